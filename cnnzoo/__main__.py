@@ -1,0 +1,5 @@
+"""`python -m cnnzoo` is the same program as `cnnzoo`."""
+
+from cnnzoo.cli import main
+
+main()

@@ -1,0 +1,63 @@
+"""The head of a classifier: what its last layer gives must be the probabilities of the classes."""
+
+from __future__ import annotations
+
+from cnnzoo.architecture.arithmetic import shape_text
+from cnnzoo.architecture.layers import Architecture, Layer
+from cnnzoo.config.notation import Call
+from cnnzoo.errors import ConfigError
+
+BINARY, CATEGORICAL = "binary", "categorical"
+
+
+def head_of(architecture: Architecture, class_names: tuple[str, ...]) -> str:
+    """`binary` for one sigmoid unit over two classes, `categorical` for a softmax over all.
+
+    The one sigmoid unit gives the probability of the second class. Raises ConfigError where the
+    head does not fit the classes.
+    """
+    last = architecture.layers[-1]
+    shape, classes = architecture.output_shape, len(class_names)
+    wanted = (
+        "Dense: {units: 1, activation: sigmoid}"
+        if shape == (1,) and classes == 2
+        else "Dense: {units: $classes, activation: softmax}"
+    )
+    if len(shape) != 1:
+        raise ConfigError(
+            f"the model ends in {shape_text(shape)}, not in one value for each class",
+            place=last.place,
+            hint=f"put Flatten or GlobalAveragePooling2D before the end, and end with {wanted}",
+        )
+    if shape != (classes,) and (shape, classes) != ((1,), 2):
+        raise ConfigError(
+            f"the model ends in {shape[0]} {'value' if shape[0] == 1 else 'values'}, but the data "
+            f"have {classes} classes: {_listed(class_names)}",
+            place=last.place,
+            hint=f"end with {wanted}",
+        )
+    activation = _activation(last)
+    expected = "sigmoid" if shape == (1,) else "softmax"
+    if activation not in (expected, None):
+        raise ConfigError(
+            f"the model ends in {activation} values, which are no probabilities; "
+            f"{'one unit needs' if shape == (1,) else 'several units need'} {expected}",
+            place=last.place,
+            hint=f"end with {wanted}",
+        )
+    return BINARY if shape == (1,) else CATEGORICAL
+
+
+def _activation(layer: Layer) -> str | None:
+    """The activation of the last layer by name; None where it cannot be told."""
+    if layer.branches:
+        return None
+    if layer.name == "Softmax":
+        return "softmax"
+    activation = layer.arguments.get("activation") or "linear"
+    return activation.name if isinstance(activation, Call) else str(activation)
+
+
+def _listed(class_names: tuple[str, ...]) -> str:
+    shown = ", ".join(class_names[:10])
+    return shown if len(class_names) <= 10 else f"{shown}, …"

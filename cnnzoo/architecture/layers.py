@@ -1,0 +1,95 @@
+"""What a resolved architecture is: layers with arguments that are known, shapes, and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cnnzoo.architecture.arithmetic import Shape, shape_text
+from cnnzoo.errors import Place
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptiveField:
+    """How much of the input one output value sees, and how far apart neighbouring outputs look.
+
+    `size` and `stride` are (height, width) in input pixels; after Araujo et al., "Computing
+    Receptive Fields of Convolutional Neural Networks", Distill 2019.
+    """
+
+    size: tuple[int, int] = (1, 1)
+    stride: tuple[float, float] = (1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One Keras layer, or a composite with its `branches`; shapes are without the batch axis.
+
+    `trainable` and `non_trainable` count parameters, `macs` the multiply-accumulates of one
+    example. A composite counts its branches.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    input_shape: Shape
+    output_shape: Shape
+    trainable: int = 0
+    non_trainable: int = 0
+    macs: int = 0
+    receptive_field: ReceptiveField = field(default_factory=ReceptiveField)
+    branches: tuple[tuple[Layer, ...], ...] = ()
+    place: Place | None = None
+
+    @property
+    def parameters(self) -> int:
+        """All parameters, trainable or not."""
+        return self.trainable + self.non_trainable
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A resolved model: the shape (height, width, channels) of its input, and its layers."""
+
+    input_shape: Shape
+    layers: tuple[Layer, ...]
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of one output, without the batch axis."""
+        return self.layers[-1].output_shape if self.layers else self.input_shape
+
+    @property
+    def parameters(self) -> int:
+        """All parameters, trainable or not."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one example, in convolutions and dense layers."""
+        return sum(layer.macs for layer in self.layers)
+
+
+def title(name: str, arguments: Mapping[str, Any]) -> str:
+    """A layer's class with its one telling size: `Conv2D 5x5`, `Dense 120`, `Dropout 0.5`."""
+    for key in ("kernel_size", "pool_size"):
+        if key in arguments:
+            return f"{name} {_window(arguments[key])}"
+    if "Pooling2D" in name and not name.startswith(("Global", "Adaptive")):
+        return f"{name} 2x2"
+    for key in ("units", "rate", "size", "activation"):
+        if isinstance(arguments.get(key), int | float | str):
+            return f"{name} {arguments[key]}"
+    return name
+
+
+def _window(size: Any) -> str:
+    return shape_text(tuple(size)) if isinstance(size, tuple | list) else f"{size}x{size}"
+
+
+def walk(layers: tuple[Layer, ...]) -> Iterator[Layer]:
+    """Every layer in order, those inside composites after the composite that holds them."""
+    for layer in layers:
+        yield layer
+        for branch in layer.branches:
+            yield from walk(branch)

@@ -1,0 +1,62 @@
+"""The command line: `main`, and one module a command. No logic lives here."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from cnnzoo import __version__
+from cnnzoo.cli.evaluate import evaluate
+from cnnzoo.cli.list import list_zoo
+from cnnzoo.cli.train import train
+from cnnzoo.errors import CnnzooError
+
+COMMANDS = (list_zoo, train, evaluate)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: cnnzoo train --config lenet",
+)
+@click.version_option(__version__, prog_name="cnnzoo", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Train, measure and compare convolutional networks that are described in YAML."""
+
+
+for command in COMMANDS:
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; the one place where errors become text and an exit code.
+
+    0 is success, 1 a run that failed, 2 a user's mistake, 130 an interruption.
+    """
+    debug = "--debug" in sys.argv
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        code = 130
+    except CnnzooError as error:
+        if debug:
+            raise
+        click.echo(str(error), err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        # Whoever read the output has enough; what is left must not fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(f"error: {type(error).__name__}: {error}", err=True)
+        click.echo("   hint: this is a mistake in cnnzoo; --debug shows where", err=True)
+        code = 1
+    sys.exit(code)

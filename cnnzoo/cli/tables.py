@@ -1,0 +1,59 @@
+"""What commands print as tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from cnnzoo.architecture.arithmetic import shape_text
+from cnnzoo.architecture.resolve import resolve
+from cnnzoo.config import zoo
+from cnnzoo.config.loader import load_config
+from cnnzoo.datasets.sources import class_names_of
+from cnnzoo.models.build import measure
+
+
+def zoo_table() -> Table:
+    """A line for each configuration of the zoo."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("name", "input"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("parameters", "MACs"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("reference accuracy")
+    for name in zoo.names():
+        config = load_config(name)
+        classes = len(class_names_of(config.data)) if config.data else config.model.classes
+        architecture = resolve(config.model, classes, measure)
+        table.add_row(
+            name,
+            shape_text(architecture.input_shape),
+            f"{architecture.parameters:,}",
+            f"{architecture.macs:,}",
+            config.reference or "",
+        )
+    return table
+
+
+def metrics_table(measured: dict[str, Any]) -> Table:
+    """The figures of one class a line, and of all of them in the last line."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("class", no_wrap=True)
+    for heading in ("precision", "recall", "F1", "examples"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, figures in measured["per_class"].items():
+        row = [f"{figures[key]:.3f}" for key in ("precision", "recall", "f1")]
+        table.add_row(name, *row, str(figures["support"]))
+    return table
+
+
+def headline(measured: dict[str, Any]) -> str:
+    """The headline figures of a split in one line."""
+    values = {name: figure["value"] for name, figure in measured["metrics"].items()}
+    return (
+        f"{measured['split']}: accuracy {values['accuracy']:.4f}, loss {values['loss']:.4f}, "
+        f"macro F1 {values['macro_f1']:.4f}, balanced accuracy "
+        f"{values['balanced_accuracy']:.4f} on {measured['examples']} examples"
+    )

@@ -1,0 +1,44 @@
+"""Composites: named like layers because they become layers, made of plain Keras layers.
+
+Adding one takes a line here, a shape rule in `cnnzoo.architecture.resolve` and a builder in
+`cnnzoo.models.composites`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cnnzoo.config.catalogue import Argument, Entry
+
+REQUIRED = object()
+
+MERGES = ("add", "multiply", "average", "maximum", "concatenate")
+
+
+# The types of arguments that hold layers: one list of them, or several.
+LAYER_LISTS = ("layer_list", "layer_lists")
+
+
+def _argument(name: str, type: str, doc: str, default: object = REQUIRED) -> Argument:
+    values = MERGES if type == "enum" else ()
+    return Argument(name, type, default is REQUIRED, default, False, values, doc)
+
+
+def _composite(name: str, doc: str, *arguments: Argument) -> Entry:
+    return Entry("layers", name, {argument.name: argument for argument in arguments}, {}, doc)
+
+
+COMPOSITES: Mapping[str, Entry] = {
+    "Residual": _composite(
+        "Residual",
+        "Adds a shortcut to the output of layers; without one, the shortcut is the identity.",
+        _argument("layers", "layer_list", "What the shortcut goes around."),
+        _argument("shortcut", "layer_list", "The layers of the shortcut.", ()),
+    ),
+    "Branches": _composite(
+        "Branches",
+        "Sends its input through every branch and merges what comes out.",
+        _argument("branches", "layer_lists", "Lists of layers; an empty one is the identity."),
+        _argument("merge", "enum", "How to merge.", "concatenate"),
+    ),
+}

@@ -1,0 +1,25 @@
+"""How one configuration extends another: mappings key by key; everything else is replaced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnnzoo.config.located import Map, key_place, value_place
+
+
+def merge(base: Map, top: Map) -> Map:
+    """`top` over `base`. One Keras class replaces another: `Adam: …` under `SGD: …` is SGD."""
+    merged = base.copy()
+    if names_a_class(base) and names_a_class(top) and set(base) != set(top):
+        merged = Map(top.place)
+    for key, value in top.items():
+        below = merged.get(key)
+        if isinstance(below, Map) and isinstance(value, Map):
+            value = merge(below, value)
+        merged.put(key, value, key_place(top, key), value_place(top, key))
+    return merged
+
+
+def names_a_class(value: Any) -> bool:
+    """Whether a mapping is a Keras class with its arguments."""
+    return isinstance(value, dict) and len(value) == 1 and next(iter(value))[:1].isupper()

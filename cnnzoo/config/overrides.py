@@ -1,0 +1,117 @@
+"""`KEY=VALUE` words of the command line: dotted keys and list indices into a configuration."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from cnnzoo.config import catalogue
+from cnnzoo.config.composites import COMPOSITES
+from cnnzoo.config.located import Map, Seq, value_place
+from cnnzoo.config.merge import names_a_class
+from cnnzoo.config.reader import read_yaml
+from cnnzoo.errors import ConfigError, Place
+
+_INDEX = re.compile(r"-?[0-9]{1,6}")
+
+
+def apply_override(raw: Map, override: str) -> None:
+    """Set the value that an override names, in place; raises ConfigError where it cannot be set."""
+    path, separator, text = override.partition("=")
+    place = Place(override, 0, 0)
+    if not separator or not all(path.split(".")):
+        raise ConfigError(
+            f"{override!r} is not KEY=VALUE",
+            hint="for example training.epochs=3 or model.layers.1.Conv2D.filters=32",
+        )
+    container: Any = raw
+    *parents, last = path.split(".")
+    for depth, step in enumerate(parents):
+        container = _enter(container, step, path.split(".")[depth + 1], place)
+    value = _value(text, place)
+    if isinstance(container, Seq):
+        index = _index(container, last, place)
+        container[index] = value
+        container.item_places[index] = place
+    else:
+        container.put(last, value, place, place)
+
+
+def _value(text: str, place: Place) -> Any:
+    try:
+        return _relocated(read_yaml(text), place)
+    except ConfigError as error:
+        raise ConfigError(error.mistakes[0].message, place=place) from None
+
+
+def _relocated(value: Any, place: Place) -> Any:
+    """The same value with the override itself as the place of every part."""
+    if isinstance(value, Map):
+        mapping = Map(place)
+        for key, item in value.items():
+            mapping.put(key, _relocated(item, place), place, place)
+        return mapping
+    if isinstance(value, Seq):
+        items = Seq(place)
+        for item in value:
+            items.add(_relocated(item, place), place)
+        return items
+    return value
+
+
+def _enter(container: Any, step: str, next_step: str, place: Place) -> Any:
+    """The container under a step, made from a short form (a bare name, a scalar) where needed."""
+    key: Any = _index(container, step, place) if isinstance(container, Seq) else step
+    value = container[key] if isinstance(container, Seq) else container.get(key)
+    if not isinstance(value, Map | Seq):
+        where = value_place(container, key) or place
+        value = _long_form(value, step, next_step, where)
+        if value is None:
+            raise ConfigError(f"{step} holds one value, so {next_step!r} is not in it", place=place)
+    elif names_a_class(value) and next_step[:1].isupper() and next_step not in value:
+        value = Map(place)  # another class replaces the one that stands here
+    else:
+        value = value.copy()  # an alias or a zoo default may share it
+    if isinstance(container, Seq):
+        container[key] = value
+    else:
+        container.put(key, value, container.key_places.get(key, place), value_place(container, key))
+    return value
+
+
+def _long_form(value: Any, step: str, next_step: str, place: Place) -> Map | None:
+    """`Adam` → `{Adam: …}`, `mnist5k` → `{name: mnist5k}`, a first argument → `{filters: 6}`."""
+    mapping = Map(place)
+    if value is None:
+        return mapping
+    if isinstance(value, str) and value == next_step:
+        mapping.put(value, Map(place), place, place)
+    elif step == "data" and isinstance(value, str):
+        mapping.put("name", value, place, place)
+    elif first := _first_argument(step):
+        mapping.put(first, value, place, place)
+    elif next_step[:1].isupper():
+        return mapping
+    else:
+        return None
+    return mapping
+
+
+def _first_argument(name: str) -> str | None:
+    if name in COMPOSITES:
+        return next(iter(COMPOSITES[name].arguments))
+    for namespace in catalogue.namespaces():
+        entry = catalogue.entry(namespace, name)
+        if entry and entry.arguments:
+            return next(iter(entry.arguments))
+    return None
+
+
+def _index(items: Seq, step: str, place: Place) -> int:
+    if not _INDEX.fullmatch(step) or not -len(items) <= int(step) < len(items):
+        raise ConfigError(
+            f"{step!r} is no index of a list of {len(items)}",
+            place=place,
+            hint=f"indices go from 0 to {len(items) - 1}" if items else "the list is empty",
+        )
+    return int(step) % len(items)

@@ -1,0 +1,236 @@
+"""YAML text → located plain values, strictly: YAML 1.2 scalars, no surprises, bounded work.
+
+PyYAML parses the text into events; what a scalar means is decided here, after the YAML 1.2 core
+schema (https://yaml.org/spec/1.2.2/#103-core-schema): `1e-3` is a number, `no` is a string, `012`
+is 12. One addition: a fraction of two integers, `1/255`, is a number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cnnzoo.config.located import Map, Seq
+from cnnzoo.errors import ConfigError, Place
+
+MAX_BYTES = 256 * 1024  # the largest config of the zoo has 6 KiB
+MAX_DEPTH = 40
+MAX_VALUES = 50_000  # after aliases are followed, so that nested aliases cannot explode
+
+_WORDS = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+}
+_INTEGER = re.compile(r"[-+]?[0-9]{1,100}")
+_BASED_INTEGER = re.compile(r"0o[0-7]{1,100}|0x[0-9a-fA-F]{1,100}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_FRACTION = re.compile(r"([-+]?[0-9]{1,15})/([0-9]{1,15})")
+
+
+def read_yaml_file(path: Path) -> Any:
+    """The located content of a YAML file; raises ConfigError where it cannot be read."""
+    try:
+        if not path.is_file():
+            raise ConfigError(f"{path} is not a file")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
+    start = Place(str(path), 1, 1)
+    if len(content) > MAX_BYTES:
+        raise ConfigError(
+            f"the file is larger than {MAX_BYTES // 1024} KiB, which no configuration is",
+            place=start,
+        )
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        raise ConfigError(
+            f"byte 0x{content[error.start]:02x} is not UTF-8 text",
+            place=Place(str(path), line, column),
+            hint="is this a YAML file? save it as UTF-8",
+        ) from None
+    return read_yaml(text, str(path))
+
+
+def read_yaml(text: str, name: str = "<text>") -> Any:
+    """The located value of a YAML document: Map, Seq, or a scalar; an empty document is None."""
+    loader = yaml.SafeLoader(_checked_characters(text, name))
+    try:
+        return _Document(_events(loader), name).read()
+    except yaml.MarkedYAMLError as error:
+        raise _syntax_error(error, name, text) from None
+    finally:
+        loader.dispose()
+
+
+def read_scalar(text: str) -> Any:
+    """The value of one unquoted scalar, after YAML 1.2."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _BASED_INTEGER.fullmatch(text):
+        return int(text, 0)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    fraction = _FRACTION.fullmatch(text)
+    if fraction and int(fraction[2]):
+        return int(fraction[1]) / int(fraction[2])
+    return text
+
+
+def _checked_characters(text: str, name: str) -> str:
+    unprintable = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if unprintable:
+        line, column = _line_and_column(text, unprintable.start())
+        raise ConfigError(
+            f"character U+{ord(unprintable[0]):04X} is not text",
+            place=Place(name, line, column),
+            hint="is this a YAML file?",
+        )
+    return text
+
+
+def _line_and_column(text: str, index: int) -> tuple[int, int]:
+    return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
+
+
+def _events(loader: yaml.SafeLoader) -> Iterator[yaml.Event]:
+    while loader.check_event():
+        yield loader.get_event()  # type: ignore[no-untyped-call]
+
+
+def _syntax_error(error: yaml.MarkedYAMLError, name: str, text: str) -> ConfigError:
+    mark = error.problem_mark or error.context_mark
+    place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name, 1, 1)
+    line = text.splitlines()[place.line - 1 : place.line]
+    if line and "\t" in line[0][: place.column]:
+        return ConfigError("a tab in the indentation", place=place, hint="indent with spaces")
+    problem = error.problem or "the text is not YAML"
+    context = f" {error.context}" if error.context else ""
+    return ConfigError(f"not valid YAML: {problem}{context}", place=place)
+
+
+class _Document:
+    """Builds located values from the events of one document."""
+
+    def __init__(self, events: Iterator[yaml.Event], name: str) -> None:
+        self.events = events
+        self.name = name
+        self.anchors: dict[str, tuple[Any, int]] = {}
+        self.values = 0
+
+    def read(self) -> Any:
+        value: Any = None
+        documents = 0
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise ConfigError(
+                        "a second document begins here; a configuration is one document",
+                        place=self.place(event),
+                    )
+                value = self.value(next(self.events), 0)
+        return value
+
+    def place(self, event: yaml.Event) -> Place:
+        mark: yaml.Mark = event.start_mark  # type: ignore[assignment]  # every parsed event has one
+        return Place(self.name, mark.line + 1, mark.column + 1)
+
+    def value(self, event: yaml.Event, depth: int) -> Any:
+        """The value that begins with this event; counts every value, those behind aliases too."""
+        self.count(1, event)
+        if depth > MAX_DEPTH:
+            raise ConfigError(f"nested deeper than {MAX_DEPTH} levels", place=self.place(event))
+        if isinstance(event, yaml.AliasEvent):
+            return self.alias(event)
+        tag = getattr(event, "tag", None)
+        if tag not in (None, "!"):
+            raise ConfigError(
+                f"the tag {_short(tag)} is refused",
+                place=self.place(event),
+                hint="a configuration holds plain values only; remove the tag",
+            )
+        before = self.values
+        value: Any
+        if isinstance(event, yaml.ScalarEvent):
+            value = read_scalar(event.value) if event.implicit[0] and not tag else event.value
+        elif isinstance(event, yaml.SequenceStartEvent):
+            value = self.sequence(event, depth)
+        else:
+            value = self.mapping(event, depth)
+        anchor = getattr(event, "anchor", None)
+        if anchor:
+            self.anchors[anchor] = (value, self.values - before)
+        return value
+
+    def count(self, values: int, event: yaml.Event) -> None:
+        self.values += values
+        if self.values > MAX_VALUES:
+            raise ConfigError(
+                f"more than {MAX_VALUES:,} values once aliases are followed",
+                place=self.place(event),
+            )
+
+    def alias(self, event: yaml.AliasEvent) -> Any:
+        name = str(event.anchor)
+        known = self.anchors.get(name)
+        if known is None:
+            raise ConfigError(
+                f"no complete value is anchored as &{_short(name)} above",
+                place=self.place(event),
+            )
+        value, size = known
+        self.count(size, event)
+        return value
+
+    def sequence(self, start: yaml.Event, depth: int) -> Seq:
+        items = Seq(self.place(start))
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            items.add(self.value(event, depth + 1), self.place(event))
+        return items
+
+    def mapping(self, start: yaml.Event, depth: int) -> Map:
+        mapping = Map(self.place(start))
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            place = self.place(event)
+            key = self.key(event)
+            if key in mapping:
+                first = mapping.key_places[key]
+                raise ConfigError(
+                    f"the key {_short(key)!r} is written twice, first in line "
+                    f"{first.line if first else '?'}",
+                    place=place,
+                    hint="keep one of the two",
+                )
+            value_event = next(self.events)
+            value = self.value(value_event, depth + 1)
+            mapping.put(key, value, place, self.place(value_event))
+        return mapping
+
+    def key(self, event: yaml.Event) -> str:
+        if not isinstance(event, yaml.ScalarEvent):
+            raise ConfigError("a key must be a word", place=self.place(event))
+        if event.value == "<<" and event.implicit[0]:
+            raise ConfigError(
+                "merge keys (<<) are not part of YAML 1.2",
+                place=self.place(event),
+                hint="use model.defaults, model.blocks or extends: to share values",
+            )
+        return str(event.value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,222 @@
+"""The sections of a configuration: frozen, validated, each value knowing where it was written."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from cnnzoo.config.located import Map, located_items
+from cnnzoo.config.notation import (
+    Block,
+    Call,
+    Item,
+    Parser,
+    parse_call,
+    shown,
+    variable_problem,
+    written,
+)
+from cnnzoo.errors import ConfigError, Place
+
+
+class Section(BaseModel):
+    """A part of a configuration; `place("key")` is where that key's value was written."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True
+    )
+    _places: Mapping[str, Place | None] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remember_places(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        section = handler(value)
+        if isinstance(value, Map):
+            section._places = dict(value.value_places)
+        return section
+
+    def place(self, key: str) -> Place | None:
+        """Where the value of a key was written; None where it is a default or came from Python."""
+        return self._places.get(key)
+
+    def plain(self) -> dict[str, Any]:
+        """The section as plain YAML values; what is None is left out."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {
+            name: value.plain() if isinstance(value, Section) else written(value)
+            for name, value in values.items()
+            if value is not None and value not in ({}, ())
+        }
+
+
+def _call(namespace: str) -> BeforeValidator:
+    def parse(value: Any) -> Call:
+        return parse_call(namespace, value)
+
+    return BeforeValidator(parse)
+
+
+def _calls(namespace: str) -> BeforeValidator:
+    def parse(values: Any) -> tuple[Call, ...]:
+        if not isinstance(values, list | tuple):
+            raise ValueError(f"must be a list, not {shown(values)}")
+        parser = Parser()
+        calls = [parser.call(namespace, value, place) for value, place in located_items(values)]
+        if parser.mistakes:
+            raise ConfigError.of(parser.mistakes)
+        return tuple(call for call in calls if call)
+
+    return BeforeValidator(parse)
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+MAX_INPUT_VALUES = 100_000_000
+
+Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class ModelConfig(Section):
+    """An architecture: the shape of its input and its layers, in Keras' own words.
+
+    `classes` is the class count that `$classes` stands for until data are read (`cnnzoo list`);
+    a training takes the class count of its data.
+    """
+
+    input_shape: Annotated[
+        tuple[Positive, Positive, Positive],
+        BeforeValidator(_tuple),
+        Field(description="height, width and channels of the input images"),
+    ]
+    classes: Annotated[int, Field(ge=2)] | None = None
+    params: dict[str, int | float | bool | str] = Field(default_factory=dict)
+    defaults: dict[str, Any] = Field(default_factory=dict)
+    blocks: dict[str, Any] = Field(default_factory=dict)
+    layers: Annotated[tuple[Item, ...], Field(min_length=1)]
+
+    @field_validator("input_shape")
+    @classmethod
+    def _an_image(cls, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        if math.prod(shape) > MAX_INPUT_VALUES:
+            raise ValueError(f"must hold at most {MAX_INPUT_VALUES:,} values")
+        return shape
+
+    @field_validator("params")
+    @classmethod
+    def _parameter_names(cls, params: dict[str, Any]) -> dict[str, Any]:
+        for name in params:
+            if problem := variable_problem(name):
+                raise ValueError(f"hold {name!r}, which {problem}")
+        return params
+
+    @field_validator("defaults", mode="before")
+    @classmethod
+    def _parse_defaults(cls, value: Any) -> dict[str, Any]:
+        parser = Parser()
+        defaults = parser.layer_defaults(value)
+        if parser.mistakes:
+            raise ConfigError.of(parser.mistakes)
+        return defaults
+
+    @field_validator("blocks", mode="before")
+    @classmethod
+    def _parse_blocks(cls, value: Any, info: ValidationInfo) -> dict[str, Block]:
+        parser = Parser(info.data.get("defaults"))
+        blocks = parser.block_definitions(value)
+        if parser.mistakes:
+            raise ConfigError.of(parser.mistakes)
+        return blocks
+
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _parse_layers(cls, value: Any, info: ValidationInfo) -> tuple[Item, ...]:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"must be a list of layers, not {shown(value)}")
+        blocks = info.data.get("blocks", {})
+        parser = Parser(
+            info.data.get("defaults"), {name: block.parameters for name, block in blocks.items()}
+        )
+        layers = parser.layers(value, None)
+        # Where the blocks could not be read, every use of one would be noted as unknown.
+        if parser.mistakes and "blocks" in info.data:
+            raise ConfigError.of(parser.mistakes)
+        return layers
+
+
+class Splits(Section):
+    """Which fraction of the examples is held out; the rest trains."""
+
+    validation: Fraction = 0.1
+    test: Fraction = 0.2
+
+    @model_validator(mode="after")
+    def _leave_some_to_train(self) -> Self:
+        if self.validation + self.test >= 1:
+            raise ValueError("validation and test together must be below 1")
+        return self
+
+
+class DataConfig(Section):
+    """Where the examples come from and how they are split; a bare string is a name."""
+
+    name: str
+    label: str | None = None
+    splits: Splits = Field(default_factory=Splits)
+    seed: Seed = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+
+class TrainingConfig(Section):
+    """How a model is fitted. Without a loss, the loss follows the head of the model."""
+
+    epochs: Positive = 10
+    batch_size: Positive = 32
+    optimizer: Annotated[Call, _call("optimizers")] = Call("optimizers", "Adam")
+    loss: Annotated[Call, _call("losses")] | None = None
+    metrics: Annotated[tuple[Call, ...], _calls("metrics")] = ()
+    callbacks: Annotated[tuple[Call, ...], _calls("callbacks")] = ()
+    monitor: str = "val_accuracy"
+
+
+class Config(Section):
+    """Everything that a run is made from.
+
+    `reference` is what the configuration reached when it was measured, for `cnnzoo list`.
+    """
+
+    name: str
+    description: str | None = None
+    reference: str | None = None
+    model: ModelConfig
+    data: DataConfig | None = None
+    seed: Seed = 0
+    training: TrainingConfig = Field(default_factory=TrainingConfig)
+
+    @field_validator("name")
+    @classmethod
+    def _a_directory_name(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+            raise ValueError("must be a word of letters, digits, '.', '_' and '-'")
+        return name

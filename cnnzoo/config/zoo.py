@@ -1,0 +1,55 @@
+"""Where configurations are found: a path first, then the zoo that is installed with cnnzoo."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from cnnzoo.errors import ConfigError
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def directory() -> Path:
+    """The zoo: inside the installed package, or `configs/` beside it in a checkout."""
+    installed = _PACKAGE / "configs"
+    return installed if installed.is_dir() else _PACKAGE.parent / "configs"
+
+
+def names() -> list[str]:
+    """The names of the zoo's configurations, sorted."""
+    return sorted(path.stem for path in directory().glob("*.yaml"))
+
+
+def find(source: str | Path, directory: Path | None = None) -> Path:
+    """The file that a source names: a path (below `directory`), else a zoo name, `.yaml` or not."""
+    path = (directory or Path()) / source
+    if path.is_file():
+        return path
+    in_zoo = _in_zoo(str(source))
+    if in_zoo:
+        return in_zoo
+    if path.is_dir():
+        raise ConfigError(f"{source} is a directory, not a configuration", hint=_name_one())
+    near = _nearest(str(source), path.parent)
+    raise ConfigError(
+        f"there is no configuration {str(source)!r}: no such file, and the zoo has no such name",
+        hint=f"did you mean {' or '.join(near)}?" if near else _name_one(),
+    )
+
+
+def _in_zoo(name: str) -> Path | None:
+    stem = name.removesuffix(".yaml").removesuffix(".yml")
+    return directory() / f"{stem}.yaml" if stem in names() else None
+
+
+def _nearest(source: str, folder: Path) -> list[str]:
+    files = sorted(str(path) for path in folder.glob("*.yaml")) if folder.is_dir() else []
+    stem = source.removesuffix(".yaml").removesuffix(".yml")
+    return difflib.get_close_matches(stem, names(), n=3) + difflib.get_close_matches(
+        source, files, n=2
+    )
+
+
+def _name_one() -> str:
+    return f"the zoo has {', '.join(names())}"

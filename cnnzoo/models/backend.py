@@ -1,0 +1,88 @@
+"""Which Keras backend runs, and on which device. Keras is first imported here."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+from cnnzoo.errors import DeviceError
+
+DEVICES = ("auto", "cpu", "gpu")
+
+
+def load_keras(device: str = "auto") -> ModuleType:
+    """Keras, imported on its backend; raises DeviceError where the device is not there.
+
+    `KERAS_BACKEND` decides the backend; without it JAX is taken where JAX sees a GPU, otherwise
+    TensorFlow. A Keras that is imported already stays as it is.
+    """
+    if "keras" not in sys.modules:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what fails raises an exception too
+        if device == "cpu":
+            _hide_gpus()
+        os.environ.setdefault("KERAS_BACKEND", "jax" if _jax_sees_gpu() else "tensorflow")
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    try:
+        with _no_native_notices():
+            keras = importlib.import_module("keras")
+    except ModuleNotFoundError as error:
+        raise DeviceError(
+            f"Keras runs on {backend} here, but {error.name} is not installed",
+            hint=f"pip install {backend}, or choose another backend with KERAS_BACKEND",
+        ) from error
+    if device == "gpu" and not keras.distribution.list_devices("gpu"):
+        raise DeviceError(
+            f"a GPU was asked for, but {keras.backend.backend()} sees none: {_why_no_gpu(keras)}",
+            hint="leave --device away to train on what is there",
+        )
+    return keras
+
+
+@contextmanager
+def _no_native_notices() -> Iterator[None]:
+    """Discards what native code writes to standard error, such as TensorFlow's notices on import."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # there is no standard error
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
+
+
+def _hide_gpus() -> None:
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    os.environ["JAX_PLATFORMS"] = "cpu"
+
+
+def _jax_sees_gpu() -> bool:
+    # Importing jax takes a second, so that is left for machines that have both.
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "-1" or not _nvidia_driver():
+        return False
+    if find_spec("jax") is None:
+        return False
+    return any(device.platform == "gpu" for device in importlib.import_module("jax").devices())
+
+
+def _nvidia_driver() -> bool:
+    return Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidiactl").exists()
+
+
+def _why_no_gpu(keras: ModuleType) -> str:
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1"):
+        return "CUDA_VISIBLE_DEVICES hides them"
+    if not _nvidia_driver():
+        return "this machine has no NVIDIA driver"
+    return f"the installed {keras.backend.backend()} was not built for it"

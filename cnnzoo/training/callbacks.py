@@ -1,0 +1,108 @@
+"""What happens while Keras fits: the best model is kept, each epoch recorded and shown.
+
+Imported only where Keras is already loaded.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+
+from cnnzoo.errors import ConfigError, Place, TrainingError, did_you_mean
+from cnnzoo.runs import Run, replacing, write_text
+
+Epoch = Mapping[str, float]  # `epoch` from 1, `seconds`, `learning_rate`, losses and metrics
+
+
+class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
+    """Saves a model to `model.keras` whenever the monitored metric improves."""
+
+    def __init__(self, run: Run, keep: Any, monitor: str, place: Place | None) -> None:
+        super().__init__()
+        self.run = run
+        self.keep = keep
+        self.monitor = monitor
+        self.place = place
+        self.sign = -1 if monitor.endswith(("loss", "error", "crossentropy")) else 1
+        self.best = -math.inf
+        self.best_epoch = 0
+
+    def on_epoch_end(self, epoch: int, logs: Epoch | None = None) -> None:
+        """Save the model if this epoch is the best so far."""
+        logs = logs or {}
+        if self.monitor not in logs:
+            raise ConfigError(
+                f"training.monitor: nothing measures {self.monitor!r}"
+                + did_you_mean(self.monitor, logs),
+                place=self.place,
+                hint=f"measured: {', '.join(logs)}",
+            )
+        value = self.sign * float(logs[self.monitor])
+        if value > self.best:
+            self.best, self.best_epoch = value, epoch + 1
+            with replacing(self.run.model_path) as temporary:
+                self.keep.save(temporary)
+            self.run.update(best_epoch=self.best_epoch)
+
+
+class Record(keras.callbacks.Callback):  # type: ignore[misc]
+    """Writes `history.csv` after each epoch, and stops a training whose loss is no number."""
+
+    def __init__(self, run: Run, on_epoch: Callable[[Epoch], None]) -> None:
+        super().__init__()
+        self.run = run
+        self.on_epoch = on_epoch
+        self.epochs: list[Epoch] = []
+        self.started = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Epoch | None = None) -> None:
+        """Start the clock of the epoch."""
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Epoch | None = None) -> None:
+        """Add the epoch's row."""
+        learning_rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        row = {
+            "epoch": epoch + 1,
+            **{name: float(value) for name, value in (logs or {}).items()},
+            "learning_rate": learning_rate,
+            "seconds": round(time.perf_counter() - self.started, 3),
+        }
+        self.epochs.append(row)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.epochs[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.epochs)
+        write_text(self.run.history_path, text.getvalue())
+        self.run.update(epochs=len(self.epochs))
+        if not math.isfinite(row["loss"]):
+            raise TrainingError(
+                f"the loss became {row['loss']} in epoch {epoch + 1}, "
+                f"at a learning rate of {learning_rate:.3g}",
+                hint="try a learning rate ten times smaller; are the images rescaled "
+                "(Rescaling: 1/255)?",
+            )
+        self.on_epoch(row)
+
+
+class Steps(keras.callbacks.Callback):  # type: ignore[misc]
+    """Tells how far the epoch has come."""
+
+    def __init__(self, on_step: Callable[[int, int, Epoch], None]) -> None:
+        super().__init__()
+        self.on_step = on_step
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Epoch | None = None) -> None:
+        """Remember which epoch it is."""
+        self.epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: Epoch | None = None) -> None:
+        """Pass on the epoch, the steps that are done, and the running metrics."""
+        self.on_step(self.epoch, batch + 1, logs or {})

@@ -1,0 +1,40 @@
+"""Loss, optimizer, metrics: from a training section to a compiled model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnnzoo.architecture.resolve import evaluate_call
+from cnnzoo.config.notation import Call
+from cnnzoo.config.schema import Config
+from cnnzoo.models.objects import make
+
+# What a head is trained with unless the configuration says otherwise. Labels are class indices.
+LOSSES = {"binary": "BinaryCrossentropy", "categorical": "SparseCategoricalCrossentropy"}
+ACCURACIES = {"binary": "BinaryAccuracy", "categorical": "SparseCategoricalAccuracy"}
+
+
+def compile_model(model: Any, config: Config, variables: dict[str, Any], head: str) -> None:
+    """Compile a Keras model as the configuration says; accuracy is always among the metrics."""
+    training = config.training
+    metrics = [make(Call("metrics", ACCURACIES[head]), name="accuracy")]
+    metrics += [make(evaluate_call(metric, variables)) for metric in training.metrics]
+    model.compile(
+        optimizer=make(evaluate_call(training.optimizer, variables)),
+        loss=make(evaluate_call(training.loss or Call("losses", LOSSES[head]), variables)),
+        metrics=metrics,
+    )
+
+
+def training_variables(config: Config, classes: int, examples: int) -> dict[str, Any]:
+    """`$steps`, `$steps_per_epoch`, `$epochs`, `$batch_size`, `$classes` and the file's own."""
+    training = config.training
+    steps_per_epoch = -(-examples // training.batch_size)
+    return {
+        **config.model.params,
+        "classes": classes,
+        "epochs": training.epochs,
+        "batch_size": training.batch_size,
+        "steps_per_epoch": steps_per_epoch,
+        "steps": steps_per_epoch * training.epochs,
+    }

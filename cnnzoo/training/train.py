@@ -1,0 +1,179 @@
+"""Config → Run: load the data, build and compile the model, fit it, keep the best."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cnnzoo
+from cnnzoo.architecture.head import head_of
+from cnnzoo.architecture.resolve import evaluate_call, resolve
+from cnnzoo.config.schema import Config
+from cnnzoo.datasets.dataset import Dataset
+from cnnzoo.datasets.load import load_dataset
+from cnnzoo.datasets.sources import SOURCES, class_names_of
+from cnnzoo.errors import CnnzooError, DataError, TrainingError
+from cnnzoo.models.backend import load_keras
+from cnnzoo.models.build import build_architecture, measure
+from cnnzoo.models.objects import first_line, make
+from cnnzoo.runs import FAILED, FINISHED, INTERRUPTED, RUNNING, Run, create_run
+from cnnzoo.training.compile import compile_model, training_variables
+from cnnzoo.training.progress import Display
+
+_VERSIONED = ("keras", "tensorflow", "jax", "torch", "numpy")
+
+
+def train(
+    config: Config,
+    runs_dir: Path | str = "runs",
+    *,
+    device: str = "auto",
+    display: Display | None = None,
+    command: Sequence[str] = (),
+) -> Run:
+    """Train a configuration and return its run, `runs_dir/<config.name>/<n>`.
+
+    Whatever ends the training, the run directory says so and keeps the best model so far. Two
+    calls with one configuration on one machine give the same weights to the last bit.
+
+    Raises:
+        ConfigError, DataError, DeviceError, RunError: before anything is trained.
+        TrainingError: the training began and failed.
+
+    """
+    head, dataset = _checked(config)
+    keras = load_keras(device)
+    run = create_run(runs_dir, config)
+    started = time.perf_counter()
+    run.update(
+        status=RUNNING,
+        started=datetime.now(UTC).isoformat(timespec="microseconds"),
+        class_names=list(dataset.class_names),
+        seed=config.seed,
+        command=shlex.join(command),
+        data=_describe(dataset),
+        versions=_versions(),
+        machine=_machine(keras),
+    )
+    status = FAILED
+    try:
+        _fit(keras, config, dataset, head, run, display or Display())
+        status = FINISHED
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+        raise
+    except CnnzooError:
+        raise
+    except Exception as error:
+        raise TrainingError(
+            f"the training failed: {type(error).__name__}: {first_line(error)}",
+            hint=f"the run so far is in {run}",
+        ) from error
+    finally:
+        run.update(status=status, seconds=round(time.perf_counter() - started, 3))
+    return run
+
+
+def _checked(config: Config) -> tuple[str, Dataset]:
+    """The head and the data of a configuration whose parts agree: known before Keras is loaded."""
+    if config.data is None:
+        raise DataError(
+            f"{config.name} names no data to train on",
+            hint=f"add data=NAME, one of {', '.join(SOURCES)}",
+        )
+    class_names = class_names_of(config.data)
+    architecture = resolve(config.model, len(class_names), measure)
+    head = head_of(architecture, class_names)
+    dataset = load_dataset(config.data, image_shape=config.model.input_shape)
+    if not len(dataset.splits["train"]):
+        raise DataError("no examples are left to train on", place=config.data.place("splits"))
+    if config.training.monitor.startswith("val_") and not len(dataset.splits["validation"]):
+        raise DataError(
+            f"training.monitor is {config.training.monitor!r}, but no examples are held out for "
+            "validation",
+            place=config.data.place("splits"),
+            hint="set data.splits.validation above 0, or training.monitor=loss",
+        )
+    return head, dataset
+
+
+def _fit(
+    keras: ModuleType, config: Config, dataset: Dataset, head: str, run: Run, display: Display
+) -> None:
+    from cnnzoo.training.callbacks import KeepBest, Record, Steps
+
+    _seed(keras, config.seed)
+    classes = len(dataset.class_names)
+    examples = {split: dataset.splits[split] for split in ("train", "validation")}
+    variables = training_variables(config, classes, len(examples["train"]))
+    model = build_architecture(resolve(config.model, classes, measure), config.name)
+    # The optimizer and what only training needs live in a model around the one that is saved.
+    trainee = keras.Sequential([keras.Input(config.model.input_shape), model])
+    compile_model(trainee, config, variables, head)
+    training = config.training
+    callbacks = [
+        Record(run, display.epoch),
+        KeepBest(run, model, training.monitor, training.place("monitor")),
+        Steps(display.step),
+        *(make(evaluate_call(callback, variables)) for callback in training.callbacks),
+    ]
+    display.start(training.epochs, variables["steps_per_epoch"])
+    try:
+        trainee.fit(
+            examples["train"].images,
+            examples["train"].labels,
+            validation_data=(
+                (examples["validation"].images, examples["validation"].labels)
+                if len(examples["validation"])
+                else None
+            ),
+            epochs=training.epochs,
+            batch_size=training.batch_size,
+            callbacks=callbacks,
+            verbose=0,
+        )
+    finally:
+        display.stop()
+
+
+def _seed(keras: ModuleType, seed: int) -> None:
+    """Fix Python's, NumPy's and the backend's random numbers, and the order of its sums."""
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        sys.modules["tensorflow"].config.experimental.enable_op_determinism()
+
+
+def _describe(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint(),
+        "examples": {split: len(examples) for split, examples in dataset.splits.items()},
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {"cnnzoo": cnnzoo.__version__, "python": platform.python_version()}
+    for package in _VERSIONED:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _machine(keras: ModuleType) -> dict[str, Any]:
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "backend": keras.backend.backend(),
+        "devices": keras.distribution.list_devices(),
+    }
