@@ -46,7 +46,7 @@ def load_keras(device: str = "auto") -> ModuleType:
 
 @contextmanager
 def _no_native_notices() -> Iterator[None]:
-    """Discards what native code writes to standard error, such as TensorFlow's notices on import."""
+    """Discards what native code writes to standard error: notices of TensorFlow's import."""
     try:
         saved = os.dup(2)
     except OSError:  # there is no standard error
