@@ -99,8 +99,26 @@ class TrainingError(CnnzooError):
     """A training that began and failed."""
 
 
+class Interrupted(CnnzooError, KeyboardInterrupt):
+    """A training that was stopped from the keyboard; what it reached is kept."""
+
+    exit_code = 130
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`"; did you mean 'filters'?"` for a near miss of a known word, else an empty string."""
-    candidates = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), candidates, n=1, cutoff=0.6)
-    return f"; did you mean {candidates[near[0]]!r}?" if near else ""
+    near = nearest(word, known)
+    return f"; did you mean {near!r}?" if near else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that a word nearly is, in whatever case; None where none is near.
+
+    Of words that differ in case only, the first is meant.
+    """
+    candidates: dict[str, str] = {}
+    for name in known:
+        candidates.setdefault(name.lower(), name)
+    near = difflib.get_close_matches(word.lower(), candidates, n=5, cutoff=0.6)
+    swapped = [name for name in near if sorted(name) == sorted(word.lower())]
+    return candidates[(swapped or near)[0]] if near else None

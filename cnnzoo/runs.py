@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnnzoo.config.loader import dump_config, load_config
+from cnnzoo.config.loader import load_config
 from cnnzoo.config.schema import Config
+from cnnzoo.config.writer import dump_config
 from cnnzoo.errors import RunError
 
 CONFIG = "config.yaml"
@@ -46,6 +47,11 @@ class Run:
     def metrics_path(self, split: str) -> Path:
         """What evaluate measured: `metrics.json` for the test split, else `metrics-SPLIT.json`."""
         return self.path / ("metrics.json" if split == "test" else f"metrics-{split}.json")
+
+    def metrics(self, split: str = "test") -> dict[str, Any]:
+        """What evaluate measured on a split."""
+        measured: dict[str, Any] = json.loads(self.metrics_path(split).read_text(encoding="utf-8"))
+        return measured
 
     def config(self) -> Config:
         """The configuration that the run was made from."""

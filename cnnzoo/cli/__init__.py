@@ -8,12 +8,17 @@ import sys
 import click
 
 from cnnzoo import __version__
+from cnnzoo.cli.check import check
+from cnnzoo.cli.eject import eject
 from cnnzoo.cli.evaluate import evaluate
 from cnnzoo.cli.list import list_zoo
+from cnnzoo.cli.new import new
+from cnnzoo.cli.schema import schema
+from cnnzoo.cli.show import show
 from cnnzoo.cli.train import train
 from cnnzoo.errors import CnnzooError
 
-COMMANDS = (list_zoo, train, evaluate)
+COMMANDS = (list_zoo, show, new, check, train, evaluate, eject, schema)
 
 
 @click.group(
@@ -41,14 +46,15 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
-        code = 130
     except CnnzooError as error:
         if debug:
             raise
         click.echo(str(error), err=True)
         code = error.exit_code
+    except click.Abort as abort:  # what click makes of a KeyboardInterrupt
+        cause = abort.__cause__
+        click.echo(str(cause) if isinstance(cause, CnnzooError) else "interrupted", err=True)
+        code = 130
     except BrokenPipeError:
         # Whoever read the output has enough; what is left must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from cnnzoo.cli.completion import complete_run
 from cnnzoo.cli.options import device_option, runs_dir_option
 
 
 @click.command()
-@click.argument("run", required=False, metavar="[RUN]")
+@click.argument("run", required=False, metavar="[RUN]", shell_complete=complete_run)
 @click.option(
     "--split",
     type=click.Choice(["test", "validation", "train"]),
@@ -26,14 +27,12 @@ def evaluate(run: str | None, split: str, runs_dir: str, device: str) -> None:
       cnnzoo evaluate
       cnnzoo evaluate runs/lenet/1 --split validation
     """
-    from rich.console import Console
-
-    from cnnzoo.cli.tables import headline, metrics_table
+    from cnnzoo.cli.tables import console, headline, metrics_table
     from cnnzoo.evaluation.evaluate import evaluate as evaluate_run
     from cnnzoo.runs import latest_run, open_run
 
     opened = open_run(run) if run else latest_run(runs_dir)
     measured = evaluate_run(opened, split, device=device)
-    Console().print(metrics_table(measured))
+    console().print(metrics_table(measured))
     click.echo(headline(measured))
     click.echo(f"written to {opened.metrics_path(split)}")

@@ -13,8 +13,6 @@ def list_zoo() -> None:
     Example:
       cnnzoo list
     """
-    from rich.console import Console
+    from cnnzoo.cli.tables import console, zoo_table
 
-    from cnnzoo.cli.tables import zoo_table
-
-    Console().print(zoo_table())
+    console().print(zoo_table())

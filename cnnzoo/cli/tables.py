@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 
 from cnnzoo.architecture.arithmetic import shape_text
-from cnnzoo.architecture.resolve import resolve
 from cnnzoo.config import zoo
 from cnnzoo.config.loader import load_config
-from cnnzoo.datasets.sources import class_names_of
-from cnnzoo.models.build import measure
+from cnnzoo.training.plan import plan
+
+
+def console() -> Console:
+    """Standard output; what is not a terminal is wide enough for every table."""
+    output = Console(highlight=False)
+    return output if output.is_terminal else Console(highlight=False, width=200)
 
 
 def zoo_table() -> Table:
@@ -25,8 +30,7 @@ def zoo_table() -> Table:
     table.add_column("reference accuracy")
     for name in zoo.names():
         config = load_config(name)
-        classes = len(class_names_of(config.data)) if config.data else config.model.classes
-        architecture = resolve(config.model, classes, measure)
+        architecture = plan(config).architecture
         table.add_row(
             name,
             shape_text(architecture.input_shape),

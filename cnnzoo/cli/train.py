@@ -6,11 +6,18 @@ import sys
 
 import click
 
+from cnnzoo.cli.completion import complete_config
 from cnnzoo.cli.options import device_option, runs_dir_option
 
 
 @click.command()
-@click.option("--config", required=True, metavar="FILE", help="A YAML file, or a name of the zoo.")
+@click.option(
+    "--config",
+    required=True,
+    metavar="FILE",
+    shell_complete=complete_config,
+    help="A YAML file, or a name of the zoo.",
+)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--name", metavar="NAME", help="Name of the run, instead of the configuration's.")
 @runs_dir_option
@@ -29,9 +36,7 @@ def train(
       cnnzoo train --config lenet model.layers.1.Conv2D.filters=32 --name wide
       cnnzoo train --config lenet training.optimizer.SGD.learning_rate=0.1
     """
-    from rich.console import Console
-
-    from cnnzoo.cli.tables import headline
+    from cnnzoo.cli.tables import console, headline
     from cnnzoo.config.loader import load_config
     from cnnzoo.evaluation.evaluate import evaluate
     from cnnzoo.training.progress import display_for, metrics_text
@@ -43,7 +48,7 @@ def train(
         load_config(config, overrides),
         runs_dir,
         device=device,
-        display=display_for(Console()),
+        display=display_for(console()),
         command=["cnnzoo", *sys.argv[1:]],
     )
     best = run.record()["best_epoch"]

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageColor, ImageDraw
 
+from cnnzoo.datasets.dataset import Examples, ImageShape
+
 LABELS: dict[str, tuple[str, ...]] = {
     "emotion": ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"),
     "smile": ("no_smile", "smile"),
@@ -112,9 +114,9 @@ _CHANCES = {
 }
 _PERSON: _Ranges = {
     "side": (-1.0, 1.0),  # which half of the face an asymmetric expression moves
-    "x": (-0.06, 0.06),  # centre of the head, in sides of the image from its centre
-    "y": (-0.07, 0.05),
-    "size": (0.36, 0.44),  # half the height of the head, in sides of the image
+    "x": (-0.08, 0.08),  # centre of the head, in sides of the image from its centre
+    "y": (-0.09, 0.06),
+    "size": (0.34, 0.44),  # half the height of the head, in sides of the image
     "tilt": (-20.0, 20.0),  # degrees
     "turn": (-0.12, 0.12),  # how far the features sit off the middle of the head
     "head_width": (0.74, 0.92),
@@ -159,6 +161,12 @@ class _Part(NamedTuple):
     outline: _Array  # [n, points, 2], face units
     colour: _Array | tuple[int, int, int]  # [n, 3], 0..255
     shown: NDArray[np.bool_] | bool = True  # [n, 1]
+
+
+def read(label: str, shape: ImageShape) -> Examples:
+    """The faces of the sample, drawn at the shape that is asked for."""
+    height, width, channels = shape
+    return Examples(*draw(label, height=height, width=width, channels=channels))
 
 
 def draw(

@@ -8,11 +8,13 @@ for or at a shape of their own that is then resized.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from cnnzoo.config.schema import DataConfig
-from cnnzoo.datasets.dataset import Examples, ImageShape
 from cnnzoo.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:  # numpy stays away from who only asks for the names
+    from cnnzoo.datasets.dataset import Examples, ImageShape
 
 SOURCES = {
     "cartoon_faces": "cnnzoo.datasets.cartoon_faces",

@@ -31,10 +31,10 @@ def load_keras(device: str = "auto") -> ModuleType:
     try:
         with _no_native_notices():
             keras = importlib.import_module("keras")
-    except ModuleNotFoundError as error:
+    except (ModuleNotFoundError, ValueError) as error:
         raise DeviceError(
-            f"Keras runs on {backend} here, but {error.name} is not installed",
-            hint=f"pip install {backend}, or choose another backend with KERAS_BACKEND",
+            f"Keras cannot start on the backend {backend!r}: {error}",
+            hint="install it, or set KERAS_BACKEND to tensorflow, jax or torch",
         ) from error
     if device == "gpu" and not keras.distribution.list_devices("gpu"):
         raise DeviceError(

@@ -42,8 +42,9 @@ def build_architecture(architecture: Architecture, name: str = "model") -> Any:
     """The `keras.Sequential` of a resolved architecture; layer names are the same every time."""
     keras = load_keras()
     name_of = _namer()
+    inputs = keras.Input(architecture.input_shape, name=name_of("InputLayer"))
     layers = [_make_layer(layer, name_of) for layer in architecture.layers]
-    return keras.Sequential([keras.Input(architecture.input_shape), *layers], name=name)
+    return keras.Sequential([inputs, *layers], name=name)
 
 
 def measure(call: Call, input_shape: Shape) -> Facts:
@@ -51,8 +52,9 @@ def measure(call: Call, input_shape: Shape) -> Facts:
     keras = load_keras()
     layer = make(call)
     try:
-        output = layer(keras.Input(input_shape))
-    except (TypeError, ValueError) as error:
+        # A layer may leave sizes of a symbolic output open; those of an array are all known.
+        output = layer(keras.ops.zeros((1, *input_shape)))
+    except Exception as error:  # each backend has errors of its own
         raise ConfigError(
             f"{call.name} does not fit its input {input_shape}: {first_line(error)}",
             place=call.place,
@@ -79,7 +81,7 @@ def _make_layer(layer: Layer, name_of: Callable[[str], str]) -> Any:
 def _make_composite(layer: Layer, own_name: str, name_of: Callable[[str], str]) -> Any:
     """A composite as a functional model of plain Keras layers."""
     keras = load_keras()
-    inputs = keras.Input(layer.input_shape)
+    inputs = keras.Input(layer.input_shape, name=name_of("InputLayer"))
     outputs = []
     for branch in layer.branches:
         tensor = inputs

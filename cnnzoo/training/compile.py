@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnnzoo.architecture.head import BINARY, CATEGORICAL
 from cnnzoo.architecture.resolve import evaluate_call
 from cnnzoo.config.notation import Call
 from cnnzoo.config.schema import Config
 from cnnzoo.models.objects import make
 
 # What a head is trained with unless the configuration says otherwise. Labels are class indices.
-LOSSES = {"binary": "BinaryCrossentropy", "categorical": "SparseCategoricalCrossentropy"}
-ACCURACIES = {"binary": "BinaryAccuracy", "categorical": "SparseCategoricalAccuracy"}
+LOSSES = {BINARY: "BinaryCrossentropy", CATEGORICAL: "SparseCategoricalCrossentropy"}
+ACCURACIES = {BINARY: "BinaryAccuracy", CATEGORICAL: "SparseCategoricalAccuracy"}
 
 
 def compile_model(model: Any, config: Config, variables: dict[str, Any], head: str) -> None:

@@ -15,18 +15,18 @@ from types import ModuleType
 from typing import Any
 
 import cnnzoo
-from cnnzoo.architecture.head import head_of
-from cnnzoo.architecture.resolve import evaluate_call, resolve
+from cnnzoo.architecture.resolve import evaluate_call
 from cnnzoo.config.schema import Config
 from cnnzoo.datasets.dataset import Dataset
 from cnnzoo.datasets.load import load_dataset
-from cnnzoo.datasets.sources import SOURCES, class_names_of
-from cnnzoo.errors import CnnzooError, DataError, TrainingError
+from cnnzoo.datasets.sources import SOURCES
+from cnnzoo.errors import CnnzooError, DataError, Interrupted, TrainingError
 from cnnzoo.models.backend import load_keras
-from cnnzoo.models.build import build_architecture, measure
+from cnnzoo.models.build import build_architecture
 from cnnzoo.models.objects import first_line, make
 from cnnzoo.runs import FAILED, FINISHED, INTERRUPTED, RUNNING, Run, create_run
 from cnnzoo.training.compile import compile_model, training_variables
+from cnnzoo.training.plan import Plan, plan
 from cnnzoo.training.progress import Display
 
 _VERSIONED = ("keras", "tensorflow", "jax", "torch", "numpy")
@@ -48,9 +48,11 @@ def train(
     Raises:
         ConfigError, DataError, DeviceError, RunError: before anything is trained.
         TrainingError: the training began and failed.
+        Interrupted: a KeyboardInterrupt, which it is.
 
     """
-    head, dataset = _checked(config)
+    planned = plan(config)
+    dataset = _load_data(config)
     keras = load_keras(device)
     run = create_run(runs_dir, config)
     started = time.perf_counter()
@@ -66,11 +68,14 @@ def train(
     )
     status = FAILED
     try:
-        _fit(keras, config, dataset, head, run, display or Display())
+        _fit(keras, planned, dataset, run, display or Display())
         status = FINISHED
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         status = INTERRUPTED
-        raise
+        raise Interrupted(
+            f"interrupted; the run so far is in {run}",
+            hint=f"measure its best epoch with: cnnzoo evaluate {run}",
+        ) from stop
     except CnnzooError:
         raise
     except Exception as error:
@@ -83,16 +88,13 @@ def train(
     return run
 
 
-def _checked(config: Config) -> tuple[str, Dataset]:
-    """The head and the data of a configuration whose parts agree: known before Keras is loaded."""
+def _load_data(config: Config) -> Dataset:
+    """The data of a configuration, with examples in every split that the training needs."""
     if config.data is None:
         raise DataError(
             f"{config.name} names no data to train on",
             hint=f"add data=NAME, one of {', '.join(SOURCES)}",
         )
-    class_names = class_names_of(config.data)
-    architecture = resolve(config.model, len(class_names), measure)
-    head = head_of(architecture, class_names)
     dataset = load_dataset(config.data, image_shape=config.model.input_shape)
     if not len(dataset.splits["train"]):
         raise DataError("no examples are left to train on", place=config.data.place("splits"))
@@ -103,23 +105,22 @@ def _checked(config: Config) -> tuple[str, Dataset]:
             place=config.data.place("splits"),
             hint="set data.splits.validation above 0, or training.monitor=loss",
         )
-    return head, dataset
+    return dataset
 
 
 def _fit(
-    keras: ModuleType, config: Config, dataset: Dataset, head: str, run: Run, display: Display
+    keras: ModuleType, planned: Plan, dataset: Dataset, run: Run, display: Display
 ) -> None:
     from cnnzoo.training.callbacks import KeepBest, Record, Steps
 
+    config, training = planned.config, planned.config.training
+    train, validation = dataset.splits["train"], dataset.splits["validation"]
+    variables = training_variables(config, len(dataset.class_names), len(train))
     _seed(keras, config.seed)
-    classes = len(dataset.class_names)
-    examples = {split: dataset.splits[split] for split in ("train", "validation")}
-    variables = training_variables(config, classes, len(examples["train"]))
-    model = build_architecture(resolve(config.model, classes, measure), config.name)
+    model = build_architecture(planned.architecture, config.name)
     # The optimizer and what only training needs live in a model around the one that is saved.
     trainee = keras.Sequential([keras.Input(config.model.input_shape), model])
-    compile_model(trainee, config, variables, head)
-    training = config.training
+    compile_model(trainee, config, variables, str(planned.head))
     callbacks = [
         Record(run, display.epoch),
         KeepBest(run, model, training.monitor, training.place("monitor")),
@@ -129,13 +130,9 @@ def _fit(
     display.start(training.epochs, variables["steps_per_epoch"])
     try:
         trainee.fit(
-            examples["train"].images,
-            examples["train"].labels,
-            validation_data=(
-                (examples["validation"].images, examples["validation"].labels)
-                if len(examples["validation"])
-                else None
-            ),
+            train.images,
+            train.labels,
+            validation_data=(validation.images, validation.labels) if len(validation) else None,
             epochs=training.epochs,
             batch_size=training.batch_size,
             callbacks=callbacks,

@@ -1,0 +1,114 @@
+"""An architecture as text: a table for the terminal, Markdown, JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from cnnzoo.architecture.arithmetic import shape_text
+from cnnzoo.architecture.layers import Architecture, Layer, title
+from cnnzoo.training.plan import Plan
+
+_HEADINGS = ("layer", "output", "parameters", "MACs", "receptive field")
+
+
+def as_table(plan: Plan) -> Table:
+    """The layers, those inside composites indented, for a terminal."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in _HEADINGS:
+        numeric = heading in ("parameters", "MACs", "receptive field")
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
+    for row in _rows(plan.architecture):
+        table.add_row(*map(escape, row))
+    return table
+
+
+def as_markdown(plan: Plan) -> str:
+    """The layers as a Markdown table, and the totals below it."""
+    lines = [_HEADINGS, ("---", "---", "---:", "---:", "---:"), *_rows(plan.architecture)]
+    table = ["| " + " | ".join(line) + " |" for line in lines]
+    return "\n".join([*table, "", totals(plan)])
+
+
+def as_json(plan: Plan) -> str:
+    """Everything that is known of the architecture, for programs."""
+    architecture = plan.architecture
+    return json.dumps(
+        {
+            "name": plan.config.name,
+            "input_shape": architecture.input_shape,
+            "output_shape": architecture.output_shape,
+            "parameters": architecture.parameters,
+            "trainable": architecture.trainable,
+            "macs": architecture.macs,
+            "activation_bytes": activation_bytes(architecture),
+            "layers": [_layer_json(layer) for layer in architecture.layers],
+        },
+        indent=2,
+    )
+
+
+def totals(plan: Plan) -> str:
+    """The sums in one sentence."""
+    architecture, batch = plan.architecture, plan.config.training.batch_size
+    return (
+        f"{architecture.parameters:,} parameters ({architecture.trainable:,} trainable), "
+        f"{architecture.macs:,} MACs an image, "
+        f"{activation_bytes(architecture) * batch / 2**20:,.1f} MiB of activations "
+        f"for a batch of {batch}"
+    )
+
+
+def activation_bytes(architecture: Architecture) -> int:
+    """Bytes that the outputs of all layers take for one image, as float32."""
+    return 4 * architecture.activations
+
+
+def _rows(architecture: Architecture) -> Iterator[tuple[str, ...]]:
+    yield ("input", shape_text(architecture.input_shape), "", "", "")
+    yield from _layer_rows(architecture.layers, "")
+
+
+def _layer_rows(layers: tuple[Layer, ...], indent: str) -> Iterator[tuple[str, ...]]:
+    for layer in layers:
+        (height, width), (down, right) = layer.receptive_field.size, layer.receptive_field.stride
+        stride = f"{_number(down)}x{_number(right)}"
+        yield (
+            indent + title(layer.name, layer.arguments),
+            shape_text(layer.output_shape),
+            f"{layer.parameters:,}" if layer.parameters else "",
+            f"{layer.macs:,}" if layer.macs else "",
+            f"{height}x{width} / {stride}",
+        )
+        for number, branch in enumerate(layer.branches, 1):
+            if branch:
+                name = _branch_name(layer, number)
+                yield (f"{indent}  {name}", "", "", "", "")
+                yield from _layer_rows(branch, indent + "    ")
+
+
+def _branch_name(layer: Layer, number: int) -> str:
+    return ("layers", "shortcut")[number - 1] if layer.name == "Residual" else f"branch {number}"
+
+
+def _number(stride: float) -> str:
+    return f"{float(stride):g}"
+
+
+def _layer_json(layer: Layer) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "input_shape": layer.input_shape,
+        "output_shape": layer.output_shape,
+        "trainable": layer.trainable,
+        "non_trainable": layer.non_trainable,
+        "macs": layer.macs,
+        "receptive_field": layer.receptive_field.size,
+        "receptive_field_stride": [float(stride) for stride in layer.receptive_field.stride],
+        "branches": [[_layer_json(inner) for inner in branch] for branch in layer.branches],
+    }

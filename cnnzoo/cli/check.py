@@ -1,0 +1,41 @@
+"""`cnnzoo check`."""
+
+from __future__ import annotations
+
+import click
+
+from cnnzoo.cli.completion import complete_config
+from cnnzoo.errors import CnnzooError
+
+
+@click.command()
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILES...", shell_complete=complete_config
+)
+def check(files: tuple[str, ...]) -> None:
+    """Report every mistake in configurations, as file:line:column: error: ...
+
+    Loads no framework. Exit code 2 if there is a mistake.
+
+    \b
+    Examples:
+      cnnzoo check my.yaml
+      cnnzoo check configs/*.yaml
+    """
+    from cnnzoo.config.loader import load_config
+    from cnnzoo.training.plan import plan
+
+    mistakes = 0
+    for file in files:
+        try:
+            plan(load_config(file))
+        except CnnzooError as error:
+            click.echo(str(error))
+            mistakes += len(error.mistakes)
+    click.echo(f"{_count(len(files), 'file')} checked, {_count(mistakes, 'mistake')}", err=True)
+    if mistakes:
+        raise SystemExit(2)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number or 'no'} {thing if number == 1 else thing + 's'}"

@@ -1,0 +1,61 @@
+"""What the shell offers for an argument; nothing here loads a framework or fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+SUFFIXES = (".yaml", ".yml")
+MAX_FILES = 200
+
+
+def complete_config(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The names of the zoo, and the YAML files in the directory that is being typed or below it."""
+    from cnnzoo.config import zoo
+
+    names = [CompletionItem(name, help="zoo") for name in zoo.names()]
+    files = [CompletionItem(path) for path in _files(incomplete, SUFFIXES)]
+    return [item for item in [*names, *files] if item.value.startswith(incomplete)]
+
+
+def complete_run(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The run directories below `--runs-dir`."""
+    from cnnzoo.runs import find_runs
+
+    try:
+        runs = find_runs(context.params.get("runs_dir") or "runs")
+    except OSError:
+        return []
+    return [CompletionItem(str(run)) for run in runs if str(run).startswith(incomplete)]
+
+
+def _files(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
+    """Files with these suffixes in the directory that a word ends in, and one level below it."""
+    typed = incomplete.rpartition("/")[0]
+    lead = f"{typed}/" if "/" in incomplete else ""
+    folder = Path(lead or ".").expanduser()
+    found = []
+    for path in _listed(folder):
+        name = path.relative_to(folder).as_posix()
+        if path.suffix in suffixes:
+            found.append(f"{lead}{name}")
+        elif not path.name.startswith(".") and path.is_dir():
+            inner = (below for below in _listed(path) if below.suffix in suffixes)
+            found += [f"{lead}{name}/{below.name}" for below in inner]
+        if len(found) >= MAX_FILES:
+            break
+    return found
+
+
+def _listed(folder: Path) -> Iterator[Path]:
+    try:
+        yield from sorted(folder.iterdir())
+    except OSError:
+        return

@@ -1,0 +1,42 @@
+"""`cnnzoo eject`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cnnzoo.cli.completion import complete_config
+
+
+@click.command()
+@click.argument("config", metavar="CONFIG", shell_complete=complete_config)
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write it here.")
+def eject(config: str, overrides: tuple[str, ...], output: Path | None) -> None:
+    """Print a Keras script that needs no cnnzoo.
+
+    It makes the same model, and loads data, compiles, fits and evaluates. Where the data are none
+    that a public package carries, it takes them from an .npz file with the arrays images and
+    labels.
+
+    \b
+    Examples:
+      cnnzoo eject lenet
+      cnnzoo eject my.yaml training.epochs=5 --output my.py
+    """
+    from cnnzoo.cli.files import refuse_existing, write_file
+    from cnnzoo.config.loader import load_config
+    from cnnzoo.models.eject import eject as script_of
+    from cnnzoo.training.plan import plan
+
+    if output is not None:
+        refuse_existing(output)
+    planned = plan(load_config(config, overrides))
+    classes = len(planned.class_names) or planned.config.model.classes
+    script = script_of(planned.config, classes, planned.head)
+    if output is None:
+        click.echo(script, nl=False)
+    else:
+        write_file(output, script)
+        click.echo(f"written to {output}")

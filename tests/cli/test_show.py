@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+def test_layers_have_shapes_parameters_macs_and_receptive_fields(in_process):
+    code, out, _ = in_process("show", "lenet")
+    assert code == 0
+    row = next(line for line in out.splitlines() if "10x10x16" in line)
+    assert row.split() == ["Conv2D", "5x5", "10x10x16", "2,416", "240,000", "14x14", "/", "2x2"]
+    assert out.rstrip().splitlines()[-1].startswith("61,706 parameters (61,706 trainable)")
+
+
+def test_overrides_are_shown(in_process):
+    _, out, _ = in_process(
+        "show", "lenet", "model.layers.1.Conv2D.filters=32", "data=cartoon_faces"
+    )
+    assert "28x28x32" in out
+    assert "Dense 7" in out
+
+
+def test_json_is_for_programs(in_process):
+    _, out, _ = in_process("show", "simple_cnn", "--format", "json")
+    shown = json.loads(out)
+    shapes = [layer["output_shape"] for layer in shown["layers"]]
+    assert [24, 24, 32] in shapes
+    assert [4, 4, 64] in shapes
+    assert shown["parameters"] == sum(layer["trainable"] for layer in shown["layers"])
+
+
+def test_markdown_is_a_table(in_process):
+    _, out, _ = in_process("show", "lenet", "--format", "markdown")
+    table = [line for line in out.splitlines() if line.startswith("|")]
+    assert len(table) == 2 + 1 + 9
+    assert {line.count("|") for line in table} == {6}
+
+
+def test_resolved_says_where_each_value_came_from(in_process):
+    _, out, _ = in_process("show", "lenet_rgb", "training.epochs=3", "--resolved")
+    notes = {
+        line.split(":")[0].strip(): line.split("# ")[1] for line in out.splitlines() if "# " in line
+    }
+    assert notes["epochs"] == "training.epochs=3"
+    assert notes["seed"] == "default"
+    assert notes["input_shape"].endswith("lenet_rgb.yaml:6")
+    assert notes["batch_size"].split(":")[0].endswith("lenet.yaml")
+
+
+@pytest.mark.parametrize("name", ["lenet_rgb", "emotion", "alexnet_lite"])
+def test_resolved_loads_to_the_same_configuration(in_process, tmp_path, name):
+    from cnnzoo.config.loader import load_config
+
+    _, out, _ = in_process("show", name, "--resolved")
+    path = tmp_path / "resolved.yaml"
+    path.write_text(out)
+    assert load_config(path).plain() == load_config(name).plain()

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+def test_a_training_ends_with_what_it_reached_and_what_to_do_next(in_process, tiny):
+    code, out, err = in_process("train", "--config", "tiny.yaml")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].startswith("epoch 1/2  loss ")
+    assert lines[2].startswith("best epoch ")
+    measured = json.loads((tiny.parent / "runs/tiny/1/metrics.json").read_text())
+    assert f"accuracy {measured['metrics']['accuracy']['value']:.4f}" in lines[3]
+    assert "runs/tiny/1" in lines[4]
+    assert "cnnzoo evaluate" in lines[-1]
+
+
+def test_a_name_of_ones_own_and_another_runs_directory(in_process, tiny):
+    code, _, _ = in_process(
+        "train", "--config", "tiny.yaml", "training.epochs=1", "--name", "wide", "--runs-dir", "all"
+    )
+    assert code == 0
+    assert (tiny.parent / "all/wide/1/model.keras").exists()
+
+
+def test_the_zoo_is_found_from_any_directory_with_or_without_yaml(in_process, tmp_path):
+    for name in ("lenet", "lenet.yaml"):
+        code, _, _ = in_process("train", "--config", name, "data=digits", "training.epochs=1")
+        assert code == 0
+    assert (tmp_path / "runs/lenet/2/metrics.json").exists()
+
+
+def test_without_a_test_split_nothing_is_measured_on_it(in_process, tiny):
+    code, out, _ = in_process("train", "--config", "tiny.yaml", "data.splits.test=0")
+    assert code == 0
+    assert "test:" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--config", "lennet"], "there is no configuration 'lennet'"),
+        (["--config", "tiny.yaml", "trainng.epochs=3"], "did you mean 'training'?"),
+        (["--config", "tiny.yaml", "training.epochs=many"], "must be an integer, not 'many'"),
+        (["--config", "tiny.yaml", "training.epochs"], "is not KEY=VALUE"),
+        (["--config", "tiny.yaml", "data=mnits5k"], "no data 'mnits5k'; did you mean 'mnist5k'?"),
+        (["--config", "tiny.yaml", "model.layers.2=Flaten"], "did you mean 'Flatten'?"),
+        (["--config", "tiny.yaml", "model.layers.4.Dense.units=3"], "the data have 10 classes"),
+        (["--config", "tiny.yaml", "model.layers.1.Conv2D.kernel_size=9"], "does not fit its 8x8"),
+        (["--config", "tiny.yaml", "name=../up"], "name must be a word"),
+        (["--config", "tiny.yaml", "--device", "gpu"], "a GPU was asked for"),
+        (["--config", "tiny.yaml", "--device", "tpu"], "'tpu' is not one of"),
+        (
+            ["--config", "tiny.yaml", "--runs-dir", "tiny.yaml"],
+            "cannot write a run below",
+        ),
+        ([], "Missing option '--config'"),
+    ],
+)
+def test_bad_input_is_one_clear_message_and_exit_code_2(in_process, tiny, words, message):
+    code, _, err = in_process("train", *words)
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+    assert not (tiny.parent / "runs").exists()

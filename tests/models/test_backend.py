@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+from cnnzoo.errors import DeviceError
+from cnnzoo.models import backend
+from cnnzoo.models.backend import load_keras
+
+
+def test_keras_is_loaded_once_and_stays():
+    assert load_keras() is load_keras("cpu")
+
+
+def test_a_gpu_that_is_not_there_is_an_error_that_says_why(monkeypatch):
+    keras = load_keras()
+    if keras.distribution.list_devices("gpu"):
+        pytest.skip("this machine has a GPU")
+    monkeypatch.setattr(backend, "_nvidia_driver", lambda: False)
+    with pytest.raises(DeviceError, match="this machine has no NVIDIA driver") as failed:
+        load_keras("gpu")
+    assert failed.value.exit_code == 2
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    with pytest.raises(DeviceError, match="CUDA_VISIBLE_DEVICES hides them"):
+        load_keras("gpu")
+
+
+@pytest.mark.parametrize("name", ["nothing", "torch"])
+def test_a_backend_that_cannot_start_is_named(cnnzoo, name):
+    if find_spec(name):
+        pytest.skip(f"{name} is installed")
+    done = cnnzoo("train", "--config", "lenet", KERAS_BACKEND=name)
+    assert done.returncode == 2
+    assert f"Keras cannot start on the backend '{name}'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("sees_gpu", "chosen"), [(True, "jax"), (False, "tensorflow")])
+def test_jax_is_taken_where_it_sees_a_gpu(monkeypatch, sees_gpu, chosen):
+    """Without KERAS_BACKEND, and before Keras is imported."""
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.delitem(sys.modules, "keras")
+    monkeypatch.setattr(backend, "_jax_sees_gpu", lambda: sees_gpu)
+    monkeypatch.setattr(backend.importlib, "import_module", lambda name: name)
+    load_keras()
+    assert os.environ["KERAS_BACKEND"] == chosen
+
+
+def test_the_cpu_hides_gpus_from_both_backends(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.setattr(backend.importlib, "import_module", lambda name: name)
+    load_keras("cpu")
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert os.environ["JAX_PLATFORMS"] == "cpu"

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+import cnnzoo
+from cnnzoo.architecture.resolve import resolve
+from cnnzoo.config.notation import parse_call
+from cnnzoo.errors import ConfigError
+from cnnzoo.models.build import measure
+
+FIXTURE = ROOT / "tests" / "fixtures" / "gated_resnet.yaml"
+# Every network of the first zoo, and one for each composite and family that came after it.
+SAVED = ("lenet", "lenet_rgb", "simple_cnn", "emotion", "gender", "alexnet_lite", "alexnet")
+
+
+def images(shape, count=2):
+    return np.random.default_rng(0).integers(0, 256, (count, *shape), np.uint8)
+
+
+def model_config(layers, shape=(8, 8, 3)):
+    return cnnzoo.ModelConfig(input_shape=shape, layers=layers)
+
+
+def test_a_model_is_a_plain_sequential_with_the_same_names_every_time():
+    import keras
+
+    config = cnnzoo.load_config(FIXTURE).model
+    first, second = (cnnzoo.build_model(config) for _ in range(2))
+    assert type(first) is keras.Sequential
+    assert [layer.name for layer in first.layers] == [layer.name for layer in second.layers]
+    assert first.layers[0].name == "rescaling"
+    assert first.get_config() == second.get_config()
+
+
+def test_the_output_is_a_probability_for_each_class():
+    config = cnnzoo.load_config("lenet").model
+    output = cnnzoo.build_model(config, classes=7).predict(images((28, 28, 1)), verbose=0)
+    assert output.shape == (2, 7)
+    assert output.sum(axis=1) == pytest.approx([1, 1], abs=1e-5)
+
+
+def test_a_residual_adds_its_input():
+    model = cnnzoo.build_model(
+        model_config([{"Residual": {"layers": [{"Rescaling": 2}]}}, "Flatten"])
+    )
+    given = images((8, 8, 3))
+    assert model.predict(given, verbose=0) == pytest.approx(3.0 * given.reshape(2, -1))
+
+
+@pytest.mark.parametrize(
+    ("merge", "expected"),
+    [
+        ("add", lambda x: 6 * x),
+        ("multiply", lambda x: 8 * x * x),
+        ("average", lambda x: 3 * x),
+        ("maximum", lambda x: 4 * x),
+        ("concatenate", lambda x: np.concatenate([2 * x, 4 * x], axis=-1)),
+    ],
+)
+def test_branches_merge(merge, expected):
+    branches = {"merge": merge, "branches": [[{"Rescaling": 2}], [{"Rescaling": 4}]]}
+    model = cnnzoo.build_model(model_config([{"Branches": branches}]))
+    given = images((8, 8, 3)).astype(np.float32)
+    assert model.predict(given, verbose=0) == pytest.approx(expected(given))
+
+
+def test_an_empty_branch_is_the_identity():
+    branches = {"merge": "add", "branches": [[], [{"Rescaling": 4}]]}
+    model = cnnzoo.build_model(model_config([{"Branches": branches}]))
+    given = images((8, 8, 3)).astype(np.float32)
+    assert model.predict(given, verbose=0) == pytest.approx(5 * given)
+
+
+def test_layers_without_a_rule_are_measured_by_keras():
+    call = parse_call("layers", {"EinsumDense": ["abcd,de->abce", [None, None, 5]]})
+    facts = measure(call, (8, 6, 3))
+    assert (facts.output_shape, facts.trainable) == ((8, 6, 5), 15)
+    config = model_config([{"EinsumDense": ["abcd,de->abce", [None, None, 5]]}, "Flatten"])
+    with pytest.raises(ConfigError, match="known to Keras only"):
+        resolve(config, None)
+    assert resolve(config, None, measure).parameters == 15
+
+
+def test_a_layer_that_keras_refuses_on_this_input_has_its_place():
+    with pytest.raises(ConfigError, match="EinsumDense does not fit its input"):
+        measure(parse_call("layers", {"EinsumDense": ["ab,bc->ac", [5]]}), (8, 6, 3))
+
+
+READ_BACK = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "cnnzoo":
+            raise ImportError("cnnzoo is not here")
+sys.meta_path.insert(0, Refuse())
+import keras, numpy
+for folder in sys.argv[1:]:
+    model = keras.saving.load_model(f"{folder}/model.keras")
+    images, expected = (numpy.load(f"{folder}/{name}.npy") for name in ("images", "output"))
+    difference = abs(model.predict(images, verbose=0) - expected).max()
+    assert difference < 1e-6, (folder, difference)
+    assert model.count_params() > 0 and type(model) is keras.Sequential
+try:
+    import cnnzoo
+except ImportError:
+    print("read without cnnzoo")
+"""
+
+
+@pytest.mark.slow
+def test_models_open_in_plain_keras_where_cnnzoo_is_not_installed(tmp_path):
+    folders = []
+    for name in (*SAVED, FIXTURE):
+        config = cnnzoo.load_config(name)
+        model = cnnzoo.build_model(config.model, classes=10)
+        given = images(config.model.input_shape)
+        folder = tmp_path / Path(name).stem
+        folder.mkdir()
+        model.save(folder / "model.keras")
+        np.save(folder / "images.npy", given)
+        np.save(folder / "output.npy", model.predict(given, verbose=0))
+        folders.append(str(folder))
+    done = subprocess.run(
+        [sys.executable, "-c", READ_BACK, *folders],
+        cwd=tmp_path,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip().endswith("read without cnnzoo"), done.stderr

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import cnnzoo
+from cnnzoo.errors import ConfigError, DataError, TrainingError
+from cnnzoo.training.progress import Display
+
+
+def weights_digest(model_path: Path) -> str:
+    with zipfile.ZipFile(model_path) as archive:
+        return hashlib.sha256(archive.read("model.weights.h5")).hexdigest()
+
+
+def weights(model_path: Path):
+    import keras
+
+    return keras.saving.load_model(model_path).get_weights()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    from conftest import TINY
+
+    folder = tmp_path_factory.mktemp("train")
+    (folder / "tiny.yaml").write_text(TINY)
+    return cnnzoo.train(cnnzoo.load_config(folder / "tiny.yaml"), folder, command=["cnnzoo", "x y"])
+
+
+def test_the_run_directory_holds_what_the_design_says(run):
+    assert sorted(file.name for file in run.path.iterdir()) == [
+        "config.yaml",
+        "history.csv",
+        "model.keras",
+        "run.json",
+    ]
+    record = run.record()
+    assert record["status"] == "finished"
+    assert record["class_names"] == list("0123456789")
+    assert record["seed"] == 0
+    assert record["epochs"] == 2
+    assert record["best_epoch"] in (1, 2)
+    assert record["seconds"] > 0
+    assert record["command"] == "cnnzoo 'x y'"
+    assert record["data"]["examples"] == {"train": 1258, "validation": 180, "test": 359}
+    assert {"cnnzoo", "python", "keras", "numpy"} <= set(record["versions"])
+    assert record["machine"]["backend"] in ("tensorflow", "jax", "torch")
+
+
+def test_the_history_has_a_row_an_epoch(run):
+    with run.history_path.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"} <= set(
+        rows[0]
+    )
+    assert float(rows[1]["learning_rate"]) < float(rows[0]["learning_rate"])
+
+
+def test_the_saved_model_is_for_inference_only(run):
+    with zipfile.ZipFile(run.model_path) as archive:
+        config = json.loads(archive.read("config.json"))
+    assert not config.get("compile_config")
+    assert "optimizer" not in json.dumps(config)
+
+
+def test_the_configuration_of_a_run_repeats_it(run, tmp_path):
+    again = cnnzoo.train(cnnzoo.load_config(run.path / "config.yaml"), tmp_path)
+    for first, second in zip(weights(run.model_path), weights(again.model_path), strict=True):
+        assert (first == second).all()
+    drop = ("seconds",)
+    for first, second in zip(run.history(), again.history(), strict=True):
+        assert {k: v for k, v in first.items() if k not in drop} == {
+            k: v for k, v in second.items() if k not in drop
+        }
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_same_bits(tiny, cnnzoo):
+    for name in ("one", "two"):
+        done = cnnzoo("train", "--config", str(tiny), "--name", name)
+        assert done.returncode == 0, done.stderr
+    first, second = (weights(tiny.parent / f"runs/{name}/1/model.keras") for name in ("one", "two"))
+    assert all((a == b).all() for a, b in zip(first, second, strict=True))
+
+
+def test_another_seed_is_another_training(tiny, run, tmp_path):
+    other = cnnzoo.train(cnnzoo.load_config(tiny, ["seed=1"]), tmp_path)
+    assert other.history()[0]["loss"] != run.history()[0]["loss"]
+    assert other.record()["data"]["fingerprint"] == run.record()["data"]["fingerprint"]
+
+
+def test_the_best_epoch_is_kept_not_the_last(tiny, tmp_path):
+    """With a learning rate that jumps up, the last epoch is the worst."""
+    schedule = "{PiecewiseConstantDecay: {boundaries: [20], values: [0.001, 10.0]}}"
+    config = cnnzoo.load_config(tiny, [f"training.optimizer.Adam.learning_rate={schedule}"])
+    run = cnnzoo.train(config, tmp_path)
+    history = run.history()
+    assert run.record()["best_epoch"] == 1
+    assert history[0]["val_accuracy"] > history[1]["val_accuracy"]
+    measured = cnnzoo.evaluate(run, split="validation")["metrics"]["accuracy"]["value"]
+    assert measured == pytest.approx(history[0]["val_accuracy"], abs=1e-6)
+
+
+def test_a_loss_is_monitored_downwards(tiny, tmp_path):
+    config = cnnzoo.load_config(tiny, ["training.monitor=val_loss"])
+    run = cnnzoo.train(config, tmp_path)
+    losses = [row["val_loss"] for row in run.history()]
+    assert run.record()["best_epoch"] == 1 + losses.index(min(losses))
+
+
+def test_callbacks_and_metrics_are_named_like_layers(tiny, tmp_path):
+    overrides = [
+        "training.epochs=30",
+        "training.callbacks=[{EarlyStopping: {monitor: val_loss, patience: 0, min_delta: 10}}]",
+        "training.metrics=[{SparseTopKCategoricalAccuracy: 3}]",
+    ]
+    run = cnnzoo.train(cnnzoo.load_config(tiny, overrides), tmp_path)
+    assert len(run.history()) == 2
+    assert run.history()[0]["sparse_top_k_categorical_accuracy"] >= run.history()[0]["accuracy"]
+
+
+def test_a_loss_that_is_no_number_fails_the_run_with_advice(tiny, tmp_path):
+    config = cnnzoo.load_config(tiny, ["training.optimizer={SGD: {learning_rate: 1e30}}"])
+    with pytest.raises(TrainingError, match=r"the loss became (nan|inf) in epoch \d") as failed:
+        cnnzoo.train(config, tmp_path)
+    assert failed.value.exit_code == 1
+    assert "learning rate ten times smaller" in str(failed.value)
+    assert cnnzoo.open_run(tmp_path / "tiny" / "1").record()["status"] == "failed"
+
+
+def test_a_metric_that_nobody_measures_is_named(tiny, tmp_path):
+    config = cnnzoo.load_config(tiny, ["training.monitor=val_acuracy"])
+    with pytest.raises(ConfigError, match=r"nothing measures 'val_acuracy'; did you mean"):
+        cnnzoo.train(config, tmp_path)
+
+
+def test_without_data_the_error_says_how_to_name_some(tmp_path):
+    with pytest.raises(DataError, match="alexnet names no data") as failed:
+        cnnzoo.train(cnnzoo.load_config("alexnet"), tmp_path)
+    assert "data=NAME" in str(failed.value)
+    assert not list(tmp_path.iterdir()), "a mistake leaves no run behind"
+
+
+def test_without_validation_its_metrics_cannot_be_monitored(tiny, tmp_path):
+    config = cnnzoo.load_config(tiny, ["data.splits.validation=0"])
+    with pytest.raises(DataError, match="no examples are held out"):
+        cnnzoo.train(config, tmp_path)
+    config = cnnzoo.load_config(tiny, ["data.splits.validation=0", "training.monitor=loss"])
+    assert "val_loss" not in cnnzoo.train(config, tmp_path).history()[0]
+
+
+def test_whatever_fails_inside_is_one_error_and_a_failed_run(tiny, tmp_path):
+    class Broken(Display):
+        def epoch(self, row):
+            raise RuntimeError("out of memory\nand a long story")
+
+    config = cnnzoo.load_config(tiny)
+    with pytest.raises(TrainingError) as failed:
+        cnnzoo.train(config, tmp_path, display=Broken())
+    (mistake,) = failed.value.mistakes
+    assert mistake.message == "the training failed: RuntimeError: out of memory"
+    assert cnnzoo.open_run(tmp_path / "tiny" / "1").record()["status"] == "failed"
+
+
+@pytest.mark.slow
+def test_control_c_ends_with_130_and_a_run_that_can_be_read(tiny):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cnnzoo", "train", "--config", str(tiny), "training.epochs=10000"],
+        cwd=tiny.parent,
+        env={**os.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    path = tiny.parent / "runs" / "tiny" / "1"
+    for _ in range(600):
+        if (path / "history.csv").exists():
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "runs/tiny/1" in err
+    run = cnnzoo.open_run(path)
+    assert run.record()["status"] == "interrupted"
+    assert run.record()["epochs"] == len(run.history()) >= 1
+    assert cnnzoo.evaluate(run)["examples"] == 359
