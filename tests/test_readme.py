@@ -28,8 +28,44 @@ def test_every_command_of_the_readme_works(cnnzoo, tmp_path):
         done = cnnzoo(*words[1:])
         assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
     made = {path.name for path in (tmp_path / "runs/mine/1").iterdir()}
-    described = re.findall(r"^\| `([\w.]+)` \|", README, re.MULTILINE)
+    described = re.findall(r"^\| `(\w+\.\w+)` \|", README, re.MULTILINE)
     assert made == set(described)
+
+
+def test_every_network_of_the_readme_is_valid(tmp_path):
+    from cnnzoo.config.loader import load_config
+    from cnnzoo.training.plan import plan
+
+    written = [block for block in blocks("yaml") if "model:" in block]
+    assert len(written) == 7
+    for number, text in enumerate(written):
+        path = tmp_path / f"network{number}.yaml"
+        path.write_text(text)
+        assert plan(load_config(path)).head == "categorical"
+
+
+def test_the_five_edits_end_in_a_residual_network_that_grows_with_its_parameters(tmp_path):
+    from cnnzoo.architecture.layers import walk
+    from cnnzoo.config.loader import load_config
+    from cnnzoo.training.plan import plan
+
+    path = tmp_path / "mine.yaml"
+    path.write_text(blocks("yaml")[-1])
+
+    def residuals(*overrides):
+        layers = walk(plan(load_config(path, overrides)).architecture.layers)
+        return sum(layer.name == "Residual" for layer in layers)
+
+    assert residuals() == 6
+    assert residuals("model.params.depth=3") == 9
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(blocks("python")[0], names)  # noqa: S102 - it is ours, and running it is the test
+    assert names["metrics"]["examples"] == 1000
 
 
 def test_the_scripts_of_the_readme_exist():
