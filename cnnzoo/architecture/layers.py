@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +64,17 @@ class Architecture:
     def parameters(self) -> int:
         """All parameters, trainable or not."""
         return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def trainable(self) -> int:
+        """Parameters that training changes."""
+        return sum(layer.trainable for layer in self.layers)
+
+    @property
+    def activations(self) -> int:
+        """Values in the input and in the outputs of all layers, for one example."""
+        outputs = sum(math.prod(layer.output_shape) for layer in walk(self.layers))
+        return math.prod(self.input_shape) + outputs
 
     @property
     def macs(self) -> int:

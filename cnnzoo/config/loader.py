@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from cnnzoo.config import zoo
@@ -14,7 +14,7 @@ from cnnzoo.config.located import Map, value_place
 from cnnzoo.config.merge import merge
 from cnnzoo.config.mistakes import explain
 from cnnzoo.config.overrides import apply_override
-from cnnzoo.config.reader import read_scalar, read_yaml_file
+from cnnzoo.config.reader import read_yaml_file
 from cnnzoo.config.schema import Config
 from cnnzoo.errors import ConfigError, Place
 
@@ -26,13 +26,23 @@ def load_config(source: str | Path, overrides: Iterable[str] = ()) -> Config:
 
     Raises ConfigError with every mistake that was found, each with its place.
     """
+    return make_config(load_raw(source, overrides))
+
+
+def load_raw(source: str | Path, overrides: Iterable[str] = ()) -> Map:
+    """The values of a configuration as written, extended and overridden, but not yet checked."""
     path = zoo.find(source)
     raw = read_extended(path)
     for override in overrides:
         apply_override(raw, override)
     if "name" not in raw:
-        raw.put("name", path.stem, None, None)
-    return make_config(raw)
+        raw.put(
+            "name",
+            re.sub(r"[^A-Za-z0-9._-]+|^\W+", "-", path.stem).strip("-._") or "model",
+            None,
+            None,
+        )
+    return raw
 
 
 def make_config(raw: Mapping[str, Any]) -> Config:
@@ -41,11 +51,6 @@ def make_config(raw: Mapping[str, Any]) -> Config:
         return Config.model_validate(raw)
     except ValidationError as error:
         raise explain(error, Config, raw) from None
-
-
-def dump_config(config: Config) -> str:
-    """The configuration as YAML that loads to an equal one."""
-    return yaml.dump(config.plain(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def read_extended(path: Path, below: tuple[Path, ...] = ()) -> Map:
@@ -64,8 +69,11 @@ def read_extended(path: Path, below: tuple[Path, ...] = ()) -> Map:
     place = value_place(raw, "extends")
     chain = (*below, path.resolve())
     base_path = _extended_path(extended, path, place)
-    if base_path.resolve() in chain or len(chain) > MAX_EXTENDS:
-        raise ConfigError(f"{extended} extends itself in a circle", place=place)
+    if base_path.resolve() in chain:
+        way = " → ".join(link.name for link in (*chain, base_path))
+        raise ConfigError(f"{extended} extends itself in a circle: {way}", place=place)
+    if len(chain) > MAX_EXTENDS:
+        raise ConfigError(f"more than {MAX_EXTENDS} files extend each other", place=place)
     base = read_extended(base_path, chain)
     for key in ("name", "description", "reference"):
         base.pop(key, None)  # they speak of the base itself
@@ -74,41 +82,17 @@ def read_extended(path: Path, below: tuple[Path, ...] = ()) -> Map:
 
 def _extended_path(extended: Any, path: Path, place: Place | None) -> Path:
     if not isinstance(extended, str):
-        raise ConfigError("extends must be one file or zoo name", place=place)
+        raise ConfigError(
+            "extends must be the name of one file, or of a configuration in the zoo", place=place
+        )
     if Path(extended).is_absolute() or ".." in Path(extended).parts:
         raise ConfigError(
-            f"extends must name a file beside or below this one, not {extended!r}", place=place
+            f"extends must name a file beside or below this one, not {extended!r}",
+            place=place,
+            hint="a configuration and what it extends can then be moved together",
         )
     try:
         return zoo.find(extended, directory=path.parent)
     except ConfigError as error:
         mistake = error.mistakes[0]
         raise ConfigError(mistake.message, place=place, hint=mistake.hint) from None
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes what the reader reads: YAML 1.2 strings quoted where YAML 1.1 or we would not."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _represent_string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-
-    style = "'" if not isinstance(read_scalar(text), str) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-def _represent_list(dumper: yaml.SafeDumper, items: list[Any]) -> yaml.SequenceNode:
-    flow = all(not isinstance(item, dict | list) for item in items)
-    return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=flow)
-
-
-def _represent_mapping(dumper: yaml.SafeDumper, mapping: dict[str, Any]) -> yaml.MappingNode:
-    leaf = all(not isinstance(value, dict | list) for value in mapping.values())
-    return dumper.represent_mapping("tag:yaml.org,2002:map", mapping, flow_style=leaf)
-
-
-_Dumper.add_representer(dict, _represent_mapping)
-_Dumper.add_representer(str, _represent_string)
-_Dumper.add_representer(list, _represent_list)

@@ -1,0 +1,67 @@
+"""Plain values → YAML that the reader reads back as the same values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from cnnzoo.config.reader import read_scalar
+from cnnzoo.config.schema import Config
+
+
+def dump_config(config: Config) -> str:
+    """The configuration as YAML that loads to an equal one."""
+    return to_yaml(config.plain())
+
+
+def to_yaml(value: Any) -> str:
+    """A value in block style, its innermost collections on one line."""
+    return _dump(value, flow=False, width=100)
+
+
+def to_flow(value: Any) -> str:
+    """A value on one line."""
+    return _dump(value, flow=True, width=float("inf")).removesuffix("\n").removesuffix("\n...")
+
+
+def _dump(value: Any, *, flow: bool, width: float) -> str:
+    text: str = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        default_flow_style=flow,
+        sort_keys=False,
+        allow_unicode=True,
+        width=width,
+    )
+    return text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what the reader reads: YAML 1.2 strings quoted where YAML 1.1 or we would not."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "'" if not isinstance(read_scalar(text), str) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+def _represent_list(dumper: yaml.SafeDumper, items: list[Any]) -> yaml.SequenceNode:
+    flow = all(not isinstance(item, dict | list) for item in items)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=flow or None)
+
+
+def _represent_mapping(dumper: yaml.SafeDumper, mapping: dict[str, Any]) -> yaml.MappingNode:
+    leaf = all(not isinstance(value, dict | list) for value in mapping.values())
+    return dumper.represent_mapping("tag:yaml.org,2002:map", mapping, flow_style=leaf or None)
+
+
+_Dumper.add_representer(str, _represent_string)
+# Multi-representers serve the located Map and Seq too.
+_Dumper.add_multi_representer(dict, _represent_mapping)
+_Dumper.add_multi_representer(list, _represent_list)
+_Dumper.yaml_representers.pop(dict)
+_Dumper.yaml_representers.pop(list)
