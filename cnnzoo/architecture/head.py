@@ -40,8 +40,9 @@ def head_of(architecture: Architecture, class_names: tuple[str, ...]) -> str:
     expected = "sigmoid" if shape == (1,) else "softmax"
     if activation not in (expected, None):
         raise ConfigError(
-            f"the model ends in {activation} values, which are no probabilities; "
-            f"{'one unit needs' if shape == (1,) else 'several units need'} {expected}",
+            f"the last activation is {activation}, but "
+            + ("a probability from one unit needs" if shape == (1,) else "probabilities need")
+            + f" {expected}",
             place=last.place,
             hint=f"end with {wanted}",
         )

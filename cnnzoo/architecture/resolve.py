@@ -6,6 +6,7 @@ fields known.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,11 +29,14 @@ from cnnzoo.config.notation import (
     Repeat,
     has_expression,
     known_arguments,
+    uneven_lists,
 )
 from cnnzoo.config.schema import ModelConfig
 from cnnzoo.errors import ConfigError, Mistake, Place
 
-MAX_LAYERS = 20_000
+# Bounds that keep a hostile configuration from taking long; ResNet-1001 needs a tenth of them.
+MAX_WORK = 50_000
+MAX_DEPTH = 40
 TRACE_LAYERS = 4
 
 # Facts about a layer that no rule covers, for example from Keras itself.
@@ -52,7 +56,10 @@ def resolve(
         variables["classes"] = classes
     resolver = _Resolver(model.input_shape, model.blocks, variables, measure)
     start = _Cursor(model.input_shape, ReceptiveField())
-    return Architecture(model.input_shape, resolver.stack(model.layers, start, variables))
+    layers = resolver.stack(model.layers, start, _Context(ChainMap(variables)))
+    if not layers:
+        raise ConfigError("the model has no layers", place=model.place("layers"))
+    return Architecture(model.input_shape, layers)
 
 
 def evaluate_call(call: Call, variables: Mapping[str, Any]) -> Call:
@@ -69,10 +76,11 @@ def evaluate_call(call: Call, variables: Mapping[str, Any]) -> Call:
         if argument.type in LAYER_LISTS:
             arguments[name] = value
             continue
-        arguments[name] = evaluated = evaluate_value(value, variables)
+        evaluated = evaluate_value(value, variables)
         if has_expression(value):
             place = value.place if isinstance(value, Expression) else call.place
-            parser.check(call.name, argument, evaluated, place)
+            evaluated = parser.argument(call.name, argument, evaluated, place)
+        arguments[name] = evaluated
     if parser.mistakes:
         raise ConfigError.of(parser.mistakes)
     return replace(call, arguments=arguments)
@@ -86,6 +94,8 @@ def evaluate_value(value: Any, variables: Mapping[str, Any]) -> Any:
         return evaluate_call(value, variables)
     if isinstance(value, tuple):
         return tuple(evaluate_value(item, variables) for item in value)
+    if isinstance(value, dict):
+        return {name: evaluate_value(item, variables) for name, item in value.items()}
     return value
 
 
@@ -102,29 +112,42 @@ class _Cursor:
         return dict(zip(names, self.shape[-len(names) :], strict=True))
 
 
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What surrounds layers: the variables that are known, and the blocks that they are inside.
+
+    `used_at` is where the innermost of these blocks is used.
+    """
+
+    variables: ChainMap[str, Any]
+    used_at: Place | None = None
+    inside: tuple[str, ...] = ()
+    depth: int = 0
+
+    def knowing(self, values: Mapping[str, Any]) -> _Context:
+        """The same context with more variables."""
+        return replace(self, variables=self.variables.new_child(dict(values)))
+
+
 @dataclass
 class _Resolver:
     input_shape: Shape
     blocks: Mapping[str, Block]
-    outermost: Mapping[str, Any]
+    outermost: dict[str, Any]
     measure: Measure | None
-    count: int = 0
+    work: int = 0
 
     def stack(
-        self, items: tuple[Item, ...], start: _Cursor, scope: Mapping[str, Any]
+        self, items: tuple[Item, ...], start: _Cursor, context: _Context
     ) -> tuple[Layer, ...]:
         """The layers that items stand for, from `start` on."""
         cursor = replace(start)
         layers: list[Layer] = []
-        for call, known in self._written_out(items, scope, cursor):
-            self.count += 1
-            if self.count > MAX_LAYERS:
-                raise ConfigError(
-                    f"the model has more than {MAX_LAYERS:,} layers", place=call.place
-                )
+        for call, around in self._written_out(items, context, cursor):
             try:
-                layer = self._layer(call, cursor, known)
+                layer = self._layer(call, cursor, around)
             except DoesNotFit as misfit:
+                misfit.hint = _channels_first(self.input_shape) or misfit.hint
                 raise _explained(misfit, call, start.shape, layers) from None
             layers.append(layer)
             cursor.shape, cursor.field = layer.output_shape, layer.receptive_field
@@ -133,34 +156,55 @@ class _Resolver:
     def _written_out(
         self,
         items: tuple[Item, ...],
-        scope: Mapping[str, Any],
+        context: _Context,
         cursor: _Cursor,
-        used_at: Place | None = None,
-        inside: tuple[str, ...] = (),
-    ) -> Iterator[tuple[Call, Mapping[str, Any]]]:
-        """Each call in turn, evaluated where the cursor then is, with the scope around it."""
+    ) -> Iterator[tuple[Call, _Context]]:
+        """Each call in turn, evaluated where the cursor then is, with what surrounds it."""
         for written in items:
-            item = replace(written, place=_via(written.place, used_at))
-            known = {**scope, **cursor.variables()}
-            with _errors_via(used_at):
+            item = replace(written, place=_via(written.place, context.used_at))
+            self._spend(item, context)
+            known = context.variables.new_child(cursor.variables())
+            with _errors_via(context.used_at):
                 if isinstance(item, Call):
-                    yield evaluate_call(item, known), scope
+                    yield evaluate_call(item, known), context
                 elif isinstance(item, Repeat):
                     for values in _iterations(item, known):
-                        inner = {**scope, **values}
-                        yield from self._written_out(item.layers, inner, cursor, used_at, inside)
+                        self._spend(item, context)
+                        inner = context.knowing(values)
+                        yield from self._written_out(item.layers, inner, cursor)
                 else:
-                    if item.name in inside:
-                        raise ConfigError(f"the block {item.name!r} uses itself", place=item.place)
-                    block = self.blocks[item.name]
-                    inner = {**self.outermost, **_block_scope(item, block, known)}
                     yield from self._written_out(
-                        block.layers, inner, cursor, item.place, (*inside, item.name)
+                        self.blocks[item.name].layers, self._within(item, known, context), cursor
                     )
 
-    def _layer(self, call: Call, cursor: _Cursor, scope: Mapping[str, Any]) -> Layer:
+    def _within(self, use: BlockUse, known: ChainMap[str, Any], context: _Context) -> _Context:
+        """What surrounds the layers of a block where it is used."""
+        if use.name in context.inside:
+            raise ConfigError(
+                f"the block {use.name!r} uses itself",
+                place=use.place,
+                hint=f"by way of {' → '.join((*context.inside, use.name))}",
+            )
+        scope = _block_scope(use, self.blocks[use.name], known)
+        inside = (*context.inside, use.name)
+        return _Context(ChainMap(scope, self.outermost), use.place, inside, context.depth + 1)
+
+    def _spend(self, item: Item, context: _Context) -> None:
+        """Count an item that is written out; raise ConfigError where they are far too many."""
+        self.work += 1 + len(item.values if isinstance(item, Repeat) else item.arguments)
+        if self.work > MAX_WORK:
+            raise ConfigError(
+                f"the layers, repeats and blocks written out are more than {MAX_WORK:,}",
+                place=item.place,
+            )
+        if context.depth > MAX_DEPTH:
+            raise ConfigError(
+                f"blocks and composites are nested deeper than {MAX_DEPTH} levels", place=item.place
+            )
+
+    def _layer(self, call: Call, cursor: _Cursor, context: _Context) -> Layer:
         if call.name in COMPOSITES:
-            return self._composite(call, cursor, scope)
+            return self._composite(call, cursor, replace(context, depth=context.depth + 1))
         facts = layer_facts(call.name, call.arguments, cursor.shape)
         if facts is None and self.measure is not None:
             facts = self.measure(call, cursor.shape)
@@ -193,16 +237,15 @@ class _Resolver:
             (down * facts.strides[0], right * facts.strides[1]),
         )
 
-    def _composite(self, call: Call, cursor: _Cursor, scope: Mapping[str, Any]) -> Layer:
+    def _composite(self, call: Call, cursor: _Cursor, context: _Context) -> Layer:
         merge, paths = _merge_and_paths(call)
-        branches = tuple(self.stack(path, cursor, scope) for path in paths)
+        branches = tuple(self.stack(path, cursor, context) for path in paths)
         shapes = [branch[-1].output_shape if branch else cursor.shape for branch in branches]
         if call.name == "Residual" and shapes[0] != shapes[1]:
             raise DoesNotFit(
                 f"Residual adds {shape_text(shapes[0])} (layers) to "
                 f"{shape_text(shapes[1])} (shortcut)",
-                "write a projection, for example shortcut: [Conv2D: {filters: "
-                f"{shapes[0][-1]}, kernel_size: 1, strides: …}}]",
+                _projection(*shapes),
             )
         inner = [layer for branch in branches for layer in branch]
         fields = [branch[-1].receptive_field if branch else cursor.field for branch in branches]
@@ -220,6 +263,18 @@ class _Resolver:
         )
 
 
+def _projection(wanted: Shape, given: Shape) -> str:
+    """The shortcut that makes one shape of another, where a convolution can."""
+    if len(wanted) != 3 or len(given) != 3 or wanted[0] > given[0]:
+        return "give the layers and the shortcut the same output"
+    strides = -(-given[0] // wanted[0])
+    moving = f", strides: {strides}" if strides > 1 else ""
+    return (
+        f"write a projection, for example shortcut: [Conv2D: {{filters: {wanted[-1]}, "
+        f"kernel_size: 1{moving}}}]"
+    )
+
+
 def _merge_and_paths(call: Call) -> tuple[str, tuple[tuple[Item, ...], ...]]:
     arguments = call.arguments
     if call.name == "Residual":
@@ -230,12 +285,11 @@ def _merge_and_paths(call: Call) -> tuple[str, tuple[tuple[Item, ...], ...]]:
 def _iterations(repeat: Repeat, known: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The variables of each iteration: `$index` from 0, and one of each listed value."""
     if repeat.times is None:
-        columns = [
-            [(name, evaluate_value(value, known)) for value in values]
-            for name, values in repeat.values.items()
-        ]
-        for index, row in enumerate(zip(*columns, strict=True)):
-            yield {"index": index, **dict(row)}
+        lists = {name: evaluate_value(values, known) for name, values in repeat.values.items()}
+        if problem := uneven_lists(lists):
+            raise ConfigError(problem, place=repeat.place)
+        for index, row in enumerate(zip(*lists.values(), strict=True)):
+            yield {"index": index, **dict(zip(lists, row, strict=True))}
         return
     times = evaluate_value(repeat.times, known)
     if isinstance(times, bool) or not isinstance(times, int) or not 0 <= times <= MAX_REPEAT:
@@ -246,20 +300,14 @@ def _iterations(repeat: Repeat, known: Mapping[str, Any]) -> Iterator[Mapping[st
         yield {"index": index}
 
 
-def _block_scope(use: BlockUse, block: Block, known: Mapping[str, Any]) -> Mapping[str, Any]:
+def _block_scope(use: BlockUse, block: Block, known: ChainMap[str, Any]) -> dict[str, Any]:
     """The values of a block's parameters; a default may use the parameters before it."""
     scope: dict[str, Any] = {}
     for name in block.parameters:
         if name in use.arguments:
             scope[name] = evaluate_value(use.arguments[name], known)
-        elif name in block.defaults:
-            scope[name] = evaluate_value(block.defaults[name], {**known, **scope})
         else:
-            raise ConfigError(
-                f"{use.name} needs {name!r}",
-                place=use.place,
-                hint=f"write {use.name}: {{{name}: …}}",
-            )
+            scope[name] = evaluate_value(block.defaults[name], known.new_child(scope))
     return scope
 
 
@@ -289,6 +337,12 @@ def _explained(
         for index, (name, shape, line) in enumerate(rows)
     )
     return ConfigError.of([Mistake(str(misfit), call.place, misfit.hint, table)])
+
+
+def _channels_first(shape: Shape) -> str | None:
+    if shape[0] in (1, 3) and min(shape[1:]) > 3:
+        return f"input_shape is [height, width, channels]; is {list(shape)} channels first?"
+    return None
 
 
 def _line(place: Place | None) -> str:

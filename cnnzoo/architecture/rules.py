@@ -37,7 +37,7 @@ def layer_facts(name: str, arguments: Arguments, input_shape: Shape) -> Facts | 
 
     """
     rule = RULES.get(name)
-    if rule is None or not _is_covered(arguments):
+    if rule is None or not _is_covered(name, arguments):
         return None
     try:
         facts = rule(arguments, input_shape)
@@ -48,14 +48,18 @@ def layer_facts(name: str, arguments: Arguments, input_shape: Shape) -> Facts | 
     return replace(facts, trainable=0, non_trainable=facts.trainable + facts.non_trainable)
 
 
-def _is_covered(arguments: Arguments) -> bool:
+# These take images of either order: what they add or cut is an axis, not a meaning.
+_ANY_DATA_FORMAT = ("Cropping2D", "ZeroPadding2D")
+
+
+def _is_covered(name: str, arguments: Arguments) -> bool:
     """Whether all arguments are such that the rules know their effect on shape and weights.
 
     LoRA and quantisation (a dtype such as `int8_from_float32`) change the weights.
     """
     dtype = arguments.get("dtype")
     return (
-        arguments.get("data_format") in (None, "channels_last")
+        (name in _ANY_DATA_FORMAT or arguments.get("data_format") in (None, "channels_last"))
         and not arguments.get("lora_rank")
         and not arguments.get("quantization_config")
         and arguments.get("interpolation") != "area"  # TensorFlow alone has it

@@ -64,22 +64,31 @@ def adaptive_pooling(arguments: Arguments, shape: Shape) -> Facts:
 
 def zero_padding(arguments: Arguments, shape: Shape) -> Facts:
     """Put rows and columns of zeros around the image."""
-    height, width, channels = image(shape)
     rows, columns = borders(arguments, "padding", 1)
-    return Facts((height + sum(rows), width + sum(columns), channels))
+    return Facts(_enlarged(arguments, shape, sum(rows), sum(columns)))
 
 
 def cropping(arguments: Arguments, shape: Shape) -> Facts:
     """Remove rows and columns around the image."""
-    height, width, channels = image(shape)
     rows, columns = borders(arguments, "cropping", 0)
-    if sum(rows) >= height or sum(columns) >= width:
+    left = _enlarged(arguments, shape, -sum(rows), -sum(columns))
+    if min(left) < 1:
+        turned = arguments.get("data_format") == "channels_first"
+        first, second = ("columns", "channels") if turned else ("rows", "columns")
         raise DoesNotFit(
-            f"removes {sum(rows)} rows and {sum(columns)} columns, "
-            f"which leaves nothing of its {height}x{width} input",
+            f"removes {sum(rows)} {first} and {sum(columns)} {second}, "
+            f"which leaves nothing of its {shape_text(shape)} input",
             "crop less",
         )
-    return Facts((height - sum(rows), width - sum(columns), channels))
+    return Facts(left)
+
+
+def _enlarged(arguments: Arguments, shape: Shape, first: int, second: int) -> Shape:
+    """Add to height and width; with channels_first to the last two axes, whatever they hold."""
+    height, width, channels = image(shape)
+    if arguments.get("data_format") == "channels_first":
+        return height, width + first, channels + second
+    return height + first, width + second, channels
 
 
 def upsampling(arguments: Arguments, shape: Shape) -> Facts:

@@ -10,11 +10,13 @@ import ast
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from cnnzoo.errors import ConfigError, Place, did_you_mean
+from cnnzoo.errors import ConfigError, Mistake, Place, nearest
 
 MAX_LENGTH = 200
 MAX_NUMBER = 10**15  # far above any size or count, and small enough to compute with at once
@@ -30,10 +32,33 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
 }
-_FUNCTIONS: dict[str, Callable[..., Any]] = {"min": min, "max": max, "round": round}
+
+
+def _round(number: float, digits: int = 0) -> float:
+    """Round as Python does; so many digits only, for they become a power of ten."""
+    if abs(digits) > 15:
+        raise ValueError("round takes at most 15 digits")
+    return round(number, digits) if digits else round(number)
+
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {"min": min, "max": max, "round": _round}
 _VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _ARITHMETIC = re.compile(r"\$\{(.*)\}", re.DOTALL)
 _ALLOWED = "numbers, variables, + - * / // % **, min, max and round"
+_LISTED = 12  # variables in a hint
+
+# Where a variable that cnnzoo sets is known.
+_WHERE = {
+    "classes": "set model.classes, or name data, whose classes are counted",
+    "index": "$index counts the iterations of a repeat; it is known inside one",
+    "height": "$height is that of an image; Flatten and global pooling leave none",
+    "width": "$width is that of an image; Flatten and global pooling leave none",
+    "channels": "$channels is known in layers",
+    **dict.fromkeys(
+        ("steps", "steps_per_epoch", "epochs", "batch_size"),
+        "only a training knows it: its optimizer may use it, layers may not",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +66,7 @@ class Expression:
     """An expression as it was written, and where."""
 
     text: str
-    place: Place | None = None
+    place: Place | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return self.text
@@ -58,7 +83,7 @@ def parse_expression(text: str, place: Place | None = None) -> Expression:
     for node in ast.walk(_tree(expression)):
         if not _is_allowed(node):
             raise ConfigError(
-                f"{text} cannot be computed", place=place, hint=f"it may hold {_ALLOWED}"
+                f"{_short(text)} cannot be computed", place=place, hint=f"it may hold {_ALLOWED}"
             )
     return expression
 
@@ -70,14 +95,17 @@ def evaluate(expression: Expression, variables: Mapping[str, Any]) -> Any:
         return _variable(lone[1], variables, expression)
     try:
         return _compute(_tree(expression), variables, expression)
+    except ConfigError:
+        raise
     except (ArithmeticError, TypeError, ValueError) as error:
         raise _cannot(expression, str(error)) from None
 
 
 def variables_of(expression: Expression) -> set[str]:
     """The names of the variables that an expression uses."""
-    names = {node.id for node in ast.walk(_tree(expression)) if isinstance(node, ast.Name)}
-    return names - set(_FUNCTIONS)
+    nodes = list(ast.walk(_tree(expression)))
+    functions = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    return {node.id for node in nodes if isinstance(node, ast.Name) and id(node) not in functions}
 
 
 def _tree(expression: Expression) -> ast.expr:
@@ -91,15 +119,23 @@ def _tree(expression: Expression) -> ast.expr:
             place=expression.place,
             hint="write $name for a variable and ${name * 2} for arithmetic",
         )
+    if lone:
+        return ast.Name(lone[1])
     try:
-        body = lone[1] if lone else arithmetic[1].strip() if arithmetic else ""
-        return ast.parse(body, mode="eval").body
+        return _parsed(arithmetic[1].strip() if arithmetic else "")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ConfigError(
-            f"{expression.text} is not arithmetic",
+            f"{expression.text!r} is not arithmetic",
             place=expression.place,
-            hint=f"it may hold {_ALLOWED}",
+            hint=f"it may hold {_ALLOWED}, without $ before the names in it",
         ) from None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(body: str) -> ast.expr:
+    with warnings.catch_warnings():  # Python's advice on odd spelling is not for this reader
+        warnings.simplefilter("ignore")
+        return ast.parse(body, mode="eval").body
 
 
 def _is_allowed(node: ast.AST) -> bool:
@@ -122,7 +158,7 @@ def _compute(node: ast.expr, variables: Mapping[str, Any], expression: Expressio
         case ast.Name(id=name):
             value = _variable(name, variables, expression)
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise TypeError(f"{name} is {value!r}, not a number")
+                raise TypeError(f"{name} is {_short(repr(value))}, not a number")
             return value
         case ast.UnaryOp(op=op, operand=operand):
             return _OPERATORS[type(op)](compute(operand))
@@ -146,14 +182,30 @@ def _bounded(value: Any) -> Any:
 
 def _variable(name: str, variables: Mapping[str, Any], expression: Expression) -> Any:
     if name not in variables:
-        known = ", ".join(f"${known}" for known in sorted(variables))
-        raise ConfigError(
-            f"there is no variable ${name} here{did_you_mean(name, variables)}",
-            place=expression.place,
-            hint=f"known here: {known}" if known else "no variable is known here",
-        )
+        raise ConfigError.of([unknown_variable(name, variables, expression.place)])
     return variables[name]
 
 
+def unknown_variable(name: str, known: Iterable[str], place: Place | None) -> Mistake:
+    """The mistake of using a variable that is not among the known ones."""
+    names = sorted(known)
+    listed = ", ".join(f"${name}" for name in names[:_LISTED])
+    hint = f"known here: {listed}{', …' if len(names) > _LISTED else ''}"
+    if name in _WHERE:
+        return Mistake(f"there is no variable ${name} here", place, _WHERE[name])
+    near = nearest(name, names)
+    return Mistake(
+        f"there is no variable ${name} here" + (f"; did you mean ${near}?" if near else ""),
+        place,
+        hint if names else "define it under model.params",
+    )
+
+
 def _cannot(expression: Expression, why: str) -> ConfigError:
-    return ConfigError(f"{expression.text} cannot be computed: {why}", place=expression.place)
+    return ConfigError(
+        f"{_short(expression.text)} cannot be computed: {why}", place=expression.place
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -10,6 +10,7 @@ from cnnzoo.config.located import Map, key_place, value_place
 def merge(base: Map, top: Map) -> Map:
     """`top` over `base`. One Keras class replaces another: `Adam: …` under `SGD: …` is SGD."""
     merged = base.copy()
+    merged.place = top.place or base.place
     if names_a_class(base) and names_a_class(top) and set(base) != set(top):
         merged = Map(top.place)
     for key, value in top.items():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from cnnzoo.config.located import Map, Seq, key_place, value_place
-from cnnzoo.config.notation import shown
-from cnnzoo.errors import ConfigError, Mistake, Place, did_you_mean
+from cnnzoo.config.notation import MAX_MISTAKES, form_hint, shown
+from cnnzoo.errors import ConfigError, Mistake, Place, did_you_mean, nearest
 
 # pydantic's error type → what was expected, filled from pydantic's own context.
 _EXPECTED = {
@@ -27,21 +29,48 @@ _EXPECTED = {
     "less_than_equal": "at most {le}",
     "finite_number": "a finite number",
     "too_short": "a list of at least {min_length}",
+    "too_long": "a list of at most {max_length}",
+}
+
+# A key that is missing, or that stands where it does not belong → how it is written.
+_WAYS = {
+    "model": "write model: {input_shape: […], layers: […]}, or extends: NAME",
+    "layers": "write layers: and below it each layer on a line of its own, behind '- '",
+    "name": "for example name: mnist5k",
+    "input_shape": "write input_shape: [height, width, channels]",
+    **dict.fromkeys(
+        ("learning_rate", "lr"),
+        "it is the optimizer's: optimizer: {Adam: {learning_rate: …}}",
+    ),
+}
+
+# pydantic's error type → what would have been right, for a value that is right but for its form.
+_HOLDS: dict[str, Callable[[Any], bool]] = {
+    "int_type": lambda value: type(value) is int,
+    "float_type": lambda value: type(value) in (int, float),
+    "bool_type": lambda value: type(value) is bool,
 }
 
 
 def explain(error: ValidationError, section: type[BaseModel], raw: Any) -> ConfigError:
     """The ConfigError that says what pydantic found in `raw`, the values of a section."""
     found: list[Mistake] = []
-    for detail in error.errors(include_url=False):
+    paths = set()
+    details = error.errors(include_url=False)[:MAX_MISTAKES]
+    unknown = {detail["loc"] for detail in details if detail["type"] == "extra_forbidden"}
+    for detail in details:
+        if detail["type"] == "missing" and _is_misspelled(detail["loc"], unknown):
+            continue  # the unknown key says so
         cause = detail.get("ctx", {}).get("error")
+        path = _path_in(detail["loc"], raw)
         if isinstance(cause, ConfigError):
-            found += cause.mistakes
+            at = _place_of(raw, path)
+            found += [replace(m, place=m.place or at) for m in cause.mistakes]
             continue
-        mistake = _mistake(detail, section, raw)
         # A value that may be one of several types is reported once for each of them.
-        if all(mistake.place != other.place or mistake.place is None for other in found):
-            found.append(mistake)
+        if path not in paths:
+            paths.add(path)
+            found.append(_mistake(detail, path, section, raw))
     return ConfigError.of(sorted(found, key=_order))
 
 
@@ -50,8 +79,9 @@ def _order(mistake: Mistake) -> tuple[str, int, int]:
     return (place.file, place.line, place.column) if place else ("", 0, 0)
 
 
-def _mistake(detail: Any, section: type[BaseModel], raw: Any) -> Mistake:
-    path = _path_in(detail["loc"], raw)
+def _mistake(
+    detail: Any, path: tuple[int | str, ...], section: type[BaseModel], raw: Any
+) -> Mistake:
     dotted = ".".join(map(str, path))
     parent, last = path[:-1], str(path[-1]) if path else ""
     container = _at(raw, parent)
@@ -59,40 +89,76 @@ def _mistake(detail: Any, section: type[BaseModel], raw: Any) -> Mistake:
     if detail["type"] == "extra_forbidden":
         known = _keys_of(section, parent)
         near = did_you_mean(last, known)
+        elsewhere = "" if near else _home_of(last, section)
         return Mistake(
-            f"{where} has no key {last!r}{near}",
+            f"{where} has no key {shown(last)}{near}",
             key_place(container, last),
-            None if near else f"its keys: {', '.join(known)}",
+            None if near else elsewhere or f"its keys: {', '.join(known)}",
         )
     if detail["type"] == "missing":
-        return Mistake(f"{where} needs {last!r}", _start(container) or _place_of(raw, parent))
+        place = _place_of(raw, parent) or _start(container)
+        return Mistake(f"{where} needs {last!r}", place, _WAYS.get(last, f"write {last}: …"))
     if detail["type"] == "value_error":
         expected = str(detail["ctx"]["error"])
         return Mistake(f"{dotted or where} {expected}", _place_of(raw, path))
     expected = _EXPECTED.get(detail["type"], "").format(**detail.get("ctx", {}))
     said = f"must be {expected}" if expected else re.sub(r"^Input ", "", detail["msg"])
-    return Mistake(f"{dotted} {said}, not {shown(detail['input'])}", _place_of(raw, path))
+    came = detail["input"]
+    return Mistake(
+        f"{dotted} {said}, not {shown(came)}", _place_of(raw, path), _way_out(detail["type"], came)
+    )
+
+
+def _is_misspelled(key: tuple[int | str, ...], unknown: set[tuple[int | str, ...]]) -> bool:
+    beside = [str(other[-1]) for other in unknown if other[:-1] == key[:-1]]
+    return nearest(str(key[-1]), beside) is not None
+
+
+def _way_out(kind: str, came: Any) -> str | None:
+    if kind in ("model_type", "model_attributes_type"):
+        if came is None:
+            return "write its keys below it, indented, or remove it"
+        if isinstance(came, list):
+            return "write its keys without '- '"
+        return "to start from another configuration, write extends: NAME at the top"
+    if came is None:
+        return "write a value, or remove the key"
+    if kind == "string_type" and isinstance(came, int | float):
+        return "write it in quotes"
+    return form_hint(came, _HOLDS[kind]) if kind in _HOLDS else None
+
+
+def _home_of(key: str, section: type[BaseModel]) -> str:
+    """Where a key belongs that stands in another section, for example epochs at the top."""
+    if key in _WAYS:
+        return _WAYS[key]
+    for name in section.model_fields:
+        inner = _section_in(section, name)
+        if inner and key in inner.model_fields:
+            return f"{key} belongs into {name}"
+    return ""
 
 
 def _path_in(location: tuple[int | str, ...], raw: Any) -> tuple[int | str, ...]:
     """The part of pydantic's location that is a path of keys and indices, not of its own names."""
     path: list[int | str] = []
     for step in location:
-        if isinstance(raw, Map):
-            if not isinstance(step, str):
+        if isinstance(raw, dict) and isinstance(step, str):
+            path.append(step)
+            if step not in raw:
                 break
-            raw = raw.get(step)
-        elif isinstance(raw, Seq) and isinstance(step, int) and step < len(raw):
             raw = raw[step]
-        elif isinstance(raw, Map | Seq) or (path and raw is not None):
+        elif isinstance(raw, list | tuple) and isinstance(step, int) and step < len(raw):
+            path.append(step)
+            raw = raw[step]
+        else:
             break
-        path.append(step)
     return tuple(path)
 
 
 def _at(raw: Any, path: tuple[int | str, ...]) -> Any:
     for step in path:
-        raw = raw.get(step) if isinstance(raw, dict) else raw[step]
+        raw = raw[step]
     return raw
 
 
@@ -111,7 +177,12 @@ def _place_of(raw: Any, path: tuple[int | str, ...]) -> Place | None:
 
 def _keys_of(section: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     for step in path:
-        annotation = section.model_fields[str(step)].annotation
-        candidates = [annotation, *get_args(annotation)]
-        section = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+        section = _section_in(section, str(step)) or section
     return list(section.model_fields)
+
+
+def _section_in(section: type[BaseModel], key: str) -> type[BaseModel] | None:
+    annotation = section.model_fields[key].annotation
+    candidates = [annotation, *get_args(annotation)]
+    sections = (c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return next(sections, None)

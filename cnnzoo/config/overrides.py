@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 from cnnzoo.config import catalogue
-from cnnzoo.config.composites import COMPOSITES
-from cnnzoo.config.located import Map, Seq, value_place
+from cnnzoo.config.located import Map, Seq, located_items, value_place
 from cnnzoo.config.merge import names_a_class
-from cnnzoo.config.reader import read_yaml
+from cnnzoo.config.notation import find_entry
+from cnnzoo.config.reader import MAX_DEPTH, read_yaml
 from cnnzoo.errors import ConfigError, Place
 
 _INDEX = re.compile(r"-?[0-9]{1,6}")
@@ -19,7 +19,7 @@ def apply_override(raw: Map, override: str) -> None:
     """Set the value that an override names, in place; raises ConfigError where it cannot be set."""
     path, separator, text = override.partition("=")
     place = Place(override, 0, 0)
-    if not separator or not all(path.split(".")):
+    if not separator or not all(path.split(".")) or path.count(".") > MAX_DEPTH:
         raise ConfigError(
             f"{override!r} is not KEY=VALUE",
             hint="for example training.epochs=3 or model.layers.1.Conv2D.filters=32",
@@ -41,7 +41,8 @@ def _value(text: str, place: Place) -> Any:
     try:
         return _relocated(read_yaml(text), place)
     except ConfigError as error:
-        raise ConfigError(error.mistakes[0].message, place=place) from None
+        mistake = error.mistakes[0]
+        raise ConfigError(mistake.message, place=place, hint=mistake.hint) from None
 
 
 def _relocated(value: Any, place: Place) -> Any:
@@ -63,7 +64,9 @@ def _enter(container: Any, step: str, next_step: str, place: Place) -> Any:
     """The container under a step, made from a short form (a bare name, a scalar) where needed."""
     key: Any = _index(container, step, place) if isinstance(container, Seq) else step
     value = container[key] if isinstance(container, Seq) else container.get(key)
-    if not isinstance(value, Map | Seq):
+    if isinstance(value, Seq) and not _INDEX.fullmatch(next_step) and (names := _arguments(step)):
+        value = _keywords(value, names)
+    elif not isinstance(value, Map | Seq):
         where = value_place(container, key) or place
         value = _long_form(value, step, next_step, where)
         if value is None:
@@ -88,8 +91,8 @@ def _long_form(value: Any, step: str, next_step: str, place: Place) -> Map | Non
         mapping.put(value, Map(place), place, place)
     elif step == "data" and isinstance(value, str):
         mapping.put("name", value, place, place)
-    elif first := _first_argument(step):
-        mapping.put(first, value, place, place)
+    elif names := _arguments(step):
+        mapping.put(names[0], value, place, place)
     elif next_step[:1].isupper():
         return mapping
     else:
@@ -97,21 +100,29 @@ def _long_form(value: Any, step: str, next_step: str, place: Place) -> Map | Non
     return mapping
 
 
-def _first_argument(name: str) -> str | None:
-    if name in COMPOSITES:
-        return next(iter(COMPOSITES[name].arguments))
+def _keywords(positional: Seq, names: list[str]) -> Map:
+    """`[6, 5]` → `{filters: 6, kernel_size: 5}`."""
+    mapping = Map(positional.place)
+    for name, (value, place) in zip(names, located_items(positional), strict=False):
+        mapping.put(name, value, place, place)
+    return mapping
+
+
+def _arguments(name: str) -> list[str]:
+    """The arguments of the class or composite of that name; none where there is no such class."""
     for namespace in catalogue.namespaces():
-        entry = catalogue.entry(namespace, name)
-        if entry and entry.arguments:
-            return next(iter(entry.arguments))
-    return None
+        if entry := find_entry(namespace, name):
+            return list(entry.arguments)
+    return []
 
 
 def _index(items: Seq, step: str, place: Place) -> int:
     if not _INDEX.fullmatch(step) or not -len(items) <= int(step) < len(items):
         raise ConfigError(
-            f"{step!r} is no index of a list of {len(items)}",
+            f"{step!r} is no index into a list of {len(items)}",
             place=place,
-            hint=f"indices go from 0 to {len(items) - 1}" if items else "the list is empty",
+            hint=f"indices go from 0 to {len(items) - 1}, or from -1 backwards"
+            if items
+            else "the list is empty",
         )
     return int(step) % len(items)

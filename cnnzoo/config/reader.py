@@ -32,7 +32,50 @@ _WORDS = {
 _INTEGER = re.compile(r"[-+]?[0-9]{1,100}")
 _BASED_INTEGER = re.compile(r"0o[0-7]{1,100}|0x[0-9a-fA-F]{1,100}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_SURROGATE = re.compile("[\ud800-\udfff]")  # written as "\\uD800", it could not be printed
 _FRACTION = re.compile(r"([-+]?[0-9]{1,15})/([0-9]{1,15})")
+
+
+# What PyYAML says → what it means to whoever wrote the line, and the way out. `began` is the line
+# where the construct began that was being read, `seen` the one where it could not go on.
+_SYNTAX = (
+    (
+        "mapping values are not allowed",
+        "not valid YAML: a second ': ' in this line",
+        "write several keys in one line as {key: value, key: value}; quote a text that holds ': '",
+    ),
+    (
+        "unexpected end of stream while scanning a quoted scalar",
+        "not valid YAML: the quote that opens here is never closed",
+        "close it with the same kind of quote",
+    ),
+    (
+        "expected ',' or '([]}}])'",
+        "not valid YAML: the bracket that opens here lacks '{0}', or a ',' between its values; "
+        "this was seen in line {seen}",
+        "close every bracket, and put a comma between the values in it",
+    ),
+    (
+        "could not find expected ':'",
+        "not valid YAML: the key in line {began} has no ': ' behind it",
+        "write KEY: VALUE, with a space after the colon",
+    ),
+    (
+        "found character '(.+)' that cannot start any token",
+        "not valid YAML: no value begins with {0}",
+        "quote a text that begins with a special character",
+    ),
+    (
+        "expected <block end>, but found '(?:-|<block sequence start>)'",
+        "not valid YAML: '- ' stands where the mapping that begins in line {began} goes on",
+        "indent the items of a list below the key that they belong to",
+    ),
+    (
+        "expected <block end>",
+        "not valid YAML: the indentation of this line fits no line above",
+        "keys of one mapping, and the '- ' of one list, begin in the same column",
+    ),
+)
 
 
 def read_yaml_file(path: Path) -> Any:
@@ -43,7 +86,7 @@ def read_yaml_file(path: Path) -> Any:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
     start = Place(str(path), 1, 1)
     if len(content) > MAX_BYTES:
         raise ConfigError(
@@ -70,6 +113,11 @@ def read_yaml(text: str, name: str = "<text>") -> Any:
         return _Document(_events(loader), name).read()
     except yaml.MarkedYAMLError as error:
         raise _syntax_error(error, name, text) from None
+    except ConfigError:
+        raise
+    except (ValueError, OverflowError):  # PyYAML on \UFFFFFFFF and on %YAML 1.999…
+        place = Place(name, loader.line + 1, loader.column + 1)
+        raise ConfigError("a number here is out of range", place=place) from None
     finally:
         loader.dispose()
 
@@ -115,11 +163,44 @@ def _syntax_error(error: yaml.MarkedYAMLError, name: str, text: str) -> ConfigEr
     mark = error.problem_mark or error.context_mark
     place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name, 1, 1)
     line = text.splitlines()[place.line - 1 : place.line]
-    if line and "\t" in line[0][: place.column]:
+    tab = line[0].find("\t", 0, place.column) if line else -1
+    if tab >= 0 and not line[0][:tab].strip(" -"):
+        place = Place(name, place.line, tab + 1)
         return ConfigError("a tab in the indentation", place=place, hint="indent with spaces")
-    problem = error.problem or "the text is not YAML"
-    context = f" {error.context}" if error.context else ""
-    return ConfigError(f"not valid YAML: {problem}{context}", place=place)
+    before = line[0][: place.column - 1] if line else ""
+    if before.endswith("$"):
+        return ConfigError("${…} needs quotes", place=place, hint='write "${…}"')
+    said = f"{error.problem or 'the text is not YAML'} {error.context or ''}".strip()
+    if said.startswith("mapping values") and re.fullmatch(r"[\s-]*[^\s:]+", before):
+        return _too_deep(place, text)
+    start = error.context_mark
+    began = Place(name, start.line + 1, start.column + 1) if start else place
+    for pattern, message, hint in _SYNTAX:
+        if found := re.search(pattern, said):
+            message = message.format(*found.groups(), began=began.line, seen=place.line)
+            at = began if "opens here" in message else place
+            return ConfigError(message, place=at, hint=hint)
+    return ConfigError(f"not valid YAML: {said}", place=place)
+
+
+def _too_deep(place: Place, text: str) -> ConfigError:
+    """A key below a line that has a value already, or that seems to have one."""
+    number = place.line - 1
+    lines = text.splitlines()
+    while number and not lines[number - 1].strip():
+        number -= 1
+    if number and (glued := re.match(r"[\s-]*(\w+):(\S.*)", lines[number - 1])):
+        return ConfigError(
+            "not valid YAML: a colon ends a key only with a space behind it",
+            place=Place(place.file, number, glued.end(1) + 1),
+            hint=f"write {glued[1]}: {_short(glued[2].strip())}",
+        )
+    column = len(lines[place.line - 1]) - len(lines[place.line - 1].lstrip()) + 1
+    return ConfigError(
+        f"not valid YAML: a key below line {number}, which has a value already",
+        place=Place(place.file, place.line, column),
+        hint=f"indent it like line {number}, or leave nothing behind the colon there",
+    )
 
 
 class _Document:
@@ -149,6 +230,11 @@ class _Document:
         mark: yaml.Mark = event.start_mark  # type: ignore[assignment]  # every parsed event has one
         return Place(self.name, mark.line + 1, mark.column + 1)
 
+    def text(self, event: yaml.ScalarEvent) -> str:
+        if _SURROGATE.search(event.value):
+            raise ConfigError("half a character, which no text can hold", place=self.place(event))
+        return str(event.value)
+
     def value(self, event: yaml.Event, depth: int) -> Any:
         """The value that begins with this event; counts every value, those behind aliases too."""
         self.count(1, event)
@@ -159,14 +245,15 @@ class _Document:
         tag = getattr(event, "tag", None)
         if tag not in (None, "!"):
             raise ConfigError(
-                f"the tag {_short(tag)} is refused",
+                f"the tag {_short(tag.replace('tag:yaml.org,2002:', '!!'))} is refused",
                 place=self.place(event),
                 hint="a configuration holds plain values only; remove the tag",
             )
         before = self.values
         value: Any
         if isinstance(event, yaml.ScalarEvent):
-            value = read_scalar(event.value) if event.implicit[0] and not tag else event.value
+            text = self.text(event)
+            value = read_scalar(text) if event.implicit[0] and not tag else text
         elif isinstance(event, yaml.SequenceStartEvent):
             value = self.sequence(event, depth)
         else:
@@ -213,7 +300,9 @@ class _Document:
                     f"the key {_short(key)!r} is written twice, first in line "
                     f"{first.line if first else '?'}",
                     place=place,
-                    hint="keep one of the two",
+                    hint="begin each layer of a list with '- '"
+                    if key[:1].isupper()
+                    else "keep one of the two",
                 )
             value_event = next(self.events)
             value = self.value(value_event, depth + 1)
@@ -229,7 +318,7 @@ class _Document:
                 place=self.place(event),
                 hint="use model.defaults, model.blocks or extends: to share values",
             )
-        return str(event.value)
+        return self.text(event)
 
 
 def _short(text: str) -> str:

@@ -14,20 +14,26 @@ from pydantic import (
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
+    ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
 from cnnzoo.config.located import Map, located_items
+from cnnzoo.config.mistakes import explain
 from cnnzoo.config.notation import (
+    SHAPE_VARIABLES,
+    TRAINING_VARIABLES,
     Block,
     Call,
     Item,
     Parser,
+    check_variables,
+    evaluate_params,
     parse_call,
     shown,
-    variable_problem,
     written,
 )
 from cnnzoo.errors import ConfigError, Place
@@ -49,6 +55,19 @@ class Section(BaseModel):
             section._places = dict(value.value_places)
         return section
 
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise explain(error, type(self), values) from None
+
+    # As in pydantic's RootModel: a section inside another is validated, not constructed.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the values are equal, wherever they were written."""
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
     def place(self, key: str) -> Place | None:
         """Where the value of a key was written; None where it is a default or came from Python."""
         return self._places.get(key)
@@ -63,35 +82,49 @@ class Section(BaseModel):
         }
 
 
+# `{"notation": …}` is for `cnnzoo.config.json_schema` to write out.
 def _call(namespace: str) -> BeforeValidator:
     def parse(value: Any) -> Call:
         return parse_call(namespace, value)
 
-    return BeforeValidator(parse)
+    one = {"notation": namespace}
+    return BeforeValidator(parse, json_schema_input_type=Annotated[Any, WithJsonSchema(one)])
 
 
 def _calls(namespace: str) -> BeforeValidator:
     def parse(values: Any) -> tuple[Call, ...]:
         if not isinstance(values, list | tuple):
-            raise ValueError(f"must be a list, not {shown(values)}")
+            way = f"; write [{values}]" if isinstance(values, str) else ""
+            raise ValueError(f"must be a list, not {shown(values)}{way}")
         parser = Parser()
         calls = [parser.call(namespace, value, place) for value, place in located_items(values)]
         if parser.mistakes:
             raise ConfigError.of(parser.mistakes)
         return tuple(call for call in calls if call)
 
-    return BeforeValidator(parse)
+    items = {"type": "array", "items": {"notation": namespace}}
+    return BeforeValidator(parse, json_schema_input_type=Annotated[Any, WithJsonSchema(items)])
 
 
 def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _three(value: Any) -> Any:
+    if not isinstance(value, list | tuple) or len(value) != 3:
+        raise ValueError(f"must be [height, width, channels], not {shown(value)}")
+    return tuple(value)
+
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"  # of a configuration: a run directory's too
 MAX_INPUT_VALUES = 100_000_000
 
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Scalar = int | float | bool | str
+# A list gives the iterations of a `repeat` their values, or one layer a pair of sizes.
+Param = Scalar | Annotated[tuple[Scalar, ...], BeforeValidator(_tuple)]
 
 
 class ModelConfig(Section):
@@ -103,11 +136,11 @@ class ModelConfig(Section):
 
     input_shape: Annotated[
         tuple[Positive, Positive, Positive],
-        BeforeValidator(_tuple),
+        BeforeValidator(_three),
         Field(description="height, width and channels of the input images"),
     ]
     classes: Annotated[int, Field(ge=2)] | None = None
-    params: dict[str, int | float | bool | str] = Field(default_factory=dict)
+    params: dict[str, Param] = Field(default_factory=dict)
     defaults: dict[str, Any] = Field(default_factory=dict)
     blocks: dict[str, Any] = Field(default_factory=dict)
     layers: Annotated[tuple[Item, ...], Field(min_length=1)]
@@ -119,13 +152,10 @@ class ModelConfig(Section):
             raise ValueError(f"must hold at most {MAX_INPUT_VALUES:,} values")
         return shape
 
-    @field_validator("params")
+    @field_validator("params", mode="before")
     @classmethod
-    def _parameter_names(cls, params: dict[str, Any]) -> dict[str, Any]:
-        for name in params:
-            if problem := variable_problem(name):
-                raise ValueError(f"hold {name!r}, which {problem}")
-        return params
+    def _evaluate_params(cls, value: Any) -> dict[str, Any]:
+        return evaluate_params(value)
 
     @field_validator("defaults", mode="before")
     @classmethod
@@ -139,7 +169,7 @@ class ModelConfig(Section):
     @field_validator("blocks", mode="before")
     @classmethod
     def _parse_blocks(cls, value: Any, info: ValidationInfo) -> dict[str, Block]:
-        parser = Parser(info.data.get("defaults"))
+        parser = Parser(info.data.get("defaults"), {}, _known_in_layers(info))
         blocks = parser.block_definitions(value)
         if parser.mistakes:
             raise ConfigError.of(parser.mistakes)
@@ -149,16 +179,24 @@ class ModelConfig(Section):
     @classmethod
     def _parse_layers(cls, value: Any, info: ValidationInfo) -> tuple[Item, ...]:
         if not isinstance(value, list | tuple):
-            raise ValueError(f"must be a list of layers, not {shown(value)}")
-        blocks = info.data.get("blocks", {})
-        parser = Parser(
-            info.data.get("defaults"), {name: block.parameters for name, block in blocks.items()}
-        )
+            dashes = "; begin each layer with '- '" if isinstance(value, dict) else ""
+            raise ValueError(f"must be a list of layers, not {shown(value)}{dashes}")
+        if not value:
+            raise ValueError("must hold at least one layer")
+        # What could not be read is not in info.data, and the parser misses nothing of it.
+        blocks = info.data.get("blocks")
+        headers = None if blocks is None else {name: blocks[name].header for name in blocks}
+        parser = Parser(info.data.get("defaults"), headers, _known_in_layers(info))
         layers = parser.layers(value, None)
-        # Where the blocks could not be read, every use of one would be noted as unknown.
-        if parser.mistakes and "blocks" in info.data:
+        if parser.mistakes:
             raise ConfigError.of(parser.mistakes)
         return layers
+
+
+def _known_in_layers(info: ValidationInfo) -> list[str] | None:
+    """The variables that every layer may use; None where the file's own could not be read."""
+    params = info.data.get("params")
+    return None if params is None else [*params, "classes", *SHAPE_VARIABLES]
 
 
 class Splits(Section):
@@ -170,7 +208,8 @@ class Splits(Section):
     @model_validator(mode="after")
     def _leave_some_to_train(self) -> Self:
         if self.validation + self.test >= 1:
-            raise ValueError("validation and test together must be below 1")
+            held_out = f"validation and test are {self.validation + self.test:g} of them"
+            raise ValueError(f"must leave examples to train: {held_out}")
         return self
 
 
@@ -214,9 +253,30 @@ class Config(Section):
     seed: Seed = 0
     training: TrainingConfig = Field(default_factory=TrainingConfig)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _locate_bare_data(cls, value: Any) -> Any:
+        """`data: mnist5k` as `data: {name: mnist5k}`, which knows its place."""
+        if not isinstance(value, Map) or not isinstance(value.get("data"), str):
+            return value
+        place = value.value_places.get("data")
+        data = Map(place)
+        data.put("name", value["data"], place, place)
+        value = value.copy()
+        value.put("data", data, value.key_places.get("data"), place)
+        return value
+
+    @model_validator(mode="after")
+    def _know_the_variables(self) -> Self:
+        known = ("classes", *TRAINING_VARIABLES, *self.model.params)
+        values = tuple(getattr(self.training, name) for name in type(self.training).model_fields)
+        if unknown := check_variables(values, known):
+            raise ConfigError.of(unknown)
+        return self
+
     @field_validator("name")
     @classmethod
     def _a_directory_name(cls, name: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
-            raise ValueError("must be a word of letters, digits, '.', '_' and '-'")
+        if not re.fullmatch(NAME, name):
+            raise ValueError(f"must be a word of letters, digits, '.', '_' and '-', not {name!r}")
         return name

@@ -24,8 +24,12 @@ def names() -> list[str]:
 def find(source: str | Path, directory: Path | None = None) -> Path:
     """The file that a source names: a path (below `directory`), else a zoo name, `.yaml` or not."""
     path = (directory or Path()) / source
-    if path.is_file():
-        return path
+    try:
+        if path.is_file():
+            return path
+    except OSError as error:  # a name too long, a folder that may not be searched
+        problem = f"{str(source)[:60]!r} cannot be read: {error.strerror}"
+        raise ConfigError(problem) from None
     in_zoo = _in_zoo(str(source))
     if in_zoo:
         return in_zoo

@@ -44,7 +44,7 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
                 hint=f"measured: {', '.join(logs)}",
             )
         value = self.sign * float(logs[self.monitor])
-        if value > self.best:
+        if value >= self.best:  # of two equal epochs, the one that trained longer
             self.best, self.best_epoch = value, epoch + 1
             with replacing(self.run.model_path) as temporary:
                 self.keep.save(temporary)

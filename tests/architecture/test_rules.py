@@ -48,6 +48,7 @@ PADDING = st.sampled_from(["valid", "same"])
 AXIS = up_to(4, -5)
 AXES = AXIS | st.lists(st.sampled_from([1, 2, 3, -1]), min_size=1, max_size=2, unique=True)
 BORDERS = pairs(up_to(3, 0)) | st.tuples(*[st.tuples(up_to(4, 0), up_to(4, 0))] * 2)
+DATA_FORMAT = st.sampled_from(["channels_last", "channels_first"])
 INTERPOLATION = st.sampled_from(["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"])
 SIZE = {"height": up_to(12), "width": up_to(12)}
 HALF = st.just(0.5)
@@ -96,8 +97,8 @@ LAYERS: dict[str, tuple[Drawn, Drawn]] = {
     "GlobalMaxPool2D": (GLOBAL_POOLING, IMAGES),
     "AdaptiveAveragePooling2D": (ADAPTIVE, st.tuples(up_to(9, 2), up_to(9, 2), up_to(6)) | FLAT),
     "AdaptiveMaxPooling2D": (ADAPTIVE, st.tuples(up_to(9, 2), up_to(9, 2), up_to(6)) | FLAT),
-    "ZeroPadding2D": (arguments(padding=BORDERS), MOSTLY_IMAGES),
-    "Cropping2D": (arguments(cropping=BORDERS), MOSTLY_IMAGES),
+    "ZeroPadding2D": (arguments(padding=BORDERS, data_format=DATA_FORMAT), MOSTLY_IMAGES),
+    "Cropping2D": (arguments(cropping=BORDERS, data_format=DATA_FORMAT), MOSTLY_IMAGES),
     "UpSampling2D": (
         arguments(size=pairs(up_to(3)), interpolation=INTERPOLATION | st.just("Bilinear")),
         MOSTLY_IMAGES,
@@ -525,7 +526,7 @@ def test_a_layer_that_enlarges_has_fractional_strides() -> None:
             "Cropping2D",
             (4, 9, 3),
             {"cropping": [2, 1]},
-            "removes 4 rows and 2 columns, which leaves nothing of its 4x9 input",
+            "removes 4 rows and 2 columns, which leaves nothing of its 4x9x3 input",
         ),
         (
             "Reshape",

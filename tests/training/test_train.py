@@ -120,6 +120,16 @@ def test_a_loss_is_monitored_downwards(tiny, tmp_path):
     assert run.record()["best_epoch"] == 1 + losses.index(min(losses))
 
 
+def test_of_two_equally_good_epochs_the_later_is_kept(tiny, tmp_path):
+    """With a learning rate of nothing, all epochs are equal."""
+    run = cnnzoo.train(
+        cnnzoo.load_config(tiny, ["training.optimizer={SGD: {learning_rate: 0.0}}"]), tmp_path
+    )
+    first, second = run.history()
+    assert first["val_accuracy"] == second["val_accuracy"]
+    assert run.record()["best_epoch"] == 2
+
+
 def test_callbacks_and_metrics_are_named_like_layers(tiny, tmp_path):
     overrides = [
         "training.epochs=30",

@@ -1,0 +1,514 @@
+"""The JSON Schema of a configuration, for editors: what may stand where, with one-line docs.
+
+Written from what the loader itself reads: the catalogue, the composites and the pydantic sections.
+It is as strict as a schema can be without refusing what loads: a required argument may come from
+`model.defaults`, a required key from the file that is extended, and which blocks and variables
+exist is for `cnnzoo check` to say.
+
+The schema is of draft 2020-12 and keeps to `$ref`, `anyOf`, `enum` and `properties`, from which
+editors (yaml-language-server) offer names and texts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from cnnzoo.config import catalogue
+from cnnzoo.config.catalogue import Argument, Entry
+from cnnzoo.config.composites import COMPOSITES, REQUIRED
+from cnnzoo.config.notation import (
+    ACTIVATION_LAYERS,
+    MAX_REPEAT,
+    RESERVED_VARIABLES,
+    written,
+)
+from cnnzoo.config.schema import Config
+
+Schema = dict[str, Any]
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema(data_names: Iterable[str] = ()) -> Schema:
+    """The schema of a configuration file; `data_names` are those that `data:` may give."""
+    definitions: Schema = {**_BASICS, **_plain_types()}
+    definitions |= _enums()
+    for namespace in catalogue.namespaces():
+        definitions |= _namespace(namespace)
+    definitions |= _shared_arguments(definitions)
+    definitions |= _LAYER_LISTS
+    definitions["activations"] = _activations()
+    root, sections = _sections()
+    model = sections["ModelConfig"]["properties"]
+    for key, schema in {**_MODEL, "defaults": _defaults()}.items():
+        model[key] |= schema
+    if data_names:
+        sections["DataConfig"]["properties"]["name"]["enum"] = list(data_names)
+    name = sections["DataConfig"]["properties"]["name"]
+    sections["DataConfig"] = {
+        "description": sections["DataConfig"]["description"],
+        "anyOf": [sections["DataConfig"], name],
+    }
+    return {
+        "$schema": DRAFT,
+        "title": "cnnzoo configuration",
+        **root,
+        # What a file leaves out may stand in the one that it extends.
+        "if": {"required": ["extends"]},
+        "else": _COMPLETE,
+        "$defs": definitions | sections,
+    }
+
+
+def schema_text(data_names: Iterable[str] = ()) -> str:
+    """The schema as JSON, one definition a line: half the size of indented JSON, and diffs well."""
+    schema = json_schema(data_names)
+    definitions = ",\n".join(
+        f"{json.dumps(name)}: {json.dumps(definition, ensure_ascii=False)}"
+        for name, definition in schema.pop("$defs").items()
+    )
+    head = json.dumps(schema, ensure_ascii=False, indent=1).removesuffix("\n}")
+    return f'{head},\n "$defs": {{\n{definitions}\n}}\n}}\n'
+
+
+# ── values ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _any(*schemas: Schema) -> Schema:
+    return {"anyOf": list(schemas)}
+
+
+EXPRESSION = _ref("expression")
+
+# YAML says of 1/255 that it is a string; our reader says that it is a number.
+_BASICS: Schema = {
+    "expression": {
+        "type": "string",
+        "pattern": r"^\$([A-Za-z_][A-Za-z0-9_]*|\{(.|\n)+\})$",
+        "description": "$name, or ${arithmetic} over variables and numbers",
+    },
+    "ratio": {
+        "type": "string",
+        "pattern": "^[-+]?[0-9]+/0*[1-9][0-9]*$",
+        "description": "A fraction of two integers, such as 1/255",
+    },
+}
+
+
+def _number(**bounds: float) -> Schema:
+    return _any({"type": "number", **bounds}, _ref("ratio"))
+
+
+def _list_of(item: Schema, length: int | None = None) -> Schema:
+    lengths = {} if length is None else {"minItems": length, "maxItems": length}
+    return {"type": "array", "items": _any(item, EXPRESSION), **lengths}
+
+
+def _one_or(item: Schema, length: int | None = None) -> Schema:
+    return _any(item, _list_of(item, length))
+
+
+_INT: Schema = {"type": "integer"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_POSITIVE: Schema = {"type": "integer", "minimum": 1}
+_FRACTION = _number(minimum=0, maximum=1)
+_NAME: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_. -]*$"}
+_PAIR = _list_of(_COUNT, 2)
+
+# What `catalogue.PLAIN_TYPES` holds, for editors; a test compares the two on many values.
+PLAIN_TYPES: Mapping[str, Schema] = {
+    "bool": {"type": "boolean"},
+    "int": _INT,
+    "non_negative_int": _COUNT,
+    "positive_int": _POSITIVE,
+    "number": _number(),
+    "non_negative_number": _number(minimum=0),
+    "positive_number": _number(exclusiveMinimum=0),
+    "fraction": _FRACTION,
+    "rate": _number(minimum=0, exclusiveMaximum=1),
+    "string": {"type": "string"},
+    "name": _NAME,
+    "names": _list_of(_NAME),
+    "ints": _list_of(_INT),
+    "int_or_ints": _one_or(_INT),
+    "numbers": _list_of(_number()),
+    "number_or_numbers": _one_or(_number()),
+    "number_pair": _list_of(_number(), 2),
+    "number_or_pair": _one_or(_number(), 2),
+    "fraction_or_pair": _one_or(_FRACTION, 2),
+    "int_pair": _list_of(_POSITIVE, 2),
+    "shape": _list_of(_any(_POSITIVE, {"type": "null"})),
+    "target_shape": _list_of(_any(_POSITIVE, {"const": -1})),
+    "size_1d": _one_or(_POSITIVE, 1),
+    "size_2d": _one_or(_POSITIVE, 2),
+    "size_3d": _one_or(_POSITIVE, 3),
+    "offset_1d": _one_or(_COUNT, 1),
+    "offset_2d": _one_or(_COUNT, 2),
+    "offset_3d": _one_or(_COUNT, 3),
+    "margin_1d": _one_or(_COUNT, 2),
+    "margin_2d": _any(_COUNT, _list_of(_COUNT, 2), _list_of(_PAIR, 2)),
+    "margin_3d": _any(_COUNT, _list_of(_COUNT, 3), _list_of(_PAIR, 3)),
+    "schedules_or_number": _any(_number(minimum=0), _ref("schedules")),
+}
+
+
+def _plain_types() -> Schema:
+    return {name: _any(schema, EXPRESSION) for name, schema in PLAIN_TYPES.items()}
+
+
+def _enums() -> Schema:
+    """A definition for each set of words that some argument may be one of."""
+    entries = [*COMPOSITES.values()]
+    for namespace in catalogue.namespaces():
+        entries += [_known(namespace, name) for name in catalogue.names(namespace)]
+    arguments = [argument for entry in entries for argument in entry.arguments.values()]
+    return {
+        _enum_name(argument): _any({"enum": list(argument.values)}, EXPRESSION)
+        for argument in arguments
+        if argument.type == "enum"
+    }
+
+
+def _enum_name(argument: Argument) -> str:
+    return f"one_of.{'.'.join(argument.values)}"
+
+
+def _argument_type(argument: Argument) -> Schema:
+    """What the value of an argument may be, by reference."""
+    name = _enum_name(argument) if argument.type == "enum" else argument.type
+    if name in catalogue.OBJECT_TYPES and name != "activations" and name not in PLAIN_TYPES:
+        return _any(_ref(name), EXPRESSION, *_null(argument))
+    return _any(_ref(name), *_null(argument)) if argument.nullable else _ref(name)
+
+
+def _null(argument: Argument) -> list[Schema]:
+    return [{"type": "null"}] if argument.nullable else []
+
+
+def _argument(argument: Argument) -> Schema:
+    schema = _argument_type(argument)
+    if argument.doc:
+        schema["description"] = argument.doc
+    if not argument.required and argument.default is not REQUIRED and argument.default is not None:
+        schema["default"] = written(argument.default)
+    return schema
+
+
+# ── classes in the notation ────────────────────────────────────────────────────────────────────
+
+
+def _known(namespace: str, name: str) -> Entry:
+    entry = catalogue.entry(namespace, name)
+    assert entry is not None  # the name comes from the catalogue itself
+    return entry
+
+
+def _namespace(namespace: str) -> Schema:
+    """The definitions of a namespace: each class's arguments, and one of the classes by name."""
+    entries = {name: _known(namespace, name) for name in catalogue.names(namespace)}
+    if namespace == "layers":
+        entries |= COMPOSITES
+    definitions = {f"{namespace}.{name}": _arguments(entry) for name, entry in entries.items()}
+    aliases = catalogue.aliases(namespace)
+    by_name = {**{name: name for name in entries}, **aliases}
+    definitions[namespace] = _any(
+        {
+            "enum": list(by_name),
+            "enumDescriptions": [entries[name].doc for name in by_name.values()],
+        },
+        {
+            "type": "object",
+            "properties": {alias: _ref(f"{namespace}.{name}") for alias, name in by_name.items()},
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+        },
+    )
+    return definitions
+
+
+def _arguments(entry: Entry) -> Schema:
+    """The forms in which a class takes its arguments: keywords first, then the short ones."""
+    arguments = list(entry.arguments.values())
+    keywords = {
+        "type": "object",
+        "properties": {argument.name: _argument(argument) for argument in arguments},
+        "additionalProperties": False,
+    }
+    forms: list[Schema] = [keywords, {"type": "null"}]
+    if arguments:
+        # A list is positional and a mapping is keywords, so neither is a first argument.
+        first = _argument_type(arguments[0])
+        forms.insert(1, {"allOf": [{"type": ["string", "number", "boolean"]}, first]})
+        forms.insert(
+            2,
+            {
+                "type": "array",
+                "prefixItems": [_argument_type(argument) for argument in arguments],
+                "maxItems": len(arguments),
+            },
+        )
+    return {"title": entry.name, "description": entry.doc, "anyOf": forms}
+
+
+def _shared_arguments(definitions: Schema) -> Schema:
+    """Definitions of the arguments that several classes have, put in place of their copies.
+
+    They make the schema half as large: nearly every layer has `name`, `trainable` and `dtype`.
+    """
+    places: dict[str, list[tuple[Schema, str]]] = {}
+    for definition in definitions.values():
+        for form in definition.get("anyOf", ()):
+            properties = form.get("properties", {})
+            for name, schema in properties.items():
+                places.setdefault(f"{name} {json.dumps(schema)}", []).append((properties, name))
+    shared: Schema = {}
+    for copies in places.values():
+        properties, name = copies[0]
+        if len(copies) == 1 or list(properties[name]) == ["$ref"]:
+            continue
+        same_name = sum(1 for known in shared if known.split(".")[1] == name)
+        key = f"argument.{name}.{same_name + 1}" if same_name else f"argument.{name}"
+        shared[key] = properties[name]
+        for properties, _ in copies:
+            properties[name] = _ref(key)
+    for definition in definitions.values():
+        keywords, *others = definition.get("anyOf", [{}])
+        for form in others:
+            if "prefixItems" in form:
+                form["prefixItems"] = list(keywords["properties"].values())
+    return shared
+
+
+def _activations() -> Schema:
+    functions = catalogue.names("activations")
+    return _any(
+        {
+            "enum": functions,
+            "enumDescriptions": [_known("activations", name).doc for name in functions],
+        },
+        {"enum": list(ACTIVATION_LAYERS)},
+        {
+            "type": "object",
+            "properties": {name: _ref(f"layers.{name}") for name in ACTIVATION_LAYERS},
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+        },
+        EXPRESSION,
+    )
+
+
+# ── layer lists ────────────────────────────────────────────────────────────────────────────────
+
+_WORD = "[a-z][a-z0-9_]*"
+_BLOCK = f"^(?!(repeat|layers)$){_WORD}$"
+_RESERVED = "|".join(RESERVED_VARIABLES)
+_OWN_VARIABLE = f"^(?!({_RESERVED})$){_WORD}$"
+
+_LAYER_LISTS: Schema = {
+    "layer_list": {"type": "array", "items": _ref("layer_item")},
+    "layer_lists": {"type": "array", "items": _ref("layer_list"), "minItems": 2},
+    "layer_item": _any(_ref("layers"), _ref("block_use"), _ref("repeat")),
+    "block_use": {
+        "description": "A block that model.blocks defines, with values for its parameters",
+        **_any(
+            {"type": "string", "pattern": _BLOCK},
+            {
+                "type": "object",
+                "patternProperties": {_BLOCK: {}},
+                "additionalProperties": False,
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
+        ),
+    },
+    "repeat": {
+        "type": "object",
+        "description": "Layers that stand several times, $index counting from 0",
+        "properties": {
+            "repeat": {
+                "description": "How often, or lists that give each time its own values",
+                **_any(
+                    {"type": "integer", "minimum": 0, "maximum": MAX_REPEAT},
+                    EXPRESSION,
+                    {
+                        "type": "object",
+                        "additionalProperties": _any({"type": "array"}, EXPRESSION),
+                        "minProperties": 1,
+                    },
+                ),
+            },
+            "layers": _ref("layer_list"),
+        },
+        "required": ["repeat", "layers"],
+        "additionalProperties": False,
+    },
+    "block": {
+        "type": "object",
+        "properties": {
+            "parameters": {
+                "description": "Names, one with a default as NAME: VALUE",
+                "type": "array",
+                "items": _any(
+                    {"type": "string", "pattern": _OWN_VARIABLE},
+                    {
+                        "type": "object",
+                        "patternProperties": {_OWN_VARIABLE: {}},
+                        "additionalProperties": False,
+                        "minProperties": 1,
+                        "maxProperties": 1,
+                    },
+                ),
+            },
+            "layers": _ref("layer_list"),
+        },
+        "additionalProperties": False,
+    },
+}
+
+# What pydantic knows of these keys of the model is only that they are lists and mappings.
+_MODEL: Schema = {
+    "layers": {"type": "array", "items": _ref("layer_item"), "minItems": 1},
+    "blocks": {
+        "type": "object",
+        "patternProperties": {_BLOCK: _ref("block")},
+        "additionalProperties": False,
+    },
+    "params": {"type": "object", "propertyNames": {"pattern": _OWN_VARIABLE}},
+}
+
+
+def _defaults() -> Schema:
+    names = {name: name for name in [*catalogue.names("layers"), *COMPOSITES]}
+    names |= catalogue.aliases("layers")
+    return {
+        "type": "object",
+        "properties": {
+            alias: {"$ref": f"#/$defs/layers.{name}/anyOf/0"} for alias, name in names.items()
+        },
+        "additionalProperties": False,
+    }
+
+
+# ── sections ───────────────────────────────────────────────────────────────────────────────────
+
+# Of a file that extends no other.
+_COMPLETE: Schema = {
+    "required": ["model"],
+    "properties": {
+        "model": {
+            "required": ["input_shape", "layers"],
+            "properties": {"blocks": {"additionalProperties": {"required": ["layers"]}}},
+        }
+    },
+}
+
+_EXTENDS: Schema = {
+    "type": "string",
+    "minLength": 1,
+    "description": "A file beside this one, or a zoo name: what it says holds unless said here",
+}
+
+# One line for each key of a section; a field's own description stands before it.
+_DOCS: Mapping[str, Mapping[str, str]] = {
+    "Config": {
+        "name": "Names the run directory; without it, the name of the file",
+        "description": "What it is, in a line",
+        "reference": "What it reached when it was measured, for cnnzoo list",
+        "model": "The architecture",
+        "data": "Where the examples come from: a name, or a mapping",
+        "seed": "Two runs with one seed on one machine give the same weights",
+        "training": "How the model is fitted",
+    },
+    "ModelConfig": {
+        "classes": "What $classes stands for until data are read",
+        "params": "Variables of the file's own: base: 16 is $base",
+        "defaults": "Arguments by layer class, for where a layer does not give them itself",
+        "blocks": "Layers under a name of your own, with parameters",
+        "layers": "The layers, first to last",
+    },
+    "DataConfig": {
+        "name": "An embedded sample",
+        "label": "Which of its labels to learn; without it, the first",
+        "splits": "Which fraction of the examples is held out",
+        "seed": "Which examples are held out",
+    },
+    "Splits": {
+        "validation": "The fraction that chooses the best epoch",
+        "test": "The fraction that measures the result",
+    },
+    "TrainingConfig": {
+        "epochs": "How often all examples are seen",
+        "batch_size": "Examples in a step",
+        "optimizer": "A Keras optimizer",
+        "loss": "A Keras loss; without it, the loss follows the head of the model",
+        "metrics": "Keras metrics, beside accuracy",
+        "callbacks": "Keras callbacks",
+        "monitor": "Which metric chooses the model that is kept",
+    },
+}
+
+
+class _SectionSchema(GenerateJsonSchema):
+    """pydantic's own generator, with defaults in the notation and without made-up titles."""
+
+    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
+        return {}  # a Call or another part of the notation, which `_MODEL` describes
+
+    def encode_default(self, dft: Any) -> Any:
+        return written(dft)
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def _sections() -> tuple[Schema, dict[str, Schema]]:
+    """The schema of the whole file, and the definition of each section in it."""
+    root: Schema = Config.model_json_schema(schema_generator=_SectionSchema)
+    definitions = root.pop("$defs")
+    sections = {name: schema for name, schema in definitions.items() if "properties" in schema}
+    for name, section in [("Config", root), *sections.items()]:
+        del section["title"]
+        section.pop("required", None)
+        section["description"] = section["description"].split("\n")[0]
+        for key, value in section["properties"].items():
+            section["properties"][key] = _in_notation(value)
+        _describe(section, name)
+    root["properties"]["extends"] = _EXTENDS
+    return root, sections
+
+
+def _describe(section: Schema, name: str) -> None:
+    for key, doc in _DOCS.get(name, {}).items():
+        section["properties"][key].setdefault("description", doc)
+
+
+def _in_notation(schema: Any) -> Any:
+    """What pydantic says of a field, with our definitions in it and ratios where numbers are."""
+    if isinstance(schema, list):
+        return [_in_notation(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "notation" in schema:
+        extra = {key: value for key, value in schema.items() if key != "notation"}
+        return {**_ref(schema["notation"]), **extra}
+    if schema.get("type") == "number":
+        outer = {key: schema[key] for key in ("default", "description") if key in schema}
+        inner = {key: value for key, value in schema.items() if key not in outer}
+        return {**_any(inner, _ref("ratio")), **outer}
+    return {
+        # A default is data, whatever it looks like; that of None says nothing.
+        key: value if key == "default" else _in_notation(value)
+        for key, value in schema.items()
+        if (key, value) != ("default", None)
+    }
