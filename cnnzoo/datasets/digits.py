@@ -8,6 +8,7 @@ from __future__ import annotations
 from cnnzoo.datasets.dataset import Examples, ImageShape
 from cnnzoo.datasets.package_tables import read_package_table
 
+COUNT = 1797
 LABELS = {"digit": tuple("0123456789")}
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
+from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.config.schema import DataConfig
 from cnnzoo.datasets.dataset import Dataset, Examples, ImageShape
 from cnnzoo.datasets.images import fit_images
 from cnnzoo.datasets.sources import class_names_of, find_source, label_of
 from cnnzoo.datasets.splitting import stratified_split
 from cnnzoo.errors import DataError
+
+MAX_BYTES = 8 * 2**30
 
 
 def load_dataset(data: DataConfig, *, image_shape: ImageShape) -> Dataset:
@@ -20,8 +25,15 @@ def load_dataset(data: DataConfig, *, image_shape: ImageShape) -> Dataset:
             f"images have 1 channel (gray) or 3 (colour), but the model takes {image_shape[2]}",
             hint="set model.input_shape to [height, width, 1] or [height, width, 3]",
         )
-    label = label_of(data)
-    examples = find_source(data).read(label, image_shape)
+    source, label = find_source(data), label_of(data)
+    size = source.COUNT * math.prod(image_shape)
+    if size > MAX_BYTES:
+        raise DataError(
+            f"{source.COUNT:,} images of {shape_text(image_shape)} take {size / 2**30:.0f} GiB, "
+            f"more than the {MAX_BYTES // 2**30} GiB that fit in memory",
+            hint="make model.input_shape smaller",
+        )
+    examples = source.read(label, image_shape)
     fractions = {"test": data.splits.test, "validation": data.splits.validation}
     indices = stratified_split(examples.labels, fractions, data.seed)
     fitted = Examples(fit_images(examples.images, image_shape), examples.labels)

@@ -1,8 +1,8 @@
 """The sources of data by name: one module each, one line here.
 
-A source module has `LABELS`, the class names of each label that its images carry (the first is the
-default), and `read(label, shape)`, which gives all its examples, at the image shape that is asked
-for or at a shape of their own that is then resized.
+A source module has `COUNT`, how many images it has; `LABELS`, the class names of each label that
+they carry, the first being the default; and `read(label, shape)`, which gives all its examples, at
+the image shape that is asked for or at a shape of their own that is then resized.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ SOURCES = {
 class Source(Protocol):
     """What a source module has."""
 
+    COUNT: int
     LABELS: dict[str, tuple[str, ...]]
 
     def read(self, label: str, shape: ImageShape) -> Examples:

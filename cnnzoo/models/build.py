@@ -18,6 +18,8 @@ from cnnzoo.errors import ConfigError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.objects import first_line, make
 
+MAX_PARAMETERS = 2**31
+
 # The Keras layer that merges the branches of a composite.
 MERGE_LAYERS = {
     "add": "Add",
@@ -39,7 +41,17 @@ def build_model(model: ModelConfig, *, classes: int | None = None, name: str = "
 
 
 def build_architecture(architecture: Architecture, name: str = "model") -> Any:
-    """The `keras.Sequential` of a resolved architecture; layer names are the same every time."""
+    """The `keras.Sequential` of a resolved architecture; layer names are the same every time.
+
+    Raises ConfigError where it has more parameters than any machine trains from a page of YAML.
+    """
+    if architecture.parameters > MAX_PARAMETERS:
+        largest = max(architecture.layers, key=lambda layer: layer.parameters)
+        raise ConfigError(
+            f"the model has {architecture.parameters:,} parameters, more than {MAX_PARAMETERS:,}",
+            place=largest.place,
+            hint=f"this {largest.name} alone has {largest.parameters:,}",
+        )
     keras = load_keras()
     name_of = _namer()
     inputs = keras.Input(architecture.input_shape, name=name_of("InputLayer"))

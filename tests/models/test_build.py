@@ -93,6 +93,13 @@ def test_a_layer_that_keras_refuses_on_this_input_has_its_place():
         measure(parse_call("layers", {"EinsumDense": ["ab,bc->ac", [5]]}), (8, 6, 3))
 
 
+def test_a_model_that_no_memory_holds_is_refused_before_it_is_built():
+    config = model_config(["Flatten", {"Dense": 10**9}, {"Dense": 2}])
+    with pytest.raises(ConfigError, match=r"parameters, more than 2,147,483,648") as failed:
+        cnnzoo.build_model(config)
+    assert "this Dense alone has 193,000,000,000" in str(failed.value)
+
+
 READ_BACK = """
 import sys
 class Refuse:
