@@ -47,7 +47,14 @@ class Mistake:
         lines += [f"   {detail}" for detail in self.details]
         if self.hint:
             lines.append(f"   hint: {self.hint}")
-        return "\n".join(lines)
+        return "\n".join(map(_printable, lines))
+
+
+def _printable(line: str) -> str:
+    """A line without what a terminal would obey; it may quote a file that a stranger wrote."""
+    if line.isprintable():
+        return line
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
 
 
 class CnnzooError(Exception):
@@ -99,7 +106,7 @@ class TrainingError(CnnzooError):
     """A training that began and failed."""
 
 
-class Interrupted(CnnzooError, KeyboardInterrupt):
+class Interrupted(CnnzooError, KeyboardInterrupt):  # noqa: N818 - the user's wish, not an error
     """A training that was stopped from the keyboard; what it reached is kept."""
 
     exit_code = 130

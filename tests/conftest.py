@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says something of the machine, not of cnnzoo.
+settings.register_profile("cnnzoo", deadline=None)
+settings.load_profile("cnnzoo")
 
 ROOT = Path(__file__).resolve().parents[1]
 

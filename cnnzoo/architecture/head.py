@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.architecture.layers import Architecture, Layer
-from cnnzoo.config.notation import Call
+from cnnzoo.config.notation import ACTIVATION_LAYERS, Call
 from cnnzoo.errors import ConfigError
 
 BINARY, CATEGORICAL = "binary", "categorical"
+
+# Layers that are activations, and layers behind which probabilities still are probabilities.
+_ACTIVATING = (*ACTIVATION_LAYERS, "PReLU")
+_KEEPING = (
+    "AveragePooling2D",
+    "Dropout",
+    "Flatten",
+    "GlobalAveragePooling2D",
+    "Identity",
+    "Reshape",
+)
 
 
 def head_of(architecture: Architecture, class_names: tuple[str, ...]) -> str:
@@ -36,7 +47,7 @@ def head_of(architecture: Architecture, class_names: tuple[str, ...]) -> str:
             place=last.place,
             hint=f"end with {wanted}",
         )
-    activation = _activation(last)
+    activation = _activation(architecture.layers)
     expected = "sigmoid" if shape == (1,) else "softmax"
     if activation not in (expected, None):
         raise ConfigError(
@@ -49,14 +60,15 @@ def head_of(architecture: Architecture, class_names: tuple[str, ...]) -> str:
     return BINARY if shape == (1,) else CATEGORICAL
 
 
-def _activation(layer: Layer) -> str | None:
-    """The activation of the last layer by name; None where it cannot be told."""
+def _activation(layers: tuple[Layer, ...]) -> str | None:
+    """The activation of the last layer that has one by name; None where it cannot be told."""
+    layer = next((layer for layer in reversed(layers) if layer.name not in _KEEPING), layers[-1])
     if layer.branches:
         return None
-    if layer.name == "Softmax":
-        return "softmax"
     activation = layer.arguments.get("activation") or "linear"
-    return activation.name if isinstance(activation, Call) else str(activation)
+    name = activation.name if isinstance(activation, Call) else str(activation)
+    name = layer.name if layer.name in _ACTIVATING else name
+    return "softmax" if name == "Softmax" else name
 
 
 def _listed(class_names: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cnnzoo.architecture.arithmetic import Shape, shape_text
+from cnnzoo.architecture.arithmetic import Shape
 from cnnzoo.errors import Place
 
 
@@ -86,7 +86,7 @@ def title(name: str, arguments: Mapping[str, Any]) -> str:
     """A layer's class with its one telling size: `Conv2D 5x5`, `Dense 120`, `Dropout 0.5`."""
     for key in ("kernel_size", "pool_size"):
         if key in arguments:
-            return f"{name} {_window(arguments[key])}"
+            return f"{name} {_window(name, arguments[key])}"
     if "Pooling2D" in name and not name.startswith(("Global", "Adaptive")):
         return f"{name} 2x2"
     for key in ("units", "rate", "size", "activation"):
@@ -95,8 +95,9 @@ def title(name: str, arguments: Mapping[str, Any]) -> str:
     return name
 
 
-def _window(size: Any) -> str:
-    return shape_text(tuple(size)) if isinstance(size, tuple | list) else f"{size}x{size}"
+def _window(name: str, size: Any) -> str:
+    axes = next((int(char) for char in "123" if f"{char}D" in name), 2)
+    return "x".join(map(str, size if isinstance(size, tuple | list) else [size] * axes))
 
 
 def walk(layers: tuple[Layer, ...]) -> Iterator[Layer]:

@@ -191,7 +191,10 @@ class _Resolver:
 
     def _spend(self, item: Item, context: _Context) -> None:
         """Count an item that is written out; raise ConfigError where they are far too many."""
-        self.work += 1 + len(item.values if isinstance(item, Repeat) else item.arguments)
+        values = item.values if isinstance(item, Repeat) else item.arguments
+        self.work += _work(values)
+        if isinstance(item, BlockUse):
+            self.work += len(self.blocks[item.name].parameters)
         if self.work > MAX_WORK:
             raise ConfigError(
                 f"the layers, repeats and blocks written out are more than {MAX_WORK:,}",
@@ -261,6 +264,20 @@ class _Resolver:
             branches,
             call.place,
         )
+
+
+def _work(value: Any) -> int:
+    """How much there is to evaluate in a value, about in steps of equal time."""
+    match value:
+        case Expression(text=text):
+            return 1 + len(text) // 5
+        case Call(arguments=arguments):
+            return _work(arguments)
+        case Mapping():
+            return 1 + sum(map(_work, value.values()))
+        case tuple():
+            return 1 + sum(map(_work, value))
+    return 1
 
 
 def _projection(wanted: Shape, given: Shape) -> str:

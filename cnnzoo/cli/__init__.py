@@ -8,6 +8,7 @@ import sys
 import click
 
 from cnnzoo import __version__
+from cnnzoo.cli.adopt import adopt
 from cnnzoo.cli.check import check
 from cnnzoo.cli.eject import eject
 from cnnzoo.cli.evaluate import evaluate
@@ -18,7 +19,7 @@ from cnnzoo.cli.show import show
 from cnnzoo.cli.train import train
 from cnnzoo.errors import CnnzooError
 
-COMMANDS = (list_zoo, show, new, check, train, evaluate, eject, schema)
+COMMANDS = (list_zoo, show, new, check, train, evaluate, eject, adopt, schema)
 
 
 @click.group(

@@ -199,8 +199,15 @@ def _argument(argument: Argument) -> Schema:
     if argument.doc:
         schema["description"] = argument.doc
     if not argument.required and argument.default is not REQUIRED and argument.default is not None:
-        schema["default"] = written(argument.default)
+        schema["default"] = _shortest(argument.type, argument.default)
     return schema
+
+
+def _shortest(kind: str, default: object) -> Any:
+    """A default as a person would write it: 2 for the window [2, 2]."""
+    plain = written(default)
+    is_window = kind.startswith(("size", "margin")) and isinstance(plain, list)
+    return plain[0] if is_window and plain.count(plain[0]) == len(plain) else plain
 
 
 # ── classes in the notation ────────────────────────────────────────────────────────────────────
@@ -221,10 +228,7 @@ def _namespace(namespace: str) -> Schema:
     aliases = catalogue.aliases(namespace)
     by_name = {**{name: name for name in entries}, **aliases}
     definitions[namespace] = _any(
-        {
-            "enum": list(by_name),
-            "enumDescriptions": [entries[name].doc for name in by_name.values()],
-        },
+        *_words({alias: entries[name].doc for alias, name in by_name.items()}),
         {
             "type": "object",
             "properties": {alias: _ref(f"{namespace}.{name}") for alias, name in by_name.items()},
@@ -234,6 +238,11 @@ def _namespace(namespace: str) -> Schema:
         },
     )
     return definitions
+
+
+def _words(docs: Mapping[str, str]) -> list[Schema]:
+    """Words with a line on each, which editors show for the one that is written."""
+    return [{"const": word, "description": doc} for word, doc in docs.items()]
 
 
 def _arguments(entry: Entry) -> Schema:
@@ -257,7 +266,9 @@ def _arguments(entry: Entry) -> Schema:
                 "maxItems": len(arguments),
             },
         )
-    return {"title": entry.name, "description": entry.doc, "anyOf": forms}
+    # With `object` first, editors begin a mapping behind a completed name.
+    kinds = ["object", "array", "string", "number", "boolean", "null"]
+    return {"description": entry.doc, "type": kinds, "anyOf": forms}
 
 
 def _shared_arguments(definitions: Schema) -> Schema:
@@ -292,11 +303,8 @@ def _shared_arguments(definitions: Schema) -> Schema:
 def _activations() -> Schema:
     functions = catalogue.names("activations")
     return _any(
-        {
-            "enum": functions,
-            "enumDescriptions": [_known("activations", name).doc for name in functions],
-        },
-        {"enum": list(ACTIVATION_LAYERS)},
+        *_words({name: _known("activations", name).doc for name in functions}),
+        *_words({name: _known("layers", name).doc for name in ACTIVATION_LAYERS}),
         {
             "type": "object",
             "properties": {name: _ref(f"layers.{name}") for name in ACTIVATION_LAYERS},

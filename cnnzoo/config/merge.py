@@ -6,17 +6,20 @@ from typing import Any
 
 from cnnzoo.config.located import Map, key_place, value_place
 
+# A mapping of classes, one or several, that is not itself a class with its arguments.
+CLASS_TABLE = "defaults"
+
 
 def merge(base: Map, top: Map) -> Map:
-    """`top` over `base`. One Keras class replaces another: `Adam: …` under `SGD: …` is SGD."""
+    """`top` over `base`. One Keras class replaces another: `SGD: …` over `Adam: …` is SGD."""
     merged = base.copy()
     merged.place = top.place or base.place
-    if names_a_class(base) and names_a_class(top) and set(base) != set(top):
-        merged = Map(top.place)
     for key, value in top.items():
         below = merged.get(key)
         if isinstance(below, Map) and isinstance(value, Map):
-            value = merge(below, value)
+            replaced = names_a_class(below) and names_a_class(value) and set(below) != set(value)
+            if not replaced or key == CLASS_TABLE:
+                value = merge(below, value)
         merged.put(key, value, key_place(top, key), value_place(top, key))
     return merged
 

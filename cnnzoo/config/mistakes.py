@@ -101,12 +101,17 @@ def _mistake(
     if detail["type"] == "value_error":
         expected = str(detail["ctx"]["error"])
         return Mistake(f"{dotted or where} {expected}", _place_of(raw, path))
-    expected = _EXPECTED.get(detail["type"], "").format(**detail.get("ctx", {}))
+    context = {key: _whole(value) for key, value in detail.get("ctx", {}).items()}
+    expected = _EXPECTED.get(detail["type"], "").format(**context)
     said = f"must be {expected}" if expected else re.sub(r"^Input ", "", detail["msg"])
     came = detail["input"]
     return Mistake(
         f"{dotted} {said}, not {shown(came)}", _place_of(raw, path), _way_out(detail["type"], came)
     )
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _is_misspelled(key: tuple[int | str, ...], unknown: set[tuple[int | str, ...]]) -> bool:

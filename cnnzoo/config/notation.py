@@ -219,12 +219,12 @@ class Parser:
                 return name, arguments, key_place(value, name) or place, value_place(value, name)
         kind = _KINDS[namespace]
         if isinstance(value, dict) and len(value) > 1:
-            first, second, *_ = map(str, value)
+            first, second = (_listed([name]) for name in list(value)[:2])
             several = find_entry(namespace, first) and find_entry(namespace, second)
             self.wrong(
                 f"{kind} is one name with its arguments; here are {len(value)} keys: "
                 f"{_listed(value)}",
-                key_place(value, second) or place,
+                key_place(value, list(value)[1]) or place,
                 f"begin {kind} of its own with '- {second}'"
                 if several
                 else f"indent the arguments deeper than {first}, or write {first}: {{…}}",
@@ -821,8 +821,6 @@ def form_hint(value: Any, holds: Callable[[Any], bool]) -> str | None:
 
 def _listed(names: Iterable[Any]) -> str:
     text = ", ".join(map(str, names))
-    # What a person wrote may hold characters that a terminal would obey.
-    text = text if text.isprintable() else repr(text)[1:-1]
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -837,7 +835,7 @@ def _form_of_name(name: str) -> str | None:
     if name[:1].isdigit():
         return "write decimals with a point: 0.001"
     if ":" in name:
-        return f"write a space behind the colon: {name.replace(':', ': ', 1)}"
+        return f"write a space behind the colon: {_listed([name.replace(':', ': ', 1)])}"
     return _ELSEWHERE.get(name)
 
 

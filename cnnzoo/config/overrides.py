@@ -7,7 +7,7 @@ from typing import Any
 
 from cnnzoo.config import catalogue
 from cnnzoo.config.located import Map, Seq, located_items, value_place
-from cnnzoo.config.merge import names_a_class
+from cnnzoo.config.merge import CLASS_TABLE, names_a_class
 from cnnzoo.config.notation import find_entry
 from cnnzoo.config.reader import MAX_DEPTH, read_yaml
 from cnnzoo.errors import ConfigError, Place
@@ -71,7 +71,12 @@ def _enter(container: Any, step: str, next_step: str, place: Place) -> Any:
         value = _long_form(value, step, next_step, where)
         if value is None:
             raise ConfigError(f"{step} holds one value, so {next_step!r} is not in it", place=place)
-    elif names_a_class(value) and next_step[:1].isupper() and next_step not in value:
+    elif (
+        names_a_class(value)
+        and step != CLASS_TABLE
+        and next_step[:1].isupper()
+        and next_step not in value
+    ):
         value = Map(place)  # another class replaces the one that stands here
     else:
         value = value.copy()  # an alias or a zoo default may share it

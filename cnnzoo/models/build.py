@@ -110,8 +110,8 @@ def _namer() -> Callable[[str], str]:
     used: Counter[str] = Counter()
 
     def name_of(class_name: str) -> str:
-        words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", class_name)
-        word = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", words).lower()
+        words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", class_name)
+        word = re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
         used[word] += 1
         return word if used[word] == 1 else f"{word}_{used[word] - 1}"
 

@@ -41,8 +41,9 @@ def test_a_backend_that_cannot_start_is_named(cnnzoo, name):
 @pytest.mark.parametrize(("sees_gpu", "chosen"), [(True, "jax"), (False, "tensorflow")])
 def test_jax_is_taken_where_it_sees_a_gpu(monkeypatch, sees_gpu, chosen):
     """Without KERAS_BACKEND, and before Keras is imported."""
-    monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    monkeypatch.delitem(sys.modules, "keras")
+    monkeypatch.setenv("KERAS_BACKEND", "any")  # so that it is as before afterwards
+    monkeypatch.delenv("KERAS_BACKEND")
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
     monkeypatch.setattr(backend, "_jax_sees_gpu", lambda: sees_gpu)
     monkeypatch.setattr(backend.importlib, "import_module", lambda name: name)
     load_keras()

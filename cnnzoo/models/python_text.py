@@ -1,0 +1,98 @@
+"""Python source laid out as `ruff format` and Black lay it out, in lines of 88 characters.
+
+Only what a script that builds a model needs: calls and collections of comma-separated parts. What
+fits stays on its line; else the last pair of brackets opens if the rest then fits. A call tries
+all its arguments on a line of their own, then one a line; a collection goes to one a line at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+WIDTH = 88
+INDENT = "    "
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Comma-separated parts between brackets, each with what stands before it.
+
+    `applied_to` is the argument of what the brackets give, as in `Dense(10)(x)`.
+    """
+
+    opening: str
+    parts: tuple[tuple[str, Code], ...]
+    closing: str
+    is_call: bool = True
+    applied_to: str = ""
+
+    @property
+    def end(self) -> str:
+        """What stands behind the parts."""
+        return f"{self.closing}({self.applied_to})" if self.applied_to else self.closing
+
+
+Code = str | Parts
+
+
+def call(function: str, arguments: Iterable[tuple[str, Code]], applied_to: str = "") -> Code:
+    """`function(a, key=b)`, or `function(a, key=b)(applied_to)`; a key is "" or a name."""
+    keyed = tuple((f"{name}=" if name else "", code) for name, code in arguments)
+    return Parts(f"{function}(", keyed, ")", applied_to=applied_to)
+
+
+def collection(brackets: str, items: Iterable[Code]) -> Code:
+    """A list or a tuple; `brackets` are `[]` or `()`."""
+    parts = tuple(("", item) for item in items)
+    if brackets == "()" and len(parts) == 1:
+        return f"({flat(parts[0][1])},)"
+    return Parts(brackets[0], parts, brackets[1], is_call=False)
+
+
+def literal(value: Any) -> Code:
+    """A plain value; a float that is short as a ratio of integers is written as that ratio."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, tuple | list):
+        return collection("()", map(literal, value))
+    return _number(value) if isinstance(value, float) else repr(value)
+
+
+def _number(value: float) -> str:
+    text = repr(value)
+    ratio = Fraction(value).limit_denominator(1000)
+    if len(text) > 10 and ratio.numerator / ratio.denominator == value:
+        return f"{ratio.numerator} / {ratio.denominator}"
+    return text
+
+
+def flat(code: Code) -> str:
+    """The code on one line, however long."""
+    if isinstance(code, str):
+        return code
+    inside = ", ".join(key + flat(part) for key, part in code.parts)
+    return f"{code.opening}{inside}{code.end}"
+
+
+def laid_out(code: Code, depth: int = 0, lead: str = "", tail: str = "") -> list[str]:
+    """Lines of code at a depth of indentation, `lead` before the first and `tail` after the last.
+
+    A part that cannot be divided stays longer than a line.
+    """
+    indent = INDENT * depth
+    line = f"{indent}{lead}{flat(code)}{tail}"
+    if len(line) <= WIDTH or isinstance(code, str) or not code.parts:
+        return [line]
+    head = f"{indent}{lead}{flat(replace(code, applied_to=''))}("
+    if code.applied_to and len(head) <= WIDTH:
+        return [head, f"{indent}{INDENT}{code.applied_to}", f"{indent}){tail}"]
+    first, last = f"{indent}{lead}{code.opening}", f"{indent}{code.end}{tail}"
+    inside = indent + INDENT + ", ".join(key + flat(part) for key, part in code.parts)
+    if code.is_call and len(inside) <= WIDTH:
+        return [first, inside, last]
+    comma = [laid_out(part, depth + 1, key, ",") for key, part in code.parts]
+    return [first, *(line for lines in comma for line in lines), last]

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.shell_completion import ShellComplete
+
+import cnnzoo
+from cnnzoo.cli import cli
+from cnnzoo.config import zoo
+
+
+@pytest.fixture(autouse=True)
+def _in_a_directory_with_configurations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in ("mine.yaml", "notes.txt", "nets/deep.yml", "nets/deeper/one.yaml"):
+        (tmp_path / file).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / file).touch()
+
+
+def offered(*words: str) -> list[str]:
+    *before, incomplete = words
+    shell = ShellComplete(cli, {}, "cnnzoo", "_CNNZOO_COMPLETE")
+    return [item.value for item in shell.get_completions(before, incomplete)]
+
+
+def make_run(path: Path) -> None:
+    path.mkdir(parents=True)
+    for name in ("run.json", "config.yaml"):
+        (path / name).write_text("{}", "utf-8")
+
+
+def test_commands_are_offered() -> None:
+    assert offered("tr") == ["train"]
+    assert set(offered("")) == set(cli.commands)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("train", "--config"), ("show",), ("check",), ("check", "a.yaml"), ("new", "a", "--from")],
+)
+def test_configurations_are_zoo_names_and_yaml_files(words: tuple[str, ...]) -> None:
+    assert offered(*words, "") == [*zoo.names(), "mine.yaml", "nets/deep.yml"]
+    assert offered(*words, "mi") == ["mine.yaml"]
+    assert offered(*words, "nets/") == ["nets/deep.yml", "nets/deeper/one.yaml"]
+    assert offered(*words, "nowhere/") == []
+
+
+def test_runs_are_those_below_the_runs_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    for run in ("runs/lenet/2", "runs/lenet/10", "runs/mine/1", "other/lenet/1"):
+        make_run(Path(run))
+    Path("runs/lenet/3").mkdir()
+    assert offered("evaluate", "") == ["runs/lenet/2", "runs/lenet/10", "runs/mine/1"]
+    assert offered("evaluate", "runs/m") == ["runs/mine/1"]
+    assert offered("evaluate", "--runs-dir", "other", "") == ["other/lenet/1"]
+    assert offered("evaluate", "--runs-dir", "nowhere", "") == []
+    monkeypatch.setenv("CNNZOO_RUNS_DIR", "other")
+    assert offered("evaluate", "") == ["other/lenet/1"]
+
+
+def test_completing_loads_no_framework() -> None:
+    code = (
+        "import sys; from click.shell_completion import ShellComplete; from cnnzoo.cli import cli\n"
+        "shell = ShellComplete(cli, {}, 'cnnzoo', '_CNNZOO_COMPLETE')\n"
+        "assert shell.get_completions(['train', '--config'], 'len')\n"
+        "shell.get_completions(['evaluate'], '')\n"
+        "print(*{'keras', 'tensorflow', 'numpy', 'matplotlib'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(cnnzoo.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == ""
