@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.architecture.layers import Architecture, Layer
-from cnnzoo.config.notation import ACTIVATION_LAYERS, Call
+from cnnzoo.config.calls import Call
+from cnnzoo.config.notation import ACTIVATION_LAYERS
 from cnnzoo.errors import ConfigError
 
 BINARY, CATEGORICAL = "binary", "categorical"

@@ -16,22 +16,12 @@ from cnnzoo.architecture.arithmetic import DoesNotFit, Shape, merge_shapes, shap
 from cnnzoo.architecture.facts import Facts
 from cnnzoo.architecture.layers import Architecture, Layer, ReceptiveField, title
 from cnnzoo.architecture.rules import layer_facts
-from cnnzoo.config.composites import COMPOSITES, LAYER_LISTS
+from cnnzoo.config.calls import Block, BlockUse, Call, Item, Repeat, has_expression, uneven_lists
+from cnnzoo.config.composites import COMPOSITES, LAYER_LISTS, known_arguments
 from cnnzoo.config.expressions import Expression, evaluate
-from cnnzoo.config.notation import (
-    MAX_REPEAT,
-    SHAPE_VARIABLES,
-    Block,
-    BlockUse,
-    Call,
-    Item,
-    Parser,
-    Repeat,
-    has_expression,
-    known_arguments,
-    uneven_lists,
-)
+from cnnzoo.config.notation import MAX_REPEAT, Parser
 from cnnzoo.config.schema import ModelConfig
+from cnnzoo.config.variables import SHAPE_VARIABLES
 from cnnzoo.errors import ConfigError, Mistake, Place
 
 # Bounds that keep a hostile configuration from taking long; ResNet-1001 needs a tenth of them.

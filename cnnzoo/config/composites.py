@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cnnzoo.config import catalogue
 from cnnzoo.config.catalogue import Argument, Entry
+from cnnzoo.errors import ConfigError
 
 REQUIRED = object()
 
@@ -42,3 +44,18 @@ COMPOSITES: Mapping[str, Entry] = {
         _argument("merge", "enum", "How to merge.", "concatenate"),
     ),
 }
+
+
+def find_entry(namespace: str, name: str) -> Entry | None:
+    """What is known of a Keras class (by any of its names) or of a composite of ours."""
+    if namespace == "layers" and name in COMPOSITES:
+        return COMPOSITES[name]
+    return catalogue.entry(namespace, name)
+
+
+def known_arguments(namespace: str, name: str) -> Mapping[str, Argument]:
+    """The arguments of a class that is known to exist."""
+    entry = find_entry(namespace, name)
+    if entry is None:
+        raise ConfigError(f"Keras has no {name!r} among its {namespace}")
+    return entry.arguments

@@ -19,15 +19,12 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from cnnzoo.config import catalogue
+from cnnzoo.config.calls import written
 from cnnzoo.config.catalogue import Argument, Entry
 from cnnzoo.config.composites import COMPOSITES, REQUIRED
-from cnnzoo.config.notation import (
-    ACTIVATION_LAYERS,
-    MAX_REPEAT,
-    RESERVED_VARIABLES,
-    written,
-)
+from cnnzoo.config.notation import ACTIVATION_LAYERS, MAX_REPEAT
 from cnnzoo.config.schema import Config
+from cnnzoo.config.variables import RESERVED_VARIABLES
 
 Schema = dict[str, Any]
 

@@ -9,8 +9,10 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from cnnzoo.config.calls import shown
 from cnnzoo.config.located import Map, Seq, key_place, value_place
-from cnnzoo.config.notation import MAX_MISTAKES, form_hint, shown
+from cnnzoo.config.notation import MAX_MISTAKES
+from cnnzoo.config.wording import form_hint
 from cnnzoo.errors import ConfigError, Mistake, Place, did_you_mean, nearest
 
 # pydantic's error type → what was expected, filled from pydantic's own context.

@@ -12,146 +12,59 @@ that a person sees all of them at once.
 
 from __future__ import annotations
 
-import keyword
-import math
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from cnnzoo.config import catalogue
+from cnnzoo.config.calls import (
+    Block,
+    BlockUse,
+    Call,
+    Item,
+    Repeat,
+    has_expression,
+    listed,
+    shown,
+    uneven_lists,
+)
 from cnnzoo.config.catalogue import Argument, Entry
-from cnnzoo.config.composites import COMPOSITES, REQUIRED
+from cnnzoo.config.composites import COMPOSITES, REQUIRED, find_entry
 from cnnzoo.config.expressions import (
     Expression,
-    evaluate,
     is_expression,
     parse_expression,
     unknown_variable,
     variables_of,
 )
 from cnnzoo.config.located import key_place, located_items, value_place
-from cnnzoo.config.reader import read_scalar
+from cnnzoo.config.variables import VARIABLE_NAME, variable_problem
+from cnnzoo.config.wording import (
+    KINDS,
+    counted,
+    did_you_mean_word,
+    elsewhere,
+    example,
+    form_hint,
+    form_of_name,
+    near_word,
+    positional_problem,
+    what_there_is,
+    whose,
+)
 from cnnzoo.errors import ConfigError, Mistake, Place, did_you_mean, nearest
 
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A Keras class, or a composite of ours, with its arguments by name.
-
-    An argument is a plain value (lists as tuples), an Expression, a Call, a tuple of layer items
-    (composites), or a tuple of such tuples (branches).
-    """
-
-    namespace: str
-    name: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    place: Place | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """Layers that stand several times: `times` of them, or once for each of the listed values.
-
-    An Expression in the place of a list is a parameter of the file that holds one.
-    """
-
-    layers: tuple[Item, ...]
-    times: int | Expression | None = None
-    values: Mapping[str, tuple[Any, ...] | Expression] = field(default_factory=dict)
-    place: Place | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """What a model defines under `blocks`; a parameter without a default is required."""
-
-    parameters: tuple[str, ...]
-    defaults: Mapping[str, Any]
-    layers: tuple[Item, ...]
-    place: Place | None = field(default=None, compare=False)
-
-    @property
-    def header(self) -> dict[str, Any]:
-        """Each parameter with its default, REQUIRED where it has none."""
-        return {name: self.defaults.get(name, REQUIRED) for name in self.parameters}
-
-
-@dataclass(frozen=True, slots=True)
-class BlockUse:
-    """A block by its name, with values for its parameters."""
-
-    name: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    place: Place | None = field(default=None, compare=False)
-
-
-Item = Call | Repeat | BlockUse
-
 MAX_REPEAT = 1000
-_FEW = 30  # so many names are listed, more are not
-_OLD_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 MAX_MISTAKES = 50  # a person mends these first, and looking for near words takes time
 
-# Variables that cnnzoo sets; a parameter of the same name would hide them.
-SHAPE_VARIABLES = ("height", "width", "channels")
-TRAINING_VARIABLES = ("steps", "steps_per_epoch", "epochs", "batch_size")
-RESERVED_VARIABLES = ("classes", "index", *SHAPE_VARIABLES, *TRAINING_VARIABLES)
-VARIABLE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
-_KINDS = {
-    "layers": "a layer",
-    "optimizers": "an optimizer",
-    "schedules": "a learning-rate schedule",
-    "losses": "a loss",
-    "metrics": "a metric",
-    "callbacks": "a callback",
-    "initializers": "an initializer",
-    "regularizers": "a regularizer",
-    "constraints": "a constraint",
-    "activations": "an activation",
-}
 # Activations with arguments are written as the layer of that name; one with weights of its own
 # (PReLU) belongs in the layer list.
 ACTIVATION_LAYERS = ("ELU", "LeakyReLU", "ReLU", "Softmax")
 
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-# What other frameworks and textbooks call what Keras calls otherwise, in lower case.
-_OTHER_WORDS = {
-    "linear": "Dense",
-    "fc": "Dense",
-    "fullyconnected": "Dense",
-    "fully_connected": "Dense",
-    "dropout2d": "SpatialDropout2D",
-    "conv": "Conv2D",
-    "pool": "MaxPooling2D",
-    "globalpooling": "GlobalAveragePooling2D",
-    "adaptiveavgpool2d": "GlobalAveragePooling2D",
-    "skip": "Residual",
-    "inception": "Branches",
-    "parallel": "Branches",
-    "out_channels": "filters",
-    "features": "units",
-    "out_features": "units",
-    "neurons": "units",
-    "p": "rate",
-    "alpha": "negative_slope",
-    "lr": "learning_rate",
-    "cross_entropy": "SparseCategoricalCrossentropy",
-    "crossentropy": "SparseCategoricalCrossentropy",
-    "crossentropyloss": "SparseCategoricalCrossentropy",
-}
-
-
-# Arguments that Keras' layers have in Python and that stand elsewhere in a configuration.
-_ELSEWHERE = {
-    "input_shape": "it is written once, as model.input_shape",
-    "input_dim": "the input is written once, as model.input_shape",
-}
 
 
 class Parser:
@@ -205,7 +118,7 @@ class Parser:
         missing = [a.name for a in entry.arguments.values() if a.required and a.name not in given]
         if missing:
             needed = ", ".join(repr(argument) for argument in missing)
-            self.wrong(f"{entry.name} needs {needed}", place, f"write {_example(entry)}")
+            self.wrong(f"{entry.name} needs {needed}", place, f"write {example(entry)}")
         return Call(namespace, entry.name, given, place)
 
     def _name_and_arguments(
@@ -217,13 +130,13 @@ class Parser:
             ((name, arguments),) = value.items()
             if isinstance(name, str):
                 return name, arguments, key_place(value, name) or place, value_place(value, name)
-        kind = _KINDS[namespace]
+        kind = KINDS[namespace]
         if isinstance(value, dict) and len(value) > 1:
-            first, second = (_listed([name]) for name in list(value)[:2])
+            first, second = (listed([name]) for name in list(value)[:2])
             several = find_entry(namespace, first) and find_entry(namespace, second)
             self.wrong(
                 f"{kind} is one name with its arguments; here are {len(value)} keys: "
-                f"{_listed(value)}",
+                f"{listed(value)}",
                 key_place(value, list(value)[1]) or place,
                 f"begin {kind} of its own with '- {second}'"
                 if several
@@ -249,15 +162,15 @@ class Parser:
         known = [*catalogue.names(namespace), *catalogue.aliases(namespace)]
         if namespace == "layers":
             known += [*COMPOSITES, *(self.blocks or ())]
-        kind = _KINDS[namespace].split(" ", 1)[1]
+        kind = KINDS[namespace].split(" ", 1)[1]
         called = name.partition("(")[0].rpartition(".")[2]
         if called != name and find_entry(namespace, called):
             near, hint = "", f"write {called}, or {called}: {{ARGUMENT: VALUE, …}}"
         elif namespace == "layers" and find_entry("activations", name):
             near, hint = "", f"{name} is an activation; write Activation: {name}"
         else:
-            near = _did_you_mean(name, known)
-            hint = "" if near else _elsewhere(name) or _what_there_is(namespace)
+            near = did_you_mean_word(name, known)
+            hint = "" if near else elsewhere(name) or what_there_is(namespace)
         meant = nearest(name, self.blocks or ()) if namespace == "layers" else None
         if meant and VARIABLE_NAME.fullmatch(name):
             self.wrong(f"there is no block {name!r}; did you mean {meant!r}?", place)
@@ -281,7 +194,7 @@ class Parser:
                 for name, value in written.items()
             ]
         elif isinstance(written, list | tuple):
-            if problem := _positional_problem(entry, written):
+            if problem := positional_problem(entry, written):
                 self.wrong(problem[0], place, problem[1])
                 return None
             pairs = [
@@ -298,10 +211,10 @@ class Parser:
             argument = entry.arguments.get(name)
             if name in entry.refused:
                 reason = entry.refused[name]
-                self.wrong(f"{_of(entry.name)} {name!r} is refused: {reason}", name_place)
+                self.wrong(f"{whose(entry.name)} {name!r} is refused: {reason}", name_place)
             elif argument is None:
-                near = _near(str(name).split(":")[0], names)
-                glued = _form_of_name(str(name))
+                near = near_word(str(name).split(":")[0], names)
+                glued = form_of_name(str(name))
                 self.wrong(
                     f"{entry.name} has no argument {shown(name)}"
                     + (f"; did you mean {near!r}?" if near and not glued else ""),
@@ -326,14 +239,16 @@ class Parser:
             return value
         if value == "None" and argument.nullable:
             self.wrong(
-                f"{_of(owner)} {argument.name!r} is None, a word of Python's", place, "write null"
+                f"{whose(owner)} {argument.name!r} is None, a word of Python's",
+                place,
+                "write null",
             )
             return None
         if argument.type == "activations":
             return self._activation(value, place)
         if argument.namespace and not _is_number_for(argument, value):
             return self.call(argument.namespace, value, place)
-        value = self._frozen(value, place)
+        value = self.plain(value, place)
         if not has_expression(value):
             self._check(owner, argument, value, place)
         return catalogue.as_keras_takes_it(argument, value)
@@ -344,7 +259,7 @@ class Parser:
         if expected:
             near = did_you_mean(value, argument.values) if isinstance(value, str) else ""
             self.wrong(
-                f"{_of(owner)} {argument.name!r} must be {expected}, not {shown(value)}{near}",
+                f"{whose(owner)} {argument.name!r} must be {expected}, not {shown(value)}{near}",
                 place,
                 None
                 if near
@@ -381,12 +296,13 @@ class Parser:
         )
         return None
 
-    def _frozen(self, value: Any, place: Place | None) -> Any:
+    def plain(self, value: Any, place: Place | None) -> Any:
+        """A plain value with its lists as tuples and the expressions in it parsed."""
         if isinstance(value, list | tuple):
-            return tuple(self._frozen(item, at or place) for item, at in located_items(value))
+            return tuple(self.plain(item, at or place) for item, at in located_items(value))
         if isinstance(value, dict):
             return {
-                name: self._frozen(item, value_place(value, name) or place)
+                name: self.plain(item, value_place(value, name) or place)
                 for name, item in value.items()
             }
         return self.expression(value, place) if is_expression(value) else value
@@ -515,7 +431,7 @@ class Parser:
         if isinstance(parameter, dict) and len(parameter) == 1:
             ((parameter, default),) = parameter.items()
             with self._knowing(header):
-                default = self._frozen(default, place)
+                default = self.plain(default, place)
         problem = variable_problem(parameter)
         if problem or parameter in header:
             self.wrong(f"the parameter {shown(parameter)} {problem or 'stands twice'}", place)
@@ -525,7 +441,7 @@ class Parser:
     def _branches(self, owner: str, value: Any, place: Place | None) -> tuple[Any, ...]:
         if not isinstance(value, list | tuple) or len(value) < 2:
             self.wrong(
-                f"{_of(owner)} 'branches' must be a list of at least two lists of layers, "
+                f"{whose(owner)} 'branches' must be a list of at least two lists of layers, "
                 f"not {shown(value)}",
                 place,
                 "an empty list [] is the identity",
@@ -581,7 +497,7 @@ class Parser:
             self.wrong(problem, at)
             return None
         values = {
-            name: self._frozen(values, value_place(lists, name) or at)
+            name: self.plain(values, value_place(lists, name) or at)
             for name, values in lists.items()
         }
         return Repeat(layers, values=values, place=place)
@@ -600,7 +516,7 @@ class Parser:
             positional = written if isinstance(written, list | tuple) else [written]
             if len(positional) > len(parameters):
                 self.wrong(
-                    f"{name} takes {_counted(len(parameters), 'parameter')}, got {len(positional)}",
+                    f"{name} takes {counted(len(parameters), 'parameter')}, got {len(positional)}",
                     at,
                     f"its parameters: {', '.join(parameters) or 'none'}",
                 )
@@ -620,46 +536,8 @@ class Parser:
         for key, default in header.items():
             if default is REQUIRED and key not in given:
                 self.wrong(f"{name} needs {key!r}", place, f"write {name}: {{{key}: …}}")
-        arguments = {key: self._frozen(item, where or at) for key, (item, where) in pairs.items()}
+        arguments = {key: self.plain(item, where or at) for key, (item, where) in pairs.items()}
         return BlockUse(name, arguments, place)
-
-
-def _positional_problem(entry: Entry, written: Sequence[Any]) -> tuple[str, str | None] | None:
-    """Why a list cannot give a class its arguments one by one, and the way out; None if it can."""
-    arguments = list(entry.arguments.values())
-    if not arguments:
-        return f"{entry.name} takes no arguments; got {shown(written)}", None
-    each = len(written) <= len(arguments) and all(
-        _may_be(argument, value) for argument, value in zip(arguments, written, strict=False)
-    )
-    if each:
-        return None
-    if _may_be(arguments[0], written):
-        items = ", ".join("…" if isinstance(item, dict) else str(item) for item in written)
-        return (
-            f"a list gives {entry.name} its arguments one by one",
-            f"write {entry.name}: {{{arguments[0].name}: [{items}]}}",
-        )
-    if len(written) > len(arguments):
-        names = ", ".join(argument.name for argument in arguments)
-        return (
-            f"{entry.name} takes {_counted(len(arguments), 'argument')} at most",
-            f"its arguments: {names}",
-        )
-    return None
-
-
-def _may_be(argument: Argument, value: Any) -> bool:
-    """Whether a value has the form of an argument, as far as it can be seen at once."""
-    if argument.type == "layer_list":
-        return isinstance(value, list | tuple) and not any(isinstance(v, list) for v in value)
-    if argument.type == "layer_lists":
-        return isinstance(value, list | tuple) and all(isinstance(v, list) for v in value)
-    if is_expression(value):
-        return True
-    if isinstance(value, list | tuple) and any(map(is_expression, value)):
-        return "list" in (catalogue.mismatch(argument, {}) or "")
-    return catalogue.mismatch(argument, value) is None
 
 
 def parse_call(namespace: str, value: Any, place: Place | None = None) -> Call:
@@ -671,223 +549,9 @@ def parse_call(namespace: str, value: Any, place: Place | None = None) -> Call:
     return call
 
 
-def evaluate_params(value: Any) -> dict[str, Any]:
-    """The values of `model.params`, each of which may use those above it in an expression."""
-    if not isinstance(value, dict):
-        raise ValueError(f"must be a mapping, not {shown(value)}")
-    params: dict[str, Any] = {}
-    parser = Parser(variables=params)
-    for name, item in value.items():
-        place = value_place(value, name)
-        frozen = parser._frozen(item, place)
-        if problem := variable_problem(name):
-            parser.wrong(f"the parameter {shown(name)} {problem}", key_place(value, name))
-        elif not _is_param(frozen):
-            parser.wrong(
-                f"the parameter {name!r} must be a number, a string, true, false, or a list of "
-                f"these, not {shown(item)}",
-                place,
-            )
-        params[name] = frozen
-    if parser.mistakes:
-        raise ConfigError.of(parser.mistakes)
-    for name, item in params.items():
-        params[name] = evaluate_each(item, params)
-    return params
-
-
-def _is_param(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return all(not isinstance(item, tuple) and _is_param(item) for item in value)
-    return isinstance(value, int | float | str | Expression)
-
-
-def evaluate_each(value: Any, variables: Mapping[str, Any]) -> Any:
-    """A plain value with the expressions in it, or in its list, evaluated."""
-    if isinstance(value, tuple):
-        return tuple(evaluate_each(item, variables) for item in value)
-    return evaluate(value, variables) if isinstance(value, Expression) else value
-
-
-def check_variables(value: Any, known: Collection[str]) -> list[Mistake]:
-    """The mistakes of a Call, or of several, that uses variables which are not known."""
-    match value:
-        case Expression():
-            unknown = sorted(variables_of(value) - set(known))
-            return [unknown_variable(name, known, value.place) for name in unknown]
-        case Call():
-            return check_variables(tuple(value.arguments.values()), known)
-        case tuple():
-            return [mistake for item in value for mistake in check_variables(item, known)]
-    return []
-
-
-def variable_problem(name: Any) -> str | None:
-    """Why a name cannot be a variable of the file's own, or None where it can."""
-    if not isinstance(name, str) or not VARIABLE_NAME.fullmatch(name):
-        return "must be a word in lower case"
-    if name in RESERVED_VARIABLES:
-        return f"would hide the variable ${name}; choose another name"
-    if keyword.iskeyword(name):
-        return "is a word that arithmetic cannot hold; choose another name"
-    return None
-
-
-def uneven_lists(lists: Mapping[str, Any]) -> str | None:
-    """What is wrong with the lists of a `repeat`, or None where they are of equal length."""
-    lengths = {
-        name: len(values) if isinstance(values, list | tuple) else None
-        for name, values in lists.items()
-    }
-    if None not in lengths.values() and len(set(lengths.values())) == 1:
-        return None
-    came = ", ".join(f"{name} {'no list' if n is None else n}" for name, n in lengths.items())
-    return f"'repeat' needs lists of equal length, one value an iteration; got {came or '{}'}"
-
-
-def find_entry(namespace: str, name: str) -> Entry | None:
-    """What is known of a Keras class (by any of its names) or of a composite of ours."""
-    if namespace == "layers" and name in COMPOSITES:
-        return COMPOSITES[name]
-    return catalogue.entry(namespace, name)
-
-
-def known_arguments(namespace: str, name: str) -> Mapping[str, Argument]:
-    """The arguments of a class that is known to exist."""
-    entry = find_entry(namespace, name)
-    if entry is None:
-        raise ConfigError(f"Keras has no {name!r} among its {namespace}")
-    return entry.arguments
-
-
-def has_expression(value: Any) -> bool:
-    """Whether a frozen argument is or holds an Expression."""
-    if isinstance(value, tuple):
-        return any(map(has_expression, value))
-    if isinstance(value, dict):
-        return any(map(has_expression, value.values()))
-    return isinstance(value, Expression)
-
-
-def written(value: Any) -> Any:
-    """The plain YAML value that parses to this Call, item or argument."""
-    match value:
-        case Call(name=name, arguments=arguments) | BlockUse(name=name, arguments=arguments):
-            return {name: written(arguments)} if arguments else name
-        case Repeat():
-            times = written(value.values) if value.times is None else written(value.times)
-            return {"repeat": times, "layers": written(value.layers)}
-        case Block():
-            parameters = [
-                {name: written(value.defaults[name])} if name in value.defaults else name
-                for name in value.parameters
-            ]
-            return {"parameters": parameters, "layers": written(value.layers)}
-        case Expression():
-            return value.text
-        case Mapping():
-            return {key: written(item) for key, item in value.items()}
-        case tuple() | list():
-            return [written(item) for item in value]
-    return value
-
-
-def shown(value: Any) -> str:
-    """A value as a person would recognise it in a message, shortened."""
-    if value is None:
-        return "nothing"
-    text = f"a mapping ({_listed(value)})" if isinstance(value, dict) else repr(written(value))
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def form_hint(value: Any, holds: Callable[[Any], bool]) -> str | None:
-    """The way out where a value is right but for its form.
-
-    It may be a fraction, in quotes, a Python tuple, or YAML 1.1's yes or no.
-    """
-    if isinstance(value, float) and math.isfinite(value) and holds(int(value)):
-        return "it must be whole; arithmetic gives a whole number with // or round"
-    if not isinstance(value, str):
-        return None
-    if value.startswith("("):
-        return "a list has square brackets"
-    if value.lower() in _OLD_BOOLEANS and holds(True):
-        return f"write {_OLD_BOOLEANS[value.lower()]}: only true and false are read as such"
-    meant = read_scalar(value)
-    if not isinstance(meant, str) and holds(meant):
-        return f"write {value} without quotes"
-    return None
-
-
-def _listed(names: Iterable[Any]) -> str:
-    text = ", ".join(map(str, names))
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _of(owner: str) -> str:
-    return f"{owner}'" if owner.endswith("s") else f"{owner}'s"
-
-
-def _form_of_name(name: str) -> str | None:
-    """The way out where a value has run into the name of an argument."""
-    if name.endswith(")"):
-        return "a list has square brackets"
-    if name[:1].isdigit():
-        return "write decimals with a point: 0.001"
-    if ":" in name:
-        return f"write a space behind the colon: {_listed([name.replace(':', ': ', 1)])}"
-    return _ELSEWHERE.get(name)
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
-
-
-def _near(name: Any, known: Iterable[str]) -> str | None:
-    """The known name that is meant: another library's word for it, or the one spelled most alike.
-
-    Of Conv1D, Conv2D and Conv3D, an image wants the second.
-    """
-    names: dict[str, str] = {}
-    for each in known:
-        names.setdefault(each.lower(), each)
-    word = str(name).lower()
-    other = _OTHER_WORDS.get(word)
-    if other and other.lower() in names:
-        return other
-    near = nearest(word, names.values())
-    if near and near[-2:] in ("1D", "3D") and near[-2] not in word:
-        return names.get(f"{near[:-2]}2D".lower(), near)
-    return near
-
-
-def _did_you_mean(name: Any, known: Iterable[str]) -> str:
-    near = _near(name, known)
-    return f"; did you mean {near!r}?" if near else ""
-
-
-def _elsewhere(name: str) -> str:
-    """Where Keras has a name that was looked for in another namespace."""
-    found = [kind for kind in catalogue.namespaces() if catalogue.entry(kind, name)]
-    return f"{name} is {_KINDS[found[0]]}" if found else ""
-
-
-def _what_there_is(namespace: str) -> str:
-    """The names in a namespace, or where they are listed, if they are too many to be read."""
-    names = catalogue.names(namespace)
-    if len(names) > _FEW:
-        return f"their names are those of https://keras.io/api/{namespace}"
-    return f"there are {', '.join(names)}"
-
-
 def _is_number_for(argument: Argument, value: Any) -> bool:
     return (
         argument.type == "schedules_or_number"
         and isinstance(value, int | float)
         and not isinstance(value, bool)
     )
-
-
-def _example(entry: Entry) -> str:
-    required = [argument.name for argument in entry.arguments.values() if argument.required]
-    return f"{entry.name}: {{{', '.join(f'{name}: …' for name in required)}}}"

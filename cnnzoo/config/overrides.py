@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from cnnzoo.config import catalogue
+from cnnzoo.config.composites import find_entry
 from cnnzoo.config.located import Map, Seq, located_items, value_place
 from cnnzoo.config.merge import CLASS_TABLE, names_a_class
-from cnnzoo.config.notation import find_entry
 from cnnzoo.config.reader import MAX_DEPTH, read_yaml
 from cnnzoo.errors import ConfigError, Place
 

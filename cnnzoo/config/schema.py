@@ -21,21 +21,12 @@ from pydantic import (
     model_validator,
 )
 
+from cnnzoo.config.calls import Block, Call, Item, check_variables, shown, written
 from cnnzoo.config.located import Map, located_items
 from cnnzoo.config.mistakes import explain
-from cnnzoo.config.notation import (
-    SHAPE_VARIABLES,
-    TRAINING_VARIABLES,
-    Block,
-    Call,
-    Item,
-    Parser,
-    check_variables,
-    evaluate_params,
-    parse_call,
-    shown,
-    written,
-)
+from cnnzoo.config.notation import Parser, parse_call
+from cnnzoo.config.params import evaluate_params
+from cnnzoo.config.variables import SHAPE_VARIABLES, TRAINING_VARIABLES
 from cnnzoo.errors import ConfigError, Place
 
 

@@ -12,7 +12,7 @@ from cnnzoo.architecture.arithmetic import Shape
 from cnnzoo.architecture.facts import Facts
 from cnnzoo.architecture.layers import Architecture, Layer
 from cnnzoo.architecture.resolve import resolve
-from cnnzoo.config.notation import Call
+from cnnzoo.config.calls import Call
 from cnnzoo.config.schema import ModelConfig
 from cnnzoo.errors import ConfigError
 from cnnzoo.models.backend import load_keras

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnnzoo.config.notation import Call
+from cnnzoo.config.calls import Call
 from cnnzoo.errors import ConfigError
 from cnnzoo.models.backend import load_keras
 

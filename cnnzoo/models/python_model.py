@@ -16,19 +16,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cnnzoo.config import catalogue
-from cnnzoo.config.composites import COMPOSITES
+from cnnzoo.config.calls import Block, BlockUse, Call, Item, Repeat, has_expression
+from cnnzoo.config.composites import COMPOSITES, known_arguments
 from cnnzoo.config.expressions import Expression, variables_of
-from cnnzoo.config.notation import (
-    SHAPE_VARIABLES,
-    Block,
-    BlockUse,
-    Call,
-    Item,
-    Repeat,
-    has_expression,
-    known_arguments,
-)
 from cnnzoo.config.schema import Config
+from cnnzoo.config.variables import SHAPE_VARIABLES
 from cnnzoo.errors import ConfigError
 from cnnzoo.models.build import MERGE_LAYERS
 from cnnzoo.models.python_text import Code, Parts, call, collection, flat, laid_out, literal

@@ -6,7 +6,7 @@ from typing import Any
 
 from cnnzoo.architecture.head import BINARY, CATEGORICAL
 from cnnzoo.architecture.resolve import evaluate_call
-from cnnzoo.config.notation import Call
+from cnnzoo.config.calls import Call
 from cnnzoo.config.schema import Config
 from cnnzoo.models.objects import make
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from cnnzoo.architecture.facts import Facts
 from cnnzoo.architecture.layers import Architecture, walk
 from cnnzoo.architecture.resolve import resolve
+from cnnzoo.config.calls import Call
 from cnnzoo.config.composites import MERGES
 from cnnzoo.config.loader import load_config, make_config
-from cnnzoo.config.notation import Call
 from cnnzoo.config.reader import read_yaml
 from cnnzoo.config.schema import ModelConfig
 from cnnzoo.errors import ConfigError

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnzoo.config import zoo
+from cnnzoo.config.calls import Call
 from cnnzoo.config.loader import load_config, make_config
-from cnnzoo.config.notation import Call
 from cnnzoo.config.writer import dump_config
 from cnnzoo.errors import ConfigError
 

@@ -10,25 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnzoo.config import catalogue
-from cnnzoo.config.composites import COMPOSITES
-from cnnzoo.config.expressions import Expression
-from cnnzoo.config.notation import (
-    ACTIVATION_LAYERS,
-    MAX_MISTAKES,
+from cnnzoo.config.calls import (
     Block,
     BlockUse,
     Call,
-    Parser,
     Repeat,
     check_variables,
-    evaluate_params,
     has_expression,
-    parse_call,
     shown,
-    variable_problem,
     written,
 )
+from cnnzoo.config.composites import COMPOSITES
+from cnnzoo.config.expressions import Expression
+from cnnzoo.config.notation import ACTIVATION_LAYERS, MAX_MISTAKES, Parser, parse_call
+from cnnzoo.config.params import evaluate_params
 from cnnzoo.config.reader import read_yaml
+from cnnzoo.config.variables import variable_problem
 from cnnzoo.errors import ConfigError, Place
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import cnnzoo.config.schema as schema
+from cnnzoo.config.calls import Call
 from cnnzoo.config.loader import make_config
-from cnnzoo.config.notation import Call
 from cnnzoo.config.reader import read_yaml
 from cnnzoo.config.schema import Config, DataConfig, ModelConfig, Section, Splits, TrainingConfig
 from cnnzoo.errors import ConfigError
