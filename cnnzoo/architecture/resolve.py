@@ -17,8 +17,9 @@ from cnnzoo.architecture.facts import Facts
 from cnnzoo.architecture.layers import Architecture, Layer, ReceptiveField, title
 from cnnzoo.architecture.rules import layer_facts
 from cnnzoo.config.calls import Block, BlockUse, Call, Item, Repeat, has_expression, uneven_lists
-from cnnzoo.config.composites import COMPOSITES, LAYER_LISTS, known_arguments
+from cnnzoo.config.composites import LAYER_LISTS, MERGED, known_arguments
 from cnnzoo.config.expressions import Expression, evaluate
+from cnnzoo.config.macros import spelled_out
 from cnnzoo.config.notation import MAX_REPEAT, Parser
 from cnnzoo.config.schema import ModelConfig
 from cnnzoo.config.variables import SHAPE_VARIABLES
@@ -156,7 +157,8 @@ class _Resolver:
             known = context.variables.new_child(cursor.variables())
             with _errors_via(context.used_at):
                 if isinstance(item, Call):
-                    yield evaluate_call(item, known), context
+                    for call in spelled_out(item):
+                        yield evaluate_call(call, known), context
                 elif isinstance(item, Repeat):
                     for values in _iterations(item, known):
                         self._spend(item, context)
@@ -196,7 +198,7 @@ class _Resolver:
             )
 
     def _layer(self, call: Call, cursor: _Cursor, context: _Context) -> Layer:
-        if call.name in COMPOSITES:
+        if call.name in MERGED:
             return self._composite(call, cursor, replace(context, depth=context.depth + 1))
         facts = layer_facts(call.name, call.arguments, cursor.shape)
         if facts is None and self.measure is not None:

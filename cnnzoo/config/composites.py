@@ -1,7 +1,7 @@
 """Composites: named like layers because they become layers, made of plain Keras layers.
 
-Adding one takes a line here, a shape rule in `cnnzoo.architecture.resolve` and a builder in
-`cnnzoo.models.composites`.
+Those of branches are merged by `cnnzoo.architecture.resolve` and `cnnzoo.models.build`; those that
+are layers in a row are written out by `cnnzoo.config.macros`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ REQUIRED = object()
 
 MERGES = ("add", "multiply", "average", "maximum", "concatenate")
 
+# The composites that merge branches; the others are layers in a row.
+MERGED = ("Residual", "Branches")
 
 # The types of arguments that hold layers: one list of them, or several.
 LAYER_LISTS = ("layer_list", "layer_lists")
@@ -23,7 +25,7 @@ LAYER_LISTS = ("layer_list", "layer_lists")
 
 def _argument(name: str, type: str, doc: str, default: object = REQUIRED) -> Argument:
     values = MERGES if type == "enum" else ()
-    return Argument(name, type, default is REQUIRED, default, False, values, doc)
+    return Argument(name, type, default is REQUIRED, default, default is None, values, doc)
 
 
 def _composite(name: str, doc: str, *arguments: Argument) -> Entry:
@@ -42,6 +44,12 @@ COMPOSITES: Mapping[str, Entry] = {
         "Sends its input through every branch and merges what comes out.",
         _argument("branches", "layer_lists", "Lists of layers; an empty one is the identity."),
         _argument("merge", "enum", "How to merge.", "concatenate"),
+    ),
+    "SumPooling2D": _composite(
+        "SumPooling2D",
+        "Sums each window: the sub-sampling of LeNet-5, as average pooling times its window.",
+        _argument("pool_size", "size_2d", "Height and width of the window.", 2),
+        _argument("strides", "size_2d", "How far the window moves; null is its size.", None),
     ),
 }
 

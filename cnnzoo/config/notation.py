@@ -42,6 +42,7 @@ from cnnzoo.config.located import key_place, located_items, value_place
 from cnnzoo.config.variables import VARIABLE_NAME, variable_problem
 from cnnzoo.config.wording import (
     KINDS,
+    absent,
     counted,
     did_you_mean_word,
     elsewhere,
@@ -166,6 +167,8 @@ class Parser:
         called = name.partition("(")[0].rpartition(".")[2]
         if called != name and find_entry(namespace, called):
             near, hint = "", f"write {called}, or {called}: {{ARGUMENT: VALUE, …}}"
+        elif namespace == "layers" and absent(name):
+            near, hint = "", absent(name)
         elif namespace == "layers" and find_entry("activations", name):
             near, hint = "", f"{name} is an activation; write Activation: {name}"
         else:

@@ -55,6 +55,18 @@ _OTHER_WORDS = {
     "crossentropyloss": "SparseCategoricalCrossentropy",
 }
 
+# What the classic texts use, Keras lacks, and no layers of Keras make, in lower case.
+_ABSENT = {
+    **dict.fromkeys(
+        ("lrn", "localresponsenorm", "localresponsenormalization"),
+        "no layers of Keras make local response normalisation; BatchNormalization took its place",
+    ),
+    **dict.fromkeys(
+        ("rbf", "rbflayer", "radialbasisfunction"),
+        "no layers of Keras make radial basis functions; Dense with softmax took their place",
+    ),
+}
+
 # Arguments that Keras' layers have in Python and that stand elsewhere in a configuration.
 _ELSEWHERE = {
     "input_shape": "it is written once, as model.input_shape",
@@ -124,6 +136,11 @@ def did_you_mean_word(name: Any, known: Iterable[str]) -> str:
     """`"; did you mean 'Dense'?"` where `near_word` finds one, else an empty string."""
     near = near_word(name, known)
     return f"; did you mean {near!r}?" if near else ""
+
+
+def absent(name: str) -> str:
+    """What stands in today for a layer of the classic texts that cannot be had."""
+    return _ABSENT.get(name.lower().replace("_", ""), "")
 
 
 def elsewhere(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 
 from cnnzoo.errors import ConfigError
@@ -17,8 +18,8 @@ def directory() -> Path:
 
 
 def names() -> list[str]:
-    """The names of the zoo's configurations, sorted."""
-    return sorted(path.stem for path in directory().glob("*.yaml"))
+    """The names of the zoo's configurations, sorted, resnet18 before resnet101."""
+    return sorted((path.stem for path in directory().glob("*.yaml")), key=_words_and_numbers)
 
 
 def find(source: str | Path, directory: Path | None = None) -> Path:
@@ -40,6 +41,11 @@ def find(source: str | Path, directory: Path | None = None) -> Path:
         f"there is no configuration {str(source)!r}: no such file, and the zoo has no such name",
         hint=f"did you mean {' or '.join(near)}?" if near else _name_one(),
     )
+
+
+def _words_and_numbers(name: str) -> list[str | int]:
+    parts = re.split(r"(\d+)", name)  # words stand at even places, numbers at odd ones
+    return [int(part) if part.isdigit() else part for part in parts]
 
 
 def _in_zoo(name: str) -> Path | None:

@@ -17,8 +17,9 @@ from typing import Any
 
 from cnnzoo.config import catalogue
 from cnnzoo.config.calls import Block, BlockUse, Call, Item, Repeat, has_expression
-from cnnzoo.config.composites import COMPOSITES, known_arguments
+from cnnzoo.config.composites import COMPOSITES, MERGED, known_arguments
 from cnnzoo.config.expressions import Expression, variables_of
+from cnnzoo.config.macros import spelled_out
 from cnnzoo.config.schema import Config
 from cnnzoo.config.variables import SHAPE_VARIABLES
 from cnnzoo.errors import ConfigError
@@ -216,10 +217,13 @@ class _Body:
                 self._repeat(item, scope, known, target)
             elif isinstance(item, BlockUse):
                 self.assign(target, self._use(item, known, tensor))
-            elif item.name in COMPOSITES:
+            elif item.name in MERGED:
                 self._composite(item, scope, known, tensor, target)
             else:
-                self.assign(target, self.script.call(item, known, tensor))
+                applied: Code = tensor
+                for layer in spelled_out(item):
+                    applied = self.script.call(layer, known, flat(applied))
+                self.assign(target, applied)
             tensor = target
         return tensor
 

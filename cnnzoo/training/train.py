@@ -108,9 +108,7 @@ def _load_data(config: Config) -> Dataset:
     return dataset
 
 
-def _fit(
-    keras: ModuleType, planned: Plan, dataset: Dataset, run: Run, display: Display
-) -> None:
+def _fit(keras: ModuleType, planned: Plan, dataset: Dataset, run: Run, display: Display) -> None:
     from cnnzoo.training.callbacks import KeepBest, Record, Steps
 
     config, training = planned.config, planned.config.training

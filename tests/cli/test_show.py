@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from cnnzoo.config import zoo
+
 
 def test_layers_have_shapes_parameters_macs_and_receptive_fields(in_process):
     code, out, _ = in_process("show", "lenet")
@@ -44,7 +46,9 @@ def test_resolved_says_where_each_value_came_from(in_process):
     }
     assert notes["epochs"] == "training.epochs=3"
     assert notes["seed"] == "default"
-    assert notes["input_shape"].endswith("lenet_rgb.yaml:6")
+    lines = (zoo.directory() / "lenet_rgb.yaml").read_text().splitlines()
+    line = 1 + next(n for n, text in enumerate(lines) if "input_shape" in text)
+    assert notes["input_shape"].endswith(f"lenet_rgb.yaml:{line}")
     assert notes["batch_size"].split(":")[0].endswith("lenet.yaml")
 
 

@@ -3,32 +3,35 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from cnnzoo.datasets import cartoon_faces
+from cnnzoo.datasets import cartoon_drawing
+from cnnzoo.datasets.cartoon_faces import COUNT, LABELS
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int32]
 
 
 def gray(label: str = "emotion", *, size: int = 48, count: int = 28, seed: int = 0) -> Pixels:
-    return cartoon_faces.draw(label, height=size, width=size, channels=1, count=count, seed=seed)[0]
+    return cartoon_drawing.draw(label, height=size, width=size, channels=1, count=count, seed=seed)[
+        0
+    ]
 
 
 def test_class_names() -> None:
-    assert cartoon_faces.LABELS == {
+    assert LABELS == {
         "emotion": ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"),
         "smile": ("no_smile", "smile"),
     }
 
 
-@pytest.mark.parametrize("label", cartoon_faces.LABELS)
+@pytest.mark.parametrize("label", LABELS)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_shape_dtype_and_balance(label: str, channels: int) -> None:
-    images, labels = cartoon_faces.draw(label, height=40, width=56, channels=channels, count=280)
+    images, labels = cartoon_drawing.draw(label, height=40, width=56, channels=channels, count=280)
     assert images.shape == (280, 40, 56, channels)
     assert images.dtype == np.uint8
     assert labels.shape == (280,)
     assert labels.dtype == np.int32
-    classes = len(cartoon_faces.LABELS[label])
+    classes = len(LABELS[label])
     assert np.bincount(labels).tolist() == [280 // classes] * classes
     # In random order, so that any contiguous split holds every class.
     assert np.bincount(labels[-70:], minlength=classes).min() > 0
@@ -36,7 +39,7 @@ def test_shape_dtype_and_balance(label: str, channels: int) -> None:
 
 
 def test_default_count_is_balanced_for_every_label() -> None:
-    assert all(cartoon_faces.COUNT % len(names) == 0 for names in cartoon_faces.LABELS.values())
+    assert all(COUNT % len(names) == 0 for names in LABELS.values())
 
 
 def test_same_seed_draws_the_same_faces() -> None:
@@ -53,8 +56,8 @@ def test_faces_of_one_seed_differ() -> None:
 
 
 def test_gray_is_the_luma_of_the_colour_drawing() -> None:
-    colour, labels = cartoon_faces.draw("emotion", height=48, width=48, channels=3, count=28)
-    images, gray_labels = cartoon_faces.draw("emotion", height=48, width=48, channels=1, count=28)
+    colour, labels = cartoon_drawing.draw("emotion", height=48, width=48, channels=3, count=28)
+    images, gray_labels = cartoon_drawing.draw("emotion", height=48, width=48, channels=1, count=28)
     np.testing.assert_array_equal(labels, gray_labels)
     for face, photo in zip(images, colour, strict=True):
         np.testing.assert_array_equal(face[..., 0], Image.fromarray(photo).convert("L"))
@@ -69,7 +72,7 @@ def test_a_face_is_the_same_at_every_size() -> None:
 
 
 def test_a_person_is_the_same_for_both_labels() -> None:
-    emotions, smiles = (gray(label, count=56).astype(int) for label in cartoon_faces.LABELS)
+    emotions, smiles = (gray(label, count=56).astype(int) for label in LABELS)
     # Shoulders and wall: what an expression does not move.
     corners = np.abs(emotions - smiles)[:, :, :4]
     assert corners.max() == 0
@@ -77,7 +80,7 @@ def test_a_person_is_the_same_for_both_labels() -> None:
 
 def test_the_first_faces_are_those_of_a_longer_draw() -> None:
     draws = {
-        count: cartoon_faces._traits(
+        count: cartoon_drawing._traits(
             np.random.Generator(np.random.PCG64(0)), ("happy",), np.zeros(count, np.intp)
         )
         for count in (5, 300)
@@ -87,19 +90,19 @@ def test_the_first_faces_are_those_of_a_longer_draw() -> None:
 
 
 def test_every_expression_names_known_traits_in_order() -> None:
-    for ranges in cartoon_faces._EXPRESSIONS.values():
-        assert ranges.keys() <= cartoon_faces._NEUTRAL.keys()
+    for ranges in cartoon_drawing._EXPRESSIONS.values():
+        assert ranges.keys() <= cartoon_drawing._NEUTRAL.keys()
         assert all(low <= high for low, high in ranges.values())
 
 
 def test_unknown_label_is_refused() -> None:
     with pytest.raises(ValueError, match="must be one of emotion, smile"):
-        cartoon_faces.draw("age", height=48, width=48, channels=1)
+        cartoon_drawing.draw("age", height=48, width=48, channels=1)
 
 
 def test_other_channels_are_refused() -> None:
     with pytest.raises(ValueError, match="channels=4"):
-        cartoon_faces.draw("smile", height=48, width=48, channels=4)
+        cartoon_drawing.draw("smile", height=48, width=48, channels=4)
 
 
 @pytest.mark.slow
@@ -109,7 +112,7 @@ def test_other_channels_are_refused() -> None:
 def test_pixels_alone_do_not_give_the_answer_away(
     label: str, linear_limit: float, epochs: int
 ) -> None:
-    images, labels = cartoon_faces.draw(label, height=48, width=48, channels=1, count=3500)
+    images, labels = cartoon_drawing.draw(label, height=48, width=48, channels=1, count=3500)
     train, test = slice(2800), slice(2800, None)
     linear = linear_accuracy(images[train], labels[train], images[test], labels[test])
     learned = cnn_accuracy(images[train], labels[train], images[test], labels[test], epochs)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import cnnzoo
+from cnnzoo.config.expressions import Expression, evaluate
+from cnnzoo.config.macros import spelled_out
+from cnnzoo.config.notation import parse_call
+from cnnzoo.errors import ConfigError
+
+IMAGES = np.arange(2 * 6 * 6 * 3, dtype=np.float32).reshape(2, 6, 6, 3)
+
+
+def build(*layers, **settings):
+    return cnnzoo.build_model(
+        cnnzoo.ModelConfig(input_shape=(6, 6, 3), layers=list(layers), **settings)
+    )
+
+
+def windows(size, stride):
+    """The sum of each window, by NumPy."""
+    views = np.lib.stride_tricks.sliding_window_view(IMAGES, (size, size), axis=(1, 2))
+    return views.sum(axis=(-2, -1))[:, ::stride, ::stride]
+
+
+@pytest.mark.parametrize(
+    ("written", "size", "stride"),
+    [
+        ("SumPooling2D", 2, 2),
+        ({"SumPooling2D": 3}, 3, 3),
+        ({"SumPooling2D": [[2, 2], 1]}, 2, 1),
+        ({"SumPooling2D": {"pool_size": 3, "strides": 2}}, 3, 2),
+        ({"SumPooling2D": {"pool_size": "$size"}}, 2, 2),
+        ({"SumPooling2D": {"pool_size": ["${size + 1}", 3], "strides": 1}}, 3, 1),
+    ],
+)
+def test_a_sum_pooling_sums_each_window(written, size, stride):
+    output = build(written, params={"size": 2}).predict(IMAGES, verbose=0)
+    assert output == pytest.approx(windows(size, stride), rel=1e-6)
+
+
+def test_it_is_plain_keras_layers():
+    names = [type(layer).__name__ for layer in build("SumPooling2D").layers]
+    assert names == ["AveragePooling2D", "Rescaling"]
+
+
+def test_the_product_of_expressions_keeps_their_precedence():
+    call = parse_call("layers", {"SumPooling2D": ["${a + 1}"]})
+    scale = spelled_out(call)[1].arguments["scale"]
+    assert isinstance(scale, Expression)
+    assert evaluate(scale, {"a": 2}) == 9
+
+
+def test_every_other_layer_stands_for_itself():
+    call = parse_call("layers", {"MaxPooling2D": 2})
+    assert spelled_out(call) == (call,)
+
+
+def test_what_cannot_be_had_says_what_took_its_place():
+    with pytest.raises(ConfigError, match="BatchNormalization took its place"):
+        parse_call("layers", "LocalResponseNormalization")
