@@ -19,8 +19,9 @@ from cnnzoo.architecture.rules import layer_facts
 from cnnzoo.config.calls import Block, BlockUse, Call, Item, Repeat, has_expression, uneven_lists
 from cnnzoo.config.composites import LAYER_LISTS, MERGED, known_arguments
 from cnnzoo.config.expressions import Expression, evaluate
+from cnnzoo.config.layer_lists import MAX_REPEAT
 from cnnzoo.config.macros import spelled_out
-from cnnzoo.config.notation import MAX_REPEAT, Parser
+from cnnzoo.config.notation import CallParser
 from cnnzoo.config.schema import ModelConfig
 from cnnzoo.config.variables import SHAPE_VARIABLES
 from cnnzoo.errors import ConfigError, Mistake, Place
@@ -60,7 +61,7 @@ def evaluate_call(call: Call, variables: Mapping[str, Any]) -> Call:
     they stand.
     """
     known = known_arguments(call.namespace, call.name)
-    parser = Parser()
+    parser = CallParser()
     arguments = {}
     for name, value in call.arguments.items():
         argument = known[name]

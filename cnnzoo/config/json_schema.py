@@ -22,7 +22,8 @@ from cnnzoo.config import catalogue
 from cnnzoo.config.calls import written
 from cnnzoo.config.catalogue import Argument, Entry
 from cnnzoo.config.composites import COMPOSITES, REQUIRED
-from cnnzoo.config.notation import ACTIVATION_LAYERS, MAX_REPEAT
+from cnnzoo.config.layer_lists import MAX_REPEAT
+from cnnzoo.config.notation import ACTIVATION_LAYERS
 from cnnzoo.config.schema import Config
 from cnnzoo.config.variables import RESERVED_VARIABLES
 

@@ -8,7 +8,7 @@ from typing import Any
 from cnnzoo.config.calls import shown
 from cnnzoo.config.expressions import Expression, evaluate
 from cnnzoo.config.located import key_place, value_place
-from cnnzoo.config.notation import Parser
+from cnnzoo.config.notation import CallParser
 from cnnzoo.config.variables import variable_problem
 from cnnzoo.errors import ConfigError
 
@@ -18,7 +18,7 @@ def evaluate_params(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"must be a mapping, not {shown(value)}")
     params: dict[str, Any] = {}
-    parser = Parser(variables=params)
+    parser = CallParser(variables=params)
     for name, item in value.items():
         place = value_place(value, name)
         frozen = parser.plain(item, place)

@@ -22,9 +22,10 @@ from pydantic import (
 )
 
 from cnnzoo.config.calls import Block, Call, Item, check_variables, shown, written
+from cnnzoo.config.layer_lists import LayerParser, parse_call
 from cnnzoo.config.located import Map, located_items
 from cnnzoo.config.mistakes import explain
-from cnnzoo.config.notation import Parser, parse_call
+from cnnzoo.config.notation import CallParser
 from cnnzoo.config.params import evaluate_params
 from cnnzoo.config.variables import SHAPE_VARIABLES, TRAINING_VARIABLES
 from cnnzoo.errors import ConfigError, Place
@@ -82,18 +83,24 @@ def _call(namespace: str) -> BeforeValidator:
     return BeforeValidator(parse, json_schema_input_type=Annotated[Any, WithJsonSchema(one)])
 
 
-def _calls(namespace: str) -> BeforeValidator:
+def _calls(namespace: str, *skipped: str) -> BeforeValidator:
     def parse(values: Any) -> tuple[Call, ...]:
         if not isinstance(values, list | tuple):
             way = f"; write [{values}]" if isinstance(values, str) else ""
             raise ValueError(f"must be a list, not {shown(values)}{way}")
-        parser = Parser()
-        calls = [parser.call(namespace, value, place) for value, place in located_items(values)]
+        parser = CallParser()
+        calls = [
+            parser.call(namespace, value, place)
+            for value, place in located_items(values)
+            if value not in skipped
+        ]
         if parser.mistakes:
             raise ConfigError.of(parser.mistakes)
         return tuple(call for call in calls if call)
 
-    items = {"type": "array", "items": {"notation": namespace}}
+    named = {"notation": namespace}
+    one = {"anyOf": [named, {"enum": list(skipped)}]} if skipped else named
+    items = {"type": "array", "items": one}
     return BeforeValidator(parse, json_schema_input_type=Annotated[Any, WithJsonSchema(items)])
 
 
@@ -151,7 +158,7 @@ class ModelConfig(Section):
     @field_validator("defaults", mode="before")
     @classmethod
     def _parse_defaults(cls, value: Any) -> dict[str, Any]:
-        parser = Parser()
+        parser = LayerParser()
         defaults = parser.layer_defaults(value)
         if parser.mistakes:
             raise ConfigError.of(parser.mistakes)
@@ -160,7 +167,7 @@ class ModelConfig(Section):
     @field_validator("blocks", mode="before")
     @classmethod
     def _parse_blocks(cls, value: Any, info: ValidationInfo) -> dict[str, Block]:
-        parser = Parser(info.data.get("defaults"), {}, _known_in_layers(info))
+        parser = LayerParser(info.data.get("defaults"), {}, _known_in_layers(info))
         blocks = parser.block_definitions(value)
         if parser.mistakes:
             raise ConfigError.of(parser.mistakes)
@@ -177,7 +184,7 @@ class ModelConfig(Section):
         # What could not be read is not in info.data, and the parser misses nothing of it.
         blocks = info.data.get("blocks")
         headers = None if blocks is None else {name: blocks[name].header for name in blocks}
-        parser = Parser(info.data.get("defaults"), headers, _known_in_layers(info))
+        parser = LayerParser(info.data.get("defaults"), headers, _known_in_layers(info))
         layers = parser.layers(value, None)
         if parser.mistakes:
             raise ConfigError.of(parser.mistakes)
@@ -225,7 +232,10 @@ class TrainingConfig(Section):
     batch_size: Positive = 32
     optimizer: Annotated[Call, _call("optimizers")] = Call("optimizers", "Adam")
     loss: Annotated[Call, _call("losses")] | None = None
-    metrics: Annotated[tuple[Call, ...], _calls("metrics")] = ()
+    metrics: Annotated[
+        tuple[Call, ...],
+        _calls("metrics", "accuracy", "acc"),  # Keras' words, no classes: it is always measured
+    ] = ()
     callbacks: Annotated[tuple[Call, ...], _calls("callbacks")] = ()
     monitor: str = "val_accuracy"
 

@@ -15,7 +15,7 @@ from cnnzoo.config import catalogue, zoo
 from cnnzoo.config.catalogue import Argument
 from cnnzoo.config.composites import COMPOSITES
 from cnnzoo.config.json_schema import _DOCS, json_schema, schema_text
-from cnnzoo.config.notation import parse_call
+from cnnzoo.config.layer_lists import parse_call
 from cnnzoo.config.reader import read_yaml, read_yaml_file
 from cnnzoo.datasets.sources import SOURCES
 from cnnzoo.errors import ConfigError

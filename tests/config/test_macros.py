@@ -5,8 +5,8 @@ import pytest
 
 import cnnzoo
 from cnnzoo.config.expressions import Expression, evaluate
+from cnnzoo.config.layer_lists import parse_call
 from cnnzoo.config.macros import spelled_out
-from cnnzoo.config.notation import parse_call
 from cnnzoo.errors import ConfigError
 
 IMAGES = np.arange(2 * 6 * 6 * 3, dtype=np.float32).reshape(2, 6, 6, 3)

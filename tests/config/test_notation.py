@@ -22,7 +22,8 @@ from cnnzoo.config.calls import (
 )
 from cnnzoo.config.composites import COMPOSITES
 from cnnzoo.config.expressions import Expression
-from cnnzoo.config.notation import ACTIVATION_LAYERS, MAX_MISTAKES, Parser, parse_call
+from cnnzoo.config.layer_lists import LayerParser, parse_call
+from cnnzoo.config.notation import ACTIVATION_LAYERS, MAX_MISTAKES
 from cnnzoo.config.params import evaluate_params
 from cnnzoo.config.reader import read_yaml
 from cnnzoo.config.variables import variable_problem
@@ -40,7 +41,7 @@ def mistakes(value: Any, namespace: str = "layers") -> str:
 
 
 def items(value: Any, **known: Any) -> tuple[Any, ...]:
-    parser = Parser(**known)
+    parser = LayerParser(**known)
     parsed = parser.layers(value, None)
     if parser.mistakes:
         raise ConfigError.of(parser.mistakes)
@@ -279,7 +280,7 @@ def test_a_misspelled_argument_is_not_missing_as_well():
 
 def test_all_mistakes_are_told_each_with_its_place():
     text = "- Conv2D: {filtres: 6, kernel_size: 5,\n    padding: smae}\n- Flaten\n- Dense\n"
-    parser = Parser()
+    parser = LayerParser()
     parser.layers(read_yaml(text, "it.yaml"), None)
     assert [str(mistake.place) for mistake in parser.mistakes] == [
         "it.yaml:1:12",
@@ -316,7 +317,7 @@ def test_expressions_are_kept_with_their_place():
 
 
 def test_unknown_variables_are_mistakes_where_the_known_ones_are_known():
-    parser = Parser(variables=["classes"])
+    parser = LayerParser(variables=["classes"])
     parser.layers([{"Dense": "$classes"}, {"Dense": "$clases"}, {"Dense": "${a + b}"}], None)
     assert [mistake.message for mistake in parser.mistakes] == [
         "there is no variable $clases here; did you mean $classes?",
@@ -410,7 +411,7 @@ def test_the_variables_of_a_repeat_are_known_in_it_only():
 
 
 def block(**given: Any) -> Block:
-    blocks = Parser().block_definitions({"conv": {"layers": [], **given}})
+    blocks = LayerParser().block_definitions({"conv": {"layers": [], **given}})
     return blocks["conv"]
 
 
@@ -450,7 +451,7 @@ def test_blocks_that_could_not_be_read_are_not_missed():
 
 
 def test_defaults_stand_behind_what_a_layer_says():
-    defaults = Parser().layer_defaults({"Conv2D": {"padding": "same", "kernel_size": 3}})
+    defaults = LayerParser().layer_defaults({"Conv2D": {"padding": "same", "kernel_size": 3}})
     first, second = items(
         [{"Conv2D": 8}, {"Convolution2D": {"filters": 8, "padding": "valid"}}], defaults=defaults
     )

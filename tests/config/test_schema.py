@@ -217,3 +217,11 @@ def test_a_bare_name_of_data_knows_its_place():
     data = make_config(read_yaml(text, "it.yaml")).data
     assert data == DataConfig(name="digits")
     assert str(data.place("name")) == "it.yaml:3:7"
+
+
+def test_accuracy_is_always_measured_so_its_word_adds_nothing():
+    """`accuracy` is no class of Keras; its class Accuracy compares labels with probabilities."""
+    metrics = TrainingConfig(metrics=["accuracy", "AUC", "acc"]).metrics
+    assert [metric.name for metric in metrics] == ["AUC"]
+    with pytest.raises(ConfigError, match="Keras has no metric 'acuracy'"):
+        TrainingConfig(metrics=["acuracy"])

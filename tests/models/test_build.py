@@ -11,7 +11,7 @@ from conftest import ROOT
 
 import cnnzoo
 from cnnzoo.architecture.resolve import resolve
-from cnnzoo.config.notation import parse_call
+from cnnzoo.config.layer_lists import parse_call
 from cnnzoo.errors import ConfigError
 from cnnzoo.models.build import measure
 

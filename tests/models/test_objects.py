@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cnnzoo.config.notation import parse_call
+from cnnzoo.config.layer_lists import parse_call
 from cnnzoo.errors import ConfigError
 from cnnzoo.models.objects import make
 
