@@ -12,6 +12,7 @@ from cnnzoo.cli.adopt import adopt
 from cnnzoo.cli.check import check
 from cnnzoo.cli.eject import eject
 from cnnzoo.cli.evaluate import evaluate
+from cnnzoo.cli.group import OrderedGroup
 from cnnzoo.cli.list import list_zoo
 from cnnzoo.cli.new import new
 from cnnzoo.cli.schema import schema
@@ -23,13 +24,14 @@ COMMANDS = (list_zoo, show, new, check, train, evaluate, eject, adopt, schema)
 
 
 @click.group(
+    cls=OrderedGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with: cnnzoo train --config lenet",
 )
 @click.version_option(__version__, prog_name="cnnzoo", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
-    """Train, measure and compare convolutional networks that are described in YAML."""
+    """Train and measure convolutional networks that are described in YAML."""
 
 
 for command in COMMANDS:

@@ -13,9 +13,10 @@ from cnnzoo.errors import CnnzooError
     "files", nargs=-1, required=True, metavar="FILES...", shell_complete=complete_config
 )
 def check(files: tuple[str, ...]) -> None:
-    """Report every mistake in configurations, as file:line:column: error: ...
+    """Report every mistake in configurations.
 
-    Loads no framework. Exit code 2 if there is a mistake.
+    Each as file:line:column: error: ..., which editors parse. Loads no framework. The exit code
+    is 2 if there is a mistake.
 
     \b
     Examples:

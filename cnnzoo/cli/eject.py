@@ -14,7 +14,7 @@ from cnnzoo.cli.completion import complete_config
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write it here.")
 def eject(config: str, overrides: tuple[str, ...], output: Path | None) -> None:
-    """Print a Keras script that needs no cnnzoo.
+    """Print a Keras script that does without cnnzoo.
 
     It makes the same model, and loads data, compiles, fits and evaluates. Where the data are none
     that a public package carries, it takes them from an .npz file with the arrays images and

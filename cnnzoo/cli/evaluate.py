@@ -20,7 +20,7 @@ from cnnzoo.cli.options import device_option, runs_dir_option
 @runs_dir_option
 @device_option
 def evaluate(run: str | None, split: str, runs_dir: str, device: str) -> None:
-    """Measure the best model of a run, by default of the latest one.
+    """Measure a run, by default the latest one.
 
     \b
     Examples:

@@ -7,7 +7,7 @@ import click
 
 @click.command("list")
 def list_zoo() -> None:
-    """List the zoo: each architecture's input, size, and what it reached.
+    """List the networks of the zoo: input, size, accuracy.
 
     \b
     Example:

@@ -22,7 +22,9 @@ from cnnzoo.cli.completion import complete_config
     help="How to print the layers.",
 )
 def show(config: str, overrides: tuple[str, ...], resolved: bool, form: str) -> None:
-    """Show an architecture layer by layer: shapes, parameters, MACs, receptive field.
+    """Show an architecture layer by layer.
+
+    Shapes, parameters, multiply-accumulates (MACs), and how much of the input an output sees.
 
     \b
     Examples:

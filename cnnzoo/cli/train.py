@@ -25,7 +25,9 @@ from cnnzoo.cli.options import device_option, runs_dir_option
 def train(
     config: str, overrides: tuple[str, ...], name: str | None, runs_dir: str, device: str
 ) -> None:
-    """Train a configuration, then measure its best model on the test split.
+    """Train a configuration and measure it.
+
+    The best model, by the metric that the configuration monitors, is measured on the test split.
 
     KEY=VALUE words change the configuration: dotted keys, list indices.
 

@@ -15,6 +15,7 @@ from cnnzoo.errors import ConfigError, UserError
 SCHEMA_FILE = Path(".cnnzoo") / "schema.json"
 
 _MODELINE = "# yaml-language-server: $schema="
+_NOT_COPIED = (_MODELINE, "reference:")  # the copy has not reached what its source has
 _COMMENT = r"(?P<comment>\s+#.*)?"
 
 
@@ -32,7 +33,7 @@ def derived_text(source: str | Path, target: Path) -> str:
         )
     read_extended(path)  # what cannot be read is said of the source, not of its copy
     lines = path.read_text(encoding="utf-8-sig").splitlines()
-    lines = [line for line in lines if not line.startswith(_MODELINE)]
+    lines = [line for line in lines if not line.startswith(_NOT_COPIED)]
     lines = _with_value(lines, "name", target.stem)
     extended = read_yaml_file(path).get("extends")
     if extended is not None:

@@ -135,3 +135,11 @@ def test_what_a_copy_could_not_extend_is_said() -> None:
     with pytest.raises(UserError, match=r"top\.yaml extends base\.yaml"):
         new("elsewhere/mine.yaml", "--from", "nets/top.yaml")
     assert not Path("elsewhere/mine.yaml").exists()
+
+
+def test_the_copy_claims_nothing_that_only_its_source_has_reached(in_process, tmp_path):
+    from cnnzoo.config.loader import load_config
+
+    assert in_process("new", "mine.yaml", "--from", "lenet")[0] == 0
+    assert load_config("lenet").reference
+    assert load_config(tmp_path / "mine.yaml").reference is None
