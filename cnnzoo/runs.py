@@ -71,7 +71,9 @@ class Run:
         return record
 
     def history(self) -> list[dict[str, float]]:
-        """The rows of `history.csv`, one an epoch."""
+        """The rows of `history.csv`, one an epoch; none before the first has ended."""
+        if not self.history_path.exists():
+            return []
         with self.history_path.open(encoding="utf-8", newline="") as file:
             return [
                 {key: float(value) for key, value in row.items()} for row in csv.DictReader(file)
@@ -81,7 +83,10 @@ class Run:
         """Add values to `run.json`, replacing those of the same name."""
         path = self.path / RECORD
         record = self.record() if path.exists() else {}
-        write_text(path, json.dumps(record | values, indent=2, ensure_ascii=False) + "\n")
+        try:
+            write_text(path, json.dumps(record | values, indent=2, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise RunError(f"{path} cannot be written: {error.strerror}") from error
 
     def __str__(self) -> str:
         return str(self.path)

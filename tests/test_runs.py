@@ -77,6 +77,11 @@ def test_a_record_is_added_to(tmp_path, config):
     assert run.record() == {"status": "finished", "seed": 3}
 
 
+def test_a_run_that_has_vanished_is_one_clear_error(tmp_path):
+    with pytest.raises(RunError, match=r"run\.json cannot be written: No such file"):
+        Run(tmp_path / "gone").update(status="finished")
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", "null"])
 def test_a_damaged_record_is_named(tmp_path, content):
     (tmp_path / "run.json").write_text(content)

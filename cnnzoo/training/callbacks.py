@@ -17,6 +17,9 @@ import keras
 from cnnzoo.errors import ConfigError, Place, TrainingError, did_you_mean
 from cnnzoo.runs import Run, replacing, write_text
 
+# How the names of losses and of metrics that measure an error end.
+_LESS_IS_BETTER = ("loss", "error", "crossentropy", "divergence", "hinge", "poisson")
+
 Epoch = Mapping[str, float]  # `epoch` from 1, `seconds`, `learning_rate`, losses and metrics
 
 
@@ -29,7 +32,7 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         self.keep = keep
         self.monitor = monitor
         self.place = place
-        self.sign = -1 if monitor.endswith(("loss", "error", "crossentropy")) else 1
+        self.sign = -1 if monitor.endswith(_LESS_IS_BETTER) else 1
         self.best = -math.inf
         self.best_epoch = 0
 
@@ -44,7 +47,8 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
                 hint=f"measured: {', '.join(logs)}",
             )
         value = self.sign * float(logs[self.monitor])
-        if value >= self.best:  # of two equal epochs, the one that trained longer
+        # Of two equally good epochs the later one is kept: it has trained longer.
+        if math.isfinite(logs["loss"]) and value >= self.best:
             self.best, self.best_epoch = value, epoch + 1
             with replacing(self.run.model_path) as temporary:
                 self.keep.save(temporary)
@@ -80,7 +84,6 @@ class Record(keras.callbacks.Callback):  # type: ignore[misc]
         writer.writeheader()
         writer.writerows(self.epochs)
         write_text(self.run.history_path, text.getvalue())
-        self.run.update(epochs=len(self.epochs))
         if not math.isfinite(row["loss"]):
             raise TrainingError(
                 f"the loss became {row['loss']} in epoch {epoch + 1}, "

@@ -72,9 +72,10 @@ def train(
         status = FINISHED
     except KeyboardInterrupt as stop:
         status = INTERRUPTED
+        reached = f"measure its best epoch with: cnnzoo evaluate {run}"
         raise Interrupted(
             f"interrupted; the run so far is in {run}",
-            hint=f"measure its best epoch with: cnnzoo evaluate {run}",
+            hint=reached if run.model_path.exists() else "no epoch was finished",
         ) from stop
     except CnnzooError:
         raise
@@ -84,7 +85,8 @@ def train(
             hint=f"the run so far is in {run}",
         ) from error
     finally:
-        run.update(status=status, seconds=round(time.perf_counter() - started, 3))
+        seconds = round(time.perf_counter() - started, 3)
+        run.update(status=status, epochs=len(run.history()), seconds=seconds)
     return run
 
 
@@ -120,8 +122,9 @@ def _fit(keras: ModuleType, planned: Plan, dataset: Dataset, run: Run, display: 
     trainee = keras.Sequential([keras.Input(config.model.input_shape), model])
     compile_model(trainee, config, variables, str(planned.head))
     callbacks = [
-        Record(run, display.epoch),
+        # The model first: an epoch that history.csv has is one whose best model is there.
         KeepBest(run, model, training.monitor, training.place("monitor")),
+        Record(run, display.epoch),
         Steps(display.step),
         *(make(evaluate_call(callback, variables)) for callback in training.callbacks),
     ]
@@ -138,6 +141,11 @@ def _fit(keras: ModuleType, planned: Plan, dataset: Dataset, run: Run, display: 
         )
     finally:
         display.stop()
+    if not run.model_path.exists():
+        raise TrainingError(
+            f"{training.monitor} was a number in no epoch, so no model was kept",
+            hint=f"see {run.history_path}; try a learning rate ten times smaller",
+        )
 
 
 def _seed(keras: ModuleType, seed: int) -> None:

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import cnnzoo
-from cnnzoo.errors import ConfigError, DataError, TrainingError
+from cnnzoo.errors import ConfigError, DataError, RunError, TrainingError
 from cnnzoo.training.progress import Display
 
 
@@ -147,7 +148,9 @@ def test_a_loss_that_is_no_number_fails_the_run_with_advice(tiny, tmp_path):
         cnnzoo.train(config, tmp_path)
     assert failed.value.exit_code == 1
     assert "learning rate ten times smaller" in str(failed.value)
-    assert cnnzoo.open_run(tmp_path / "tiny" / "1").record()["status"] == "failed"
+    run = cnnzoo.open_run(tmp_path / "tiny" / "1")
+    assert run.record()["status"] == "failed"
+    assert not run.model_path.exists(), "a model that is no number is not kept"
 
 
 def test_a_metric_that_nobody_measures_is_named(tiny, tmp_path):
@@ -169,6 +172,15 @@ def test_without_validation_its_metrics_cannot_be_monitored(tiny, tmp_path):
         cnnzoo.train(config, tmp_path)
     config = cnnzoo.load_config(tiny, ["data.splits.validation=0", "training.monitor=loss"])
     assert "val_loss" not in cnnzoo.train(config, tmp_path).history()[0]
+
+
+def test_a_runs_directory_that_vanishes_is_one_error(tiny, tmp_path):
+    class Removing(Display):
+        def epoch(self, row):
+            shutil.rmtree(tmp_path / "tiny" / "1")
+
+    with pytest.raises(RunError, match=r"run\.json cannot be written"):
+        cnnzoo.train(cnnzoo.load_config(tiny), tmp_path, display=Removing())
 
 
 def test_whatever_fails_inside_is_one_error_and_a_failed_run(tiny, tmp_path):
