@@ -95,11 +95,14 @@ class Record(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class Steps(keras.callbacks.Callback):  # type: ignore[misc]
-    """Tells how far the epoch has come."""
+    """Tells how far the epoch has come; between steps, the training can be stopped."""
 
-    def __init__(self, on_step: Callable[[int, int, Epoch], None]) -> None:
+    def __init__(
+        self, on_step: Callable[[int, int, Epoch], None], stop_if_asked: Callable[[], None]
+    ) -> None:
         super().__init__()
         self.on_step = on_step
+        self.stop_if_asked = stop_if_asked
         self.epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: Epoch | None = None) -> None:
@@ -109,3 +112,12 @@ class Steps(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_batch_end(self, batch: int, logs: Epoch | None = None) -> None:
         """Pass on the epoch, the steps that are done, and the running metrics."""
         self.on_step(self.epoch, batch + 1, logs or {})
+        self.stop_if_asked()
+
+    def on_test_batch_end(self, batch: int, logs: Epoch | None = None) -> None:
+        """Stop between the steps of a validation too."""
+        self.stop_if_asked()
+
+    def on_epoch_end(self, epoch: int, logs: Epoch | None = None) -> None:
+        """Stop after what is to be written of an epoch was written."""
+        self.stop_if_asked()

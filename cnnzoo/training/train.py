@@ -26,6 +26,7 @@ from cnnzoo.models.build import build_architecture
 from cnnzoo.models.objects import first_line, make
 from cnnzoo.runs import FAILED, FINISHED, INTERRUPTED, RUNNING, Run, create_run
 from cnnzoo.training.compile import compile_model, training_variables
+from cnnzoo.training.interrupt import interruption
 from cnnzoo.training.plan import Plan, plan
 from cnnzoo.training.progress import Display
 
@@ -125,20 +126,20 @@ def _fit(keras: ModuleType, planned: Plan, dataset: Dataset, run: Run, display: 
         # The model first: an epoch that history.csv has is one whose best model is there.
         KeepBest(run, model, training.monitor, training.place("monitor")),
         Record(run, display.epoch),
-        Steps(display.step),
         *(make(evaluate_call(callback, variables)) for callback in training.callbacks),
     ]
     display.start(training.epochs, variables["steps_per_epoch"])
     try:
-        trainee.fit(
-            train.images,
-            train.labels,
-            validation_data=(validation.images, validation.labels) if len(validation) else None,
-            epochs=training.epochs,
-            batch_size=training.batch_size,
-            callbacks=callbacks,
-            verbose=0,
-        )
+        with interruption() as stop_if_asked:
+            trainee.fit(
+                train.images,
+                train.labels,
+                validation_data=(validation.images, validation.labels) if len(validation) else None,
+                epochs=training.epochs,
+                batch_size=training.batch_size,
+                callbacks=[*callbacks, Steps(display.step, stop_if_asked)],
+                verbose=0,
+            )
     finally:
         display.stop()
     if not run.model_path.exists():
