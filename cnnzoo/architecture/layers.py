@@ -28,7 +28,8 @@ class Layer:
     """One Keras layer, or a composite with its `branches`; shapes are without the batch axis.
 
     `trainable` and `non_trainable` count parameters, `macs` the multiply-accumulates of one
-    example. A composite counts its branches.
+    example. A composite counts its branches. Where no rule covers a layer and Keras `measured` it,
+    its MACs and its window are not known and count as none.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Layer:
     receptive_field: ReceptiveField = field(default_factory=ReceptiveField)
     branches: tuple[tuple[Layer, ...], ...] = ()
     place: Place | None = None
+    measured: bool = False
 
     @property
     def parameters(self) -> int:

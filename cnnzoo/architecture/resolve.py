@@ -202,6 +202,7 @@ class _Resolver:
         if call.name in MERGED:
             return self._composite(call, cursor, replace(context, depth=context.depth + 1))
         facts = layer_facts(call.name, call.arguments, cursor.shape)
+        measured = facts is None
         if facts is None and self.measure is not None:
             facts = self.measure(call, cursor.shape)
         if facts is None:
@@ -219,6 +220,7 @@ class _Resolver:
             facts.macs,
             self._behind(cursor.field, facts),
             place=call.place,
+            measured=measured,
         )
 
     def _behind(self, field: ReceptiveField, facts: Facts) -> ReceptiveField:

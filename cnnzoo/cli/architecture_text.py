@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cnnzoo.architecture.arithmetic import shape_text
-from cnnzoo.architecture.layers import Architecture, Layer, title
+from cnnzoo.architecture.layers import Architecture, Layer, title, walk
 from cnnzoo.training.plan import Plan
 
 _HEADINGS = ("layer", "output", "parameters", "MACs", "receptive field")
@@ -56,11 +56,20 @@ def as_json(plan: Plan) -> str:
 def totals(plan: Plan) -> str:
     """The sums in one sentence."""
     architecture, batch = plan.architecture, plan.config.training.batch_size
+    note = measured_note(architecture)
     return (
         f"{architecture.parameters:,} parameters ({architecture.trainable:,} trainable), "
         f"{architecture.macs:,} MACs an image, "
         f"{activation_bytes(architecture) * batch / 2**20:,.1f} MiB of activations "
-        f"for a batch of {batch}"
+        f"for a batch of {batch}" + (f"\n{note}" if note else "")
+    )
+
+
+def measured_note(architecture: Architecture) -> str:
+    """What is said of layers that Keras had to measure; empty where there are none."""
+    names = dict.fromkeys(layer.name for layer in walk(architecture.layers) if layer.measured)
+    return (
+        f"measured by Keras, without MACs and receptive field: {', '.join(names)}" if names else ""
     )
 
 
@@ -108,6 +117,7 @@ def _layer_json(layer: Layer) -> dict[str, Any]:
         "trainable": layer.trainable,
         "non_trainable": layer.non_trainable,
         "macs": layer.macs,
+        "measured_by_keras": layer.measured,
         "receptive_field": layer.receptive_field.size,
         "receptive_field_stride": [float(stride) for stride in layer.receptive_field.stride],
         "branches": [[_layer_json(inner) for inner in branch] for branch in layer.branches],

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from conftest import TINY
 
 from cnnzoo.config import zoo
 
@@ -30,6 +31,16 @@ def test_json_is_for_programs(in_process):
     assert [24, 24, 32] in shapes
     assert [4, 4, 64] in shapes
     assert shown["parameters"] == sum(layer["trainable"] for layer in shown["layers"])
+
+
+def test_what_only_keras_knows_is_measured_by_it_and_said_so(in_process, tiny):
+    einsum = "EinsumDense: {equation: 'abcd,de->abce', output_shape: [null, null, 5]}"
+    tiny.write_text(TINY.replace("    - Flatten", f"    - {einsum}\n    - Flatten"))
+    _, out, _ = in_process("show", "tiny.yaml")
+    assert "6x6x5" in out
+    assert "measured by Keras, without MACs and receptive field: EinsumDense" in out
+    _, out, _ = in_process("show", "lenet")
+    assert "measured by Keras" not in out
 
 
 def test_markdown_is_a_table(in_process):
