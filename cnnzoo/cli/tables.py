@@ -35,10 +35,18 @@ def zoo_table() -> Table:
             name,
             shape_text(architecture.input_shape),
             f"{architecture.parameters:,}",
-            f"{architecture.macs:,}",
+            compact(architecture.macs),
             config.reference or "",
         )
     return table
+
+
+def compact(number: int) -> str:
+    """A large number in three digits or four: `417 k`, `1.14 G`."""
+    for factor, prefix in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= factor:
+            return f"{number / factor:.3g} {prefix}" if number < 1000 * factor else f"{number:,}"
+    return str(number)
 
 
 def metrics_table(measured: dict[str, Any]) -> Table:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from cnnzoo.cli.tables import compact
 from cnnzoo.config import zoo
 
 
@@ -10,4 +13,12 @@ def test_every_network_of_the_zoo_is_listed_with_its_size(in_process):
     assert set(zoo.names()) <= set(lines)
     assert "28x28x1" in lines["lenet"]
     assert "61,706" in lines["lenet"]
-    assert "416,520" in lines["lenet"]
+    assert "417 k" in lines["lenet"]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0"), (999, "999"), (416_520, "417 k"), (7_570_194_432, "7.57 G"), (10**10, "10 G")],
+)
+def test_large_numbers_are_short(number, text):
+    assert compact(number) == text
