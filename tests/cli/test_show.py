@@ -63,7 +63,7 @@ def test_resolved_says_where_each_value_came_from(in_process):
     assert notes["batch_size"].split(":")[0].endswith("lenet.yaml")
 
 
-@pytest.mark.parametrize("name", ["lenet_rgb", "emotion", "alexnet_lite"])
+@pytest.mark.parametrize("name", zoo.names())
 def test_resolved_loads_to_the_same_configuration(in_process, tmp_path, name):
     from cnnzoo.config.loader import load_config
 
