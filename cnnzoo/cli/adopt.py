@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from cnnzoo.cli.options import output_option
+
 
 @click.command()
 @click.argument("model", metavar="MODEL.keras", type=click.Path(path_type=Path))
-@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write it here.")
+@output_option
 def adopt(model: Path, output: Path | None) -> None:
     """Print the YAML of a saved Keras model.
 
@@ -21,14 +23,9 @@ def adopt(model: Path, output: Path | None) -> None:
       cnnzoo adopt model.keras
       cnnzoo adopt runs/lenet/1/model.keras --output mine.yaml
     """
-    from cnnzoo.cli.files import refuse_existing, write_file
+    from cnnzoo.cli.files import print_or_write, refuse_existing
     from cnnzoo.models.adopt import adopt as text_of
 
     if output is not None:
         refuse_existing(output)
-    text = text_of(model)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_file(output, text)
-        click.echo(f"written to {output}")
+    print_or_write(text_of(model), output)

@@ -24,6 +24,7 @@ def check(files: tuple[str, ...]) -> None:
       cnnzoo check configs/*.yaml
     """
     from cnnzoo.config.loader import load_config
+    from cnnzoo.config.wording import counted
     from cnnzoo.training.plan import plan
 
     mistakes = 0
@@ -33,10 +34,7 @@ def check(files: tuple[str, ...]) -> None:
         except CnnzooError as error:
             click.echo(str(error))
             mistakes += len(error.mistakes)
-    click.echo(f"{_count(len(files), 'file')} checked, {_count(mistakes, 'mistake')}", err=True)
+    found = counted(mistakes, "mistake") if mistakes else "no mistakes"
+    click.echo(f"{counted(len(files), 'file')} checked, {found}", err=True)
     if mistakes:
         raise SystemExit(2)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number or 'no'} {thing if number == 1 else thing + 's'}"

@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_config
+from cnnzoo.cli.options import output_option
 
 
 @click.command()
 @click.argument("config", metavar="CONFIG", shell_complete=complete_config)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write it here.")
+@output_option
 def eject(config: str, overrides: tuple[str, ...], output: Path | None) -> None:
     """Print a Keras script that does without cnnzoo.
 
@@ -25,7 +26,7 @@ def eject(config: str, overrides: tuple[str, ...], output: Path | None) -> None:
       cnnzoo eject lenet
       cnnzoo eject my.yaml training.epochs=5 --output my.py
     """
-    from cnnzoo.cli.files import refuse_existing, write_file
+    from cnnzoo.cli.files import print_or_write, refuse_existing
     from cnnzoo.config.loader import load_config
     from cnnzoo.models.eject import eject as script_of
     from cnnzoo.training.plan import plan
@@ -33,10 +34,4 @@ def eject(config: str, overrides: tuple[str, ...], output: Path | None) -> None:
     if output is not None:
         refuse_existing(output)
     planned = plan(load_config(config, overrides))
-    classes = len(planned.class_names) or planned.config.model.classes
-    script = script_of(planned.config, classes, planned.head)
-    if output is None:
-        click.echo(script, nl=False)
-    else:
-        write_file(output, script)
-        click.echo(f"written to {output}")
+    print_or_write(script_of(planned.config, planned.classes, planned.head), output)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
+
 from cnnzoo.errors import UserError
 
 
@@ -21,6 +23,15 @@ def write_file(path: Path, text: str) -> None:
         raise UserError(
             f"{path} cannot be written: {error.strerror}", hint="name another file"
         ) from error
+
+
+def print_or_write(text: str, output: Path | None) -> None:
+    """Print a text, or write it to the file that was named and say so."""
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_file(output, text)
+        click.echo(f"written to {output}")
 
 
 def refuse_existing(path: Path) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
+
+from cnnzoo.models.backend import DEVICES
 
 runs_dir_option = click.option(
     "--runs-dir",
@@ -14,9 +18,13 @@ runs_dir_option = click.option(
     help="Where the runs are.",
 )
 
+output_option = click.option(
+    "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write it here."
+)
+
 device_option = click.option(
     "--device",
-    type=click.Choice(["auto", "cpu", "gpu"]),
+    type=click.Choice(DEVICES),
     default="auto",
     show_default=True,
     help="Where to compute.",

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from cnnzoo.cli.options import output_option
+
 
 @click.command()
-@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write it here.")
+@output_option
 def schema(output: Path | None) -> None:
     """Print the JSON Schema that editors read.
 
@@ -22,13 +24,8 @@ def schema(output: Path | None) -> None:
       cnnzoo schema --output schema.json
       cnnzoo schema | jq '."$defs"."layers.Conv2D"'
     """
-    from cnnzoo.cli.files import write_file
+    from cnnzoo.cli.files import print_or_write
     from cnnzoo.config.json_schema import schema_text
     from cnnzoo.datasets.sources import SOURCES
 
-    text = schema_text(SOURCES)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_file(output, text)
-        click.echo(f"written to {output}")
+    print_or_write(schema_text(SOURCES), output)

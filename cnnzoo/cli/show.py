@@ -35,13 +35,14 @@ def show(config: str, overrides: tuple[str, ...], resolved: bool, form: str) -> 
     """
     from cnnzoo.cli.architecture_text import as_json, as_markdown, as_table, totals
     from cnnzoo.cli.tables import console
-    from cnnzoo.config.loader import load_config, load_raw
+    from cnnzoo.config.loader import load_raw, make_config
     from cnnzoo.config.origins import with_origins
     from cnnzoo.training.plan import plan
 
-    loaded = load_config(config, overrides)
+    raw = load_raw(config, overrides)
+    loaded = make_config(raw)
     if resolved:
-        click.echo(with_origins(load_raw(config, overrides), loaded), nl=False)
+        click.echo(with_origins(raw, loaded), nl=False)
         return
     planned = plan(loaded)
     if form == "json":

@@ -85,6 +85,20 @@ def _any(*schemas: Schema) -> Schema:
     return {"anyOf": list(schemas)}
 
 
+def _bare_or_with_value(pattern: str) -> Schema:
+    """A name of this pattern, alone or as the one key of a mapping."""
+    return _any(
+        {"type": "string", "pattern": pattern},
+        {
+            "type": "object",
+            "patternProperties": {pattern: {}},
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+        },
+    )
+
+
 EXPRESSION = _ref("expression")
 
 # YAML says of 1/255 that it is a string; our reader says that it is a number.
@@ -327,16 +341,7 @@ _LAYER_LISTS: Schema = {
     "layer_item": _any(_ref("layers"), _ref("block_use"), _ref("repeat")),
     "block_use": {
         "description": "A block that model.blocks defines, with values for its parameters",
-        **_any(
-            {"type": "string", "pattern": _BLOCK},
-            {
-                "type": "object",
-                "patternProperties": {_BLOCK: {}},
-                "additionalProperties": False,
-                "minProperties": 1,
-                "maxProperties": 1,
-            },
-        ),
+        **_bare_or_with_value(_BLOCK),
     },
     "repeat": {
         "type": "object",
@@ -365,16 +370,7 @@ _LAYER_LISTS: Schema = {
             "parameters": {
                 "description": "Names, one with a default as NAME: VALUE",
                 "type": "array",
-                "items": _any(
-                    {"type": "string", "pattern": _OWN_VARIABLE},
-                    {
-                        "type": "object",
-                        "patternProperties": {_OWN_VARIABLE: {}},
-                        "additionalProperties": False,
-                        "minProperties": 1,
-                        "maxProperties": 1,
-                    },
-                ),
+                "items": _bare_or_with_value(_OWN_VARIABLE),
             },
             "layers": _ref("layer_list"),
         },

@@ -22,26 +22,29 @@ def load_keras(device: str = "auto") -> ModuleType:
     `KERAS_BACKEND` decides the backend; without it JAX is taken where JAX sees a GPU, otherwise
     TensorFlow. A Keras that is imported already stays as it is.
     """
-    if "keras" not in sys.modules:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what fails raises an exception too
-        if device == "cpu":
-            _hide_gpus()
-        os.environ.setdefault("KERAS_BACKEND", "jax" if _jax_sees_gpu() else "tensorflow")
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    try:
-        with _no_native_notices():
-            keras = importlib.import_module("keras")
-    except (ModuleNotFoundError, ValueError) as error:
-        raise DeviceError(
-            f"Keras cannot start on the backend {backend!r}: {error}",
-            hint="install it, or set KERAS_BACKEND to tensorflow, jax or torch",
-        ) from error
+    keras = sys.modules.get("keras") or _import_keras(device)
     if device == "gpu" and not keras.distribution.list_devices("gpu"):
         raise DeviceError(
             f"a GPU was asked for, but {keras.backend.backend()} sees none: {_why_no_gpu(keras)}",
             hint="leave --device away to train on what is there",
         )
     return keras
+
+
+def _import_keras(device: str) -> ModuleType:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what fails raises an exception too
+    if device == "cpu":
+        _hide_gpus()
+    if "KERAS_BACKEND" not in os.environ:
+        os.environ["KERAS_BACKEND"] = "jax" if _jax_sees_gpu() else "tensorflow"
+    try:
+        with _no_native_notices():
+            return importlib.import_module("keras")
+    except (ModuleNotFoundError, ValueError) as error:
+        raise DeviceError(
+            f"Keras cannot start on the backend {os.environ['KERAS_BACKEND']!r}: {error}",
+            hint="install it, or set KERAS_BACKEND to tensorflow, jax or torch",
+        ) from error
 
 
 @contextmanager

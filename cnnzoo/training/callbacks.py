@@ -34,7 +34,6 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         self.place = place
         self.sign = -1 if monitor.endswith(_LESS_IS_BETTER) else 1
         self.best = -math.inf
-        self.best_epoch = 0
 
     def on_epoch_end(self, epoch: int, logs: Epoch | None = None) -> None:
         """Save the model if this epoch is the best so far."""
@@ -49,10 +48,10 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         value = self.sign * float(logs[self.monitor])
         # Of two equally good epochs the later one is kept: it has trained longer.
         if math.isfinite(logs["loss"]) and value >= self.best:
-            self.best, self.best_epoch = value, epoch + 1
+            self.best = value
             with replacing(self.run.model_path) as temporary:
                 self.keep.save(temporary)
-            self.run.update(best_epoch=self.best_epoch)
+            self.run.update(best_epoch=epoch + 1)
 
 
 class Record(keras.callbacks.Callback):  # type: ignore[misc]

@@ -16,12 +16,14 @@ from cnnzoo.models.build import measure
 class Plan:
     """A configuration whose parts agree.
 
-    `class_names` are those of its data, none where it names no data. `head` is `binary` or
+    `class_names` are those of its data, none where it names no data; `classes` is their count, or
+    the one that the model is for until data are read. `head` is `binary` or
     `categorical`, None only where neither the data nor the model tell the class count.
     """
 
     config: Config
     class_names: tuple[str, ...]
+    classes: int | None
     architecture: Architecture
     head: str | None
 
@@ -36,4 +38,5 @@ def plan(config: Config) -> Plan:
     classes = len(class_names) or config.model.classes
     architecture = resolve(config.model, classes, measure)
     names = class_names or tuple(map(str, range(classes or 0)))
-    return Plan(config, class_names, architecture, head_of(architecture, names) if names else None)
+    head = head_of(architecture, names) if names else None
+    return Plan(config, class_names, classes, architecture, head)

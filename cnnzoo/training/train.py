@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import cnnzoo
+from cnnzoo.architecture.head import head_of
 from cnnzoo.architecture.resolve import evaluate_call
 from cnnzoo.config.schema import Config
 from cnnzoo.datasets.dataset import Dataset
@@ -121,7 +122,8 @@ def _fit(keras: ModuleType, planned: Plan, dataset: Dataset, run: Run, display: 
     model = build_architecture(planned.architecture, config.name)
     # The optimizer and what only training needs live in a model around the one that is saved.
     trainee = keras.Sequential([keras.Input(config.model.input_shape), model])
-    compile_model(trainee, config, variables, str(planned.head))
+    head = head_of(planned.architecture, dataset.class_names)
+    compile_model(trainee, config, variables, head)
     callbacks = [
         # The model first: an epoch that history.csv has is one whose best model is there.
         KeepBest(run, model, training.monitor, training.place("monitor")),
