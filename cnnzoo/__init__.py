@@ -15,9 +15,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cnnzoo.config.data import DataConfig as DataConfig
     from cnnzoo.config.loader import load_config as load_config
     from cnnzoo.config.schema import Config as Config
-    from cnnzoo.config.schema import DataConfig as DataConfig
     from cnnzoo.config.schema import ModelConfig as ModelConfig
     from cnnzoo.config.schema import TrainingConfig as TrainingConfig
     from cnnzoo.datasets.dataset import Dataset as Dataset
@@ -34,7 +34,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "CnnzooError": "cnnzoo.errors",
     "Config": "cnnzoo.config.schema",
-    "DataConfig": "cnnzoo.config.schema",
+    "DataConfig": "cnnzoo.config.data",
     "Dataset": "cnnzoo.datasets.dataset",
     "ModelConfig": "cnnzoo.config.schema",
     "Run": "cnnzoo.runs",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,15 @@ settings.register_profile("cnnzoo", deadline=None)
 settings.load_profile("cnnzoo")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The tests decode into a directory of their own, once for all of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CNNZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
 
 # A network that trains in a second on data that every installation has.
 TINY = """

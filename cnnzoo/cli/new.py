@@ -35,14 +35,14 @@ def new(file: Path, source: str) -> None:
     from cnnzoo.cli.files import refuse_existing, write_file
     from cnnzoo.config.derive import SCHEMA_FILE, derived_text
     from cnnzoo.config.json_schema import schema_text
-    from cnnzoo.datasets.sources import SOURCES
+    from cnnzoo.datasets.names import NAMES
 
     if not file.suffix:
         file = file.with_suffix(".yaml")
     refuse_existing(file)
     text = derived_text(source, file)
     schema_file = file.parent / SCHEMA_FILE
-    write_file(schema_file, schema_text(SOURCES))
+    write_file(schema_file, schema_text(NAMES))
     write_file(file, text)
     click.echo(f"written: {file}, a copy of {source}")
     click.echo(f"written: {schema_file}, from which editors complete and check it")

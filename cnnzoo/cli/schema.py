@@ -26,6 +26,6 @@ def schema(output: Path | None) -> None:
     """
     from cnnzoo.cli.files import print_or_write
     from cnnzoo.config.json_schema import schema_text
-    from cnnzoo.datasets.sources import SOURCES
+    from cnnzoo.datasets.names import NAMES
 
-    print_or_write(schema_text(SOURCES), output)
+    print_or_write(schema_text(NAMES), output)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from cnnzoo.config.data_sources import SOURCES, replaced_keys
 from cnnzoo.config.located import Map, key_place, value_place
 
 # A mapping of classes, one or several, that is not itself a class with its arguments.
@@ -18,10 +20,21 @@ def merge(base: Map, top: Map) -> Map:
         below = merged.get(key)
         if isinstance(below, Map) and isinstance(value, Map):
             replaced = names_a_class(below) and names_a_class(value) and set(below) != set(value)
+            if key == "data":
+                below = without_other_sources(below, value)
             if not replaced or key == CLASS_TABLE:
                 value = merge(below, value)
         merged.put(key, value, key_place(top, key), value_place(top, key))
     return merged
+
+
+def without_other_sources(data: Map, top: Iterable[str]) -> Map:
+    """A `data` section without the source, and what belongs to it, that a key of `top` replaces."""
+    kept = data.copy()
+    for source in (key for key in top if key in SOURCES and key not in data):
+        for key in replaced_keys(source):
+            kept.pop(key, None)
+    return kept
 
 
 def names_a_class(value: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from cnnzoo.config import catalogue
 from cnnzoo.config.composites import find_entry
 from cnnzoo.config.located import Map, Seq, located_items, value_place
-from cnnzoo.config.merge import CLASS_TABLE, names_a_class
+from cnnzoo.config.merge import CLASS_TABLE, names_a_class, without_other_sources
 from cnnzoo.config.reader import MAX_DEPTH, read_yaml
 from cnnzoo.errors import ConfigError, Place
 
@@ -33,8 +33,10 @@ def apply_override(raw: Map, override: str) -> None:
         index = _index(container, last, place)
         container[index] = value
         container.item_places[index] = place
-    else:
-        container.put(last, value, place, place)
+        return
+    if parents == ["data"]:
+        container = raw["data"] = without_other_sources(container, [last])
+    container.put(last, value, place, place)
 
 
 def _value(text: str, place: Place) -> Any:

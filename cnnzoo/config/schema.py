@@ -4,104 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ModelWrapValidatorHandler,
-    PrivateAttr,
-    ValidationError,
-    ValidationInfo,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from cnnzoo.config.calls import Block, Call, Item, check_variables, shown, written
-from cnnzoo.config.layer_lists import LayerParser, parse_call
-from cnnzoo.config.located import Map, located_items
-from cnnzoo.config.mistakes import explain
-from cnnzoo.config.notation import CallParser
+from cnnzoo.config.calls import Block, Call, Item, check_variables, shown
+from cnnzoo.config.data import DataConfig
+from cnnzoo.config.layer_lists import LayerParser
+from cnnzoo.config.located import Map
 from cnnzoo.config.params import evaluate_params
+from cnnzoo.config.section import Positive, Section, Seed, list_of_calls, one_call
 from cnnzoo.config.variables import SHAPE_VARIABLES, TRAINING_VARIABLES
-from cnnzoo.errors import ConfigError, Place
-
-
-class Section(BaseModel):
-    """A part of a configuration; `place("key")` is where that key's value was written."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True
-    )
-    _places: Mapping[str, Place | None] = PrivateAttr(default_factory=dict)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _remember_places(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        section = handler(value)
-        if isinstance(value, Map):
-            section._places = dict(value.value_places)
-        return section
-
-    def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            raise explain(error, type(self), values) from None
-
-    # As in pydantic's RootModel: a section inside another is validated, not constructed.
-    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether the values are equal, wherever they were written."""
-        return type(self) is type(other) and self.__dict__ == other.__dict__
-
-    def place(self, key: str) -> Place | None:
-        """Where the value of a key was written; None where it is a default or came from Python."""
-        return self._places.get(key)
-
-    def plain(self) -> dict[str, Any]:
-        """The section as plain YAML values; what is None is left out."""
-        values = {name: getattr(self, name) for name in type(self).model_fields}
-        return {
-            name: value.plain() if isinstance(value, Section) else written(value)
-            for name, value in values.items()
-            if value is not None and value not in ({}, ())
-        }
-
-
-# `{"notation": …}` is for `cnnzoo.config.json_schema` to write out.
-def _call(namespace: str) -> BeforeValidator:
-    def parse(value: Any) -> Call:
-        return parse_call(namespace, value)
-
-    one = {"notation": namespace}
-    return BeforeValidator(parse, json_schema_input_type=Annotated[Any, WithJsonSchema(one)])
-
-
-def _calls(namespace: str, *skipped: str) -> BeforeValidator:
-    def parse(values: Any) -> tuple[Call, ...]:
-        if not isinstance(values, list | tuple):
-            way = f"; write [{values}]" if isinstance(values, str) else ""
-            raise ValueError(f"must be a list, not {shown(values)}{way}")
-        parser = CallParser()
-        calls = [
-            parser.call(namespace, value, place)
-            for value, place in located_items(values)
-            if value not in skipped
-        ]
-        if parser.mistakes:
-            raise ConfigError.of(parser.mistakes)
-        return tuple(call for call in calls if call)
-
-    named = {"notation": namespace}
-    one = {"anyOf": [named, {"enum": list(skipped)}]} if skipped else named
-    items = {"type": "array", "items": one}
-    return BeforeValidator(parse, json_schema_input_type=Annotated[Any, WithJsonSchema(items)])
+from cnnzoo.errors import ConfigError
 
 
 def _tuple(value: Any) -> Any:
@@ -117,9 +31,7 @@ def _three(value: Any) -> Any:
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"  # of a configuration: a run directory's too
 MAX_INPUT_VALUES = 100_000_000
 
-Positive = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
+NonNegative = Annotated[float, Field(ge=0)]
 Scalar = int | float | bool | str
 # A list gives the iterations of a `repeat` their values, or one layer a pair of sizes.
 Param = Scalar | Annotated[tuple[Scalar, ...], BeforeValidator(_tuple)]
@@ -197,47 +109,21 @@ def _known_in_layers(info: ValidationInfo) -> list[str] | None:
     return None if params is None else [*params, "classes", *SHAPE_VARIABLES]
 
 
-class Splits(Section):
-    """Which fraction of the examples is held out; the rest trains."""
-
-    validation: Fraction = 0.1
-    test: Fraction = 0.2
-
-    @model_validator(mode="after")
-    def _leave_some_to_train(self) -> Self:
-        if self.validation + self.test >= 1:
-            held_out = f"validation and test are {self.validation + self.test:g} of them"
-            raise ValueError(f"must leave examples to train: {held_out}")
-        return self
-
-
-class DataConfig(Section):
-    """Where the examples come from and how they are split; a bare string is a name."""
-
-    name: str
-    label: str | None = None
-    splits: Splits = Field(default_factory=Splits)
-    seed: Seed = 0
-
-    @model_validator(mode="before")
-    @classmethod
-    def _bare_name(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value
-
-
 class TrainingConfig(Section):
     """How a model is fitted. Without a loss, the loss follows the head of the model."""
 
     epochs: Positive = 10
     batch_size: Positive = 32
-    optimizer: Annotated[Call, _call("optimizers")] = Call("optimizers", "Adam")
-    loss: Annotated[Call, _call("losses")] | None = None
+    optimizer: Annotated[Call, one_call("optimizers")] = Call("optimizers", "Adam")
+    loss: Annotated[Call, one_call("losses")] | None = None
     metrics: Annotated[
         tuple[Call, ...],
-        _calls("metrics", "accuracy", "acc"),  # Keras' words, no classes: it is always measured
+        # Keras' words, no classes: it is always measured
+        list_of_calls("metrics", "accuracy", "acc"),
     ] = ()
-    callbacks: Annotated[tuple[Call, ...], _calls("callbacks")] = ()
+    callbacks: Annotated[tuple[Call, ...], list_of_calls("callbacks")] = ()
     monitor: str = "val_accuracy"
+    class_weight: Literal["balanced"] | dict[str, NonNegative] | None = None
 
 
 class Config(Section):
@@ -271,6 +157,7 @@ class Config(Section):
     def _know_the_variables(self) -> Self:
         known = ("classes", *TRAINING_VARIABLES, *self.model.params)
         values = tuple(getattr(self.training, name) for name in type(self.training).model_fields)
+        values += self.data.augment if self.data else ()
         if unknown := check_variables(values, known):
             raise ConfigError.of(unknown)
         return self

@@ -6,10 +6,16 @@ classifier on their pixels stays far below a CNN (a test holds this).
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # naming the classes of a source loads no NumPy
-    from cnnzoo.datasets.dataset import Examples, ImageShape
+if TYPE_CHECKING:  # naming the classes of a sample loads no NumPy
+    from collections.abc import Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cnnzoo.datasets.dataset import ImageShape
 
 COUNT = 7000
 LABELS: dict[str, tuple[str, ...]] = {
@@ -18,10 +24,14 @@ LABELS: dict[str, tuple[str, ...]] = {
 }
 
 
-def read(label: str, shape: ImageShape) -> Examples:
+def files() -> Iterable[Path]:
+    """The program that draws them."""
+    return [Path(__file__).with_name("cartoon_drawing.py")]
+
+
+def read(label: str, shape: ImageShape) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """The faces, drawn at the image shape that is asked for; every class equally often."""
     from cnnzoo.datasets.cartoon_drawing import draw
-    from cnnzoo.datasets.dataset import Examples
 
     height, width, channels = shape
-    return Examples(*draw(label, height=height, width=width, channels=channels))
+    return draw(label, height=height, width=width, channels=channels)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,35 +14,59 @@ SPLITS = ("train", "validation", "test")
 ImageShape = tuple[int, int, int]  # height, width, channels
 
 
+class Images(Protocol):
+    """Images uint8 [n, height, width, channels]: an array, or rows of a file, read when asked."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, height, width, channels)."""
+
+    def __getitem__(self, rows: slice | NDArray[np.intp]) -> NDArray[np.uint8]:
+        """The images at these rows, as an array in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappedImages:
+    """The rows `rows` of an array on disk, read when they are asked for."""
+
+    array: NDArray[np.uint8]
+    rows: NDArray[np.intp]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, height, width, channels)."""
+        return (len(self.rows), *self.array.shape[1:])
+
+    def __getitem__(self, rows: slice | NDArray[np.intp]) -> NDArray[np.uint8]:
+        """The images at these rows, as an array in memory."""
+        return np.asarray(self.array[self.rows[rows]])
+
+
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Images uint8 [n, height, width, channels] and labels int32 [n], indices of class names."""
+    """Images uint8 [n, height, width, channels] and labels int32 [n], indices of class names.
 
-    images: NDArray[np.uint8]
+    `names` says of each where it came from: a path below its folder, or a row of its table.
+    """
+
+    images: Images
     labels: NDArray[np.int32]
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, indices: NDArray[np.intp]) -> Examples:
-        """The examples at these indices."""
-        return Examples(self.images[indices], self.labels[indices])
-
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The splits `train`, `validation` and `test` of one source, and its class names in order."""
+    """The splits `train`, `validation` and `test` of one source, and its class names in order.
+
+    `fingerprint` is a digest of pixels, labels, splits and class names: equal data sets have equal
+    ones. `skipped` names what could not be read, each with the reason.
+    """
 
     name: str
     class_names: tuple[str, ...]
     splits: Mapping[str, Examples]
-
-    def fingerprint(self) -> str:
-        """A digest of every pixel, label and class name; equal data sets have equal ones."""
-        digest = hashlib.sha256(repr(self.class_names).encode())
-        for split in SPLITS:
-            examples = self.splits[split]
-            digest.update(repr((split, examples.images.shape)).encode())
-            digest.update(np.ascontiguousarray(examples.images).data)
-            digest.update(np.ascontiguousarray(examples.labels).data)
-        return digest.hexdigest()[:16]
+    fingerprint: str
+    skipped: Mapping[str, str]

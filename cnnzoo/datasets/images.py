@@ -1,25 +1,70 @@
-"""Pixels as a model takes them: the height, width and channels of its input."""
+"""One image as a model takes it: the height, width and channels of its input."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
+
+from cnnzoo.datasets.dataset import ImageShape
+
+MODES = {1: "L", 3: "RGB"}
+WHITE = (255, 255, 255)
 
 
-def fit_images(images: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Images uint8 [n, height, width, 1 or 3] at another shape (height, width, channels).
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What every image becomes: a shape (height, width, 1 or 3), and how it gets there."""
 
-    Resized by Pillow's bilinear filter, which averages when it shrinks; gray from colour is the
-    ITU-R 601 luma, colour from gray repeats it.
+    shape: ImageShape
+    method: str = "stretch"  # or crop, pad
+    interpolation: str = "bilinear"  # or nearest, bicubic, lanczos
+
+
+def fit_image(image: Image.Image, fit: Fit) -> NDArray[np.uint8]:
+    """A picture of any mode and size as uint8 [height, width, channels].
+
+    Resized by Pillow's filter of that name, which averages when it shrinks. Gray from colour is the
+    ITU-R 601 luma, colour from gray repeats it; what is transparent shows white; 16-bit pixels are
+    rounded to 8 bits. Raises ValueError for pixels that have no such meaning.
     """
-    height, width, channels = shape
-    if images.shape[1:] == shape:
+    height, width, channels = fit.shape
+    image = _in_mode(image, MODES[channels])
+    if image.size != (width, height):
+        method = Image.Resampling[fit.interpolation.upper()]
+        if fit.method == "stretch":
+            image = image.resize((width, height), method)
+        elif fit.method == "crop":
+            image = ImageOps.fit(image, (width, height), method)
+        else:
+            image = ImageOps.pad(image, (width, height), method)
+    return np.asarray(image).reshape(fit.shape)
+
+
+def fit_images(images: NDArray[np.uint8], fit: Fit) -> NDArray[np.uint8]:
+    """Images uint8 [n, height, width, 1 or 3] at another shape."""
+    if images.shape[1:] == fit.shape:
         return images
-    mode = {1: "L", 3: "RGB"}[channels]
-    fitted = np.empty((len(images), *shape), np.uint8)
+    fitted = np.empty((len(images), *fit.shape), np.uint8)
     for index, pixels in enumerate(images):
         image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-        image = image.convert(mode).resize((width, height), Image.Resampling.BILINEAR)
-        fitted[index] = np.asarray(image).reshape(shape)
+        fitted[index] = fit_image(image, fit)
     return fitted
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode == mode:
+        return image
+    if image.mode.startswith("I"):
+        pixels = np.asarray(image).astype(np.int64)
+        if pixels.size and not 0 <= pixels.min() <= pixels.max() <= 65535:
+            raise ValueError("its pixels are 32-bit integers")
+        image = Image.fromarray(((pixels + 128) // 257).astype(np.uint8))
+    elif image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers")
+    elif image.has_transparency_data:
+        opaque = Image.new("RGBA", image.size, WHITE)
+        image = Image.alpha_composite(opaque, image.convert("RGBA"))
+    return image.convert(mode)

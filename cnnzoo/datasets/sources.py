@@ -1,62 +1,61 @@
-"""The sources of data by name: one module each, one line here.
+"""The sources of data: for each key of `data` that names one, the module that opens it.
 
-A source module has `COUNT`, how many images it has; `LABELS`, the class names of each label that
-they carry, the first being the default; and `read(label, shape)`, which gives all its examples, at
-the image shape that is asked for or at a shape of their own that is then resized.
+A source module has `open_source(data)`, which gives a Source or raises DataError. A sample that is
+named (`data: mnist5k`) has a module of its own: see `cnnzoo.datasets.samples`.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from cnnzoo.config.schema import DataConfig
-from cnnzoo.errors import DataError, did_you_mean
+from cnnzoo.config.data import DataConfig
+from cnnzoo.datasets.names import TFDS_NAMES
 
 if TYPE_CHECKING:  # numpy stays away from who only asks for the names
-    from cnnzoo.datasets.dataset import Examples, ImageShape
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cnnzoo.datasets.images import Fit
+    from cnnzoo.datasets.items import Items
+    from cnnzoo.datasets.workers import Progress
 
 SOURCES = {
-    "cartoon_faces": "cnnzoo.datasets.cartoon_faces",
-    "digits": "cnnzoo.datasets.digits",
-    "mnist5k": "cnnzoo.datasets.mnist5k",
+    "name": "cnnzoo.datasets.samples",
+    "folder": "cnnzoo.datasets.folder",
+    "csv": "cnnzoo.datasets.csv_tables",
+    "arrays": "cnnzoo.datasets.arrays",
+    "tfds": "cnnzoo.datasets.tfds",
 }
 
 
 class Source(Protocol):
-    """What a source module has."""
+    """An opened source of images.
 
-    COUNT: int
-    LABELS: dict[str, tuple[str, ...]]
+    `identity` is a digest of the files behind it, by names, sizes and times; it is had without
+    reading them, and differs as soon as one of them does.
+    """
 
-    def read(self, label: str, shape: ImageShape) -> Examples:
-        """All examples of the source under a label."""
+    identity: str
 
+    def items(self) -> Items:
+        """Everything that it offers, with nothing decoded."""
 
-def find_source(data: DataConfig) -> Source:
-    """The source that a configuration names; raises DataError where there is none."""
-    if data.name not in SOURCES:
-        raise DataError(
-            f"there is no data {data.name!r}{did_you_mean(data.name, SOURCES)}",
-            place=data.place("name"),
-            hint=f"known data: {', '.join(SOURCES)}",
-        )
-    return cast(Source, import_module(SOURCES[data.name]))
+    def read(
+        self,
+        items: Items,
+        indices: NDArray[np.intp],
+        out: np.memmap[Any, Any],
+        fit: Fit,
+        on_progress: Progress,
+    ) -> dict[int, str]:
+        """Write the items at these indices into the rows of `out`, uint8 [n, height, width, c].
 
-
-def label_of(data: DataConfig) -> str:
-    """The label that a configuration chooses, or its source's first."""
-    labels = find_source(data).LABELS
-    label = next(iter(labels)) if data.label is None else data.label
-    if label not in labels:
-        raise DataError(
-            f"{data.name} has no label {label!r}{did_you_mean(label, labels)}",
-            place=data.place("label"),
-            hint=f"its labels: {', '.join(labels)}",
-        )
-    return label
+        Returns the rows that could not be read, each with the reason.
+        """
 
 
-def class_names_of(data: DataConfig) -> tuple[str, ...]:
-    """The class names of the data, known without reading them."""
-    return find_source(data).LABELS[label_of(data)]
+def open_source(data: DataConfig) -> Source:
+    """The source that a configuration names; raises DataError where it is not there."""
+    key = "tfds" if data.name in TFDS_NAMES else data.source
+    return cast(Source, import_module(SOURCES[key]).open_source(data))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnzoo.datasets.dataset import SPLITS, Dataset
+from cnnzoo.datasets.dataset import SPLITS, Dataset, Images
 from cnnzoo.datasets.load import load_dataset
 from cnnzoo.errors import DataError, RunError, did_you_mean
 from cnnzoo.models.backend import load_keras
@@ -48,7 +48,7 @@ def evaluate(run: Run, split: str = "test", *, device: str = "auto") -> dict[str
     return measured
 
 
-def predict_probabilities(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def predict_probabilities(model: Any, images: Images) -> NDArray[np.float32]:
     """Class probabilities float32 [n, classes] for images uint8 [n, height, width, channels].
 
     A model with one sigmoid unit gives the probability of the second of two classes.
@@ -64,10 +64,10 @@ def _dataset_of(run: Run) -> Dataset:
         raise RunError(f"{run} names no data")
     dataset = load_dataset(config.data, image_shape=config.model.input_shape)
     expected = record.get("data", {}).get("fingerprint")
-    if dataset.fingerprint() != expected:
+    if dataset.fingerprint != expected:
         raise DataError(
             f"{dataset.name} is no longer what {run} was trained on: its fingerprint was "
-            f"{expected} and is {dataset.fingerprint()}",
+            f"{expected} and is {dataset.fingerprint}",
             hint="splits could overlap; install the package versions in run.json, or train again",
         )
     return dataset

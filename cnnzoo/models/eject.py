@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cnnzoo.architecture.head import BINARY, CATEGORICAL
-from cnnzoo.config.schema import Config, Splits
+from cnnzoo.config.data import DEFAULT_FRACTIONS, DataConfig, Splits
+from cnnzoo.config.schema import Config
 from cnnzoo.models.python_model import Scope, Script, variables_in
 from cnnzoo.models.python_text import INDENT, WIDTH, Code, call, collection, laid_out, literal
 
@@ -31,7 +32,7 @@ def eject(config: Config, classes: int | None, head: str | None) -> str:
         parts.append(_guarded("make_model().summary()"))
     else:
         training = _main(script, head)
-        source = _SOURCES.get(config.data.name if config.data else "", _ARRAYS)
+        source = _SOURCES.get((config.data and config.data.name) or "", _ARRAYS)
         imports = source.imports
         parts += [_load_data(source, config.model.input_shape), training, _guarded("main()")]
     text = "\n\n\n".join("\n".join(lines) for lines in parts)
@@ -124,7 +125,7 @@ def _main(script: Script, head: str) -> list[str]:
     }
     calls = [training.optimizer, training.loss, *training.metrics, *training.callbacks]
     asked = {name for made in calls for name in variables_in(made)}
-    splits = config.data.splits if config.data else Splits()
+    splits = _fractions(config.data)
     file = literal(f"{config.name}.keras")
     kept = call(
         "keras.callbacks.ModelCheckpoint",
@@ -144,8 +145,8 @@ def _main(script: Script, head: str) -> list[str]:
         lines.append(f"{INDENT}steps = EPOCHS * steps_per_epoch")
     lines += ["", f"{INDENT}model = make_model()", *laid_out(_compiled(script, scope, head), 1)]
     lines += laid_out(kept, 1, "best = ")
-    lines += laid_out(_fitted(script, scope, bool(splits.validation)), 1)
-    if splits.test:
+    lines += laid_out(_fitted(script, scope, splits["validation"] > 0), 1)
+    if splits["test"]:
         lines += ["", f"{INDENT}model = keras.saving.load_model({file})"]
         lines.append(f"{INDENT}print(model.evaluate(x_test, y_test, verbose=0, return_dict=True))")
     return lines
@@ -177,10 +178,19 @@ def _fitted(script: Script, scope: Scope, validated: bool) -> Code:
     return call("model.fit", [*arguments, ("callbacks", collection("[]", callbacks))])
 
 
-def _split_lines(loaded: str, splits: Splits, seed: int) -> list[str]:
+def _fractions(data: DataConfig | None) -> dict[str, float]:
+    """What a script holds out of its one array of images; it knows no parts of a source."""
+    given = data.splits if data else Splits()
+    own = {"validation": given.validation, "test": given.test}
+    return {
+        split: float(value) if isinstance(value, int | float) else DEFAULT_FRACTIONS[split]
+        for split, value in own.items()
+    }
+
+
+def _split_lines(loaded: str, splits: Mapping[str, float], seed: int) -> list[str]:
     """Statements that split the examples into x_train, x_validation, x_test and their labels."""
-    held_out = [("test", splits.test), ("validation", splits.validation)]
-    held_out = [(name, fraction) for name, fraction in held_out if fraction]
+    held_out = [(name, splits[name]) for name in ("test", "validation") if splits[name]]
     images, labels = ("images", "labels") if held_out else ("x_train", "y_train")
     lines = [f"{INDENT}{images}, {labels} = {loaded}"]
     left = 1.0

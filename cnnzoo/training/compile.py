@@ -27,10 +27,9 @@ def compile_model(model: Any, config: Config, variables: dict[str, Any], head: s
     )
 
 
-def training_variables(config: Config, classes: int, examples: int) -> dict[str, Any]:
+def training_variables(config: Config, classes: int, steps_per_epoch: int) -> dict[str, Any]:
     """`$steps`, `$steps_per_epoch`, `$epochs`, `$batch_size`, `$classes` and the file's own."""
     training = config.training
-    steps_per_epoch = -(-examples // training.batch_size)
     return {
         **config.model.params,
         "classes": classes,

@@ -8,7 +8,7 @@ from cnnzoo.architecture.head import head_of
 from cnnzoo.architecture.layers import Architecture
 from cnnzoo.architecture.resolve import resolve
 from cnnzoo.config.schema import Config
-from cnnzoo.datasets.sources import class_names_of
+from cnnzoo.datasets.classes import class_names_of
 from cnnzoo.models.build import measure
 
 
@@ -34,7 +34,7 @@ def plan(config: Config) -> Plan:
     Raises ConfigError or DataError where the layers do not fit each other or the head does not fit
     the classes. Keras is loaded only for a layer that no shape rule covers.
     """
-    class_names = class_names_of(config.data) if config.data else ()
+    class_names = class_names_of(config.data, config.model.input_shape) if config.data else ()
     classes = len(class_names) or config.model.classes
     architecture = resolve(config.model, classes, measure)
     names = class_names or tuple(map(str, range(classes or 0)))

@@ -20,12 +20,13 @@ from cnnzoo.architecture.resolve import evaluate_call
 from cnnzoo.config.schema import Config
 from cnnzoo.datasets.dataset import Dataset
 from cnnzoo.datasets.load import load_dataset
-from cnnzoo.datasets.sources import SOURCES
+from cnnzoo.datasets.names import SAMPLES
 from cnnzoo.errors import CnnzooError, DataError, Interrupted, TrainingError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.build import build_architecture
 from cnnzoo.models.objects import first_line, make
 from cnnzoo.runs import FAILED, FINISHED, INTERRUPTED, RUNNING, Run, create_run
+from cnnzoo.training.batches import Epochs, fed, held_out, weights_of_classes
 from cnnzoo.training.compile import compile_model, training_variables
 from cnnzoo.training.interrupt import interruption
 from cnnzoo.training.plan import Plan, plan
@@ -97,7 +98,8 @@ def _load_data(config: Config) -> Dataset:
     if config.data is None:
         raise DataError(
             f"{config.name} names no data to train on",
-            hint=f"add data=NAME, one of {', '.join(SOURCES)}",
+            hint="add data.folder=DIR with a sub-folder of images for each class, or data=NAME, "
+            f"one of {', '.join(SAMPLES)}",
         )
     dataset = load_dataset(config.data, image_shape=config.model.input_shape)
     if not len(dataset.splits["train"]):
@@ -116,12 +118,21 @@ def _fit(keras: ModuleType, planned: Plan, dataset: Dataset, run: Run, display: 
     from cnnzoo.training.callbacks import KeepBest, Record, Steps
 
     config, training = planned.config, planned.config.training
+    assert config.data
     train, validation = dataset.splits["train"], dataset.splits["validation"]
-    variables = training_variables(config, len(dataset.class_names), len(train))
+    epochs = Epochs(
+        train,
+        training.batch_size,
+        config.seed,
+        weights_of_classes(train.labels, dataset.class_names, training.class_weight),
+        oversample=config.data.balance == "oversample",
+    )
+    variables = training_variables(config, len(dataset.class_names), epochs.steps)
     _seed(keras, config.seed)
     model = build_architecture(planned.architecture, config.name)
     # The optimizer and what only training needs live in a model around the one that is saved.
-    trainee = keras.Sequential([keras.Input(config.model.input_shape), model])
+    augment = [make(evaluate_call(call, variables)) for call in config.data.augment]
+    trainee = keras.Sequential([keras.Input(config.model.input_shape), *augment, model])
     head = head_of(planned.architecture, dataset.class_names)
     compile_model(trainee, config, variables, head)
     callbacks = [
@@ -134,12 +145,11 @@ def _fit(keras: ModuleType, planned: Plan, dataset: Dataset, run: Run, display: 
     try:
         with interruption() as stop_if_asked:
             trainee.fit(
-                train.images,
-                train.labels,
-                validation_data=(validation.images, validation.labels) if len(validation) else None,
+                **fed(keras, epochs),
+                **held_out(keras, validation),
                 epochs=training.epochs,
-                batch_size=training.batch_size,
                 callbacks=[*callbacks, Steps(display.step, stop_if_asked)],
+                shuffle=False,  # the batches come shuffled
                 verbose=0,
             )
     finally:
@@ -161,7 +171,7 @@ def _seed(keras: ModuleType, seed: int) -> None:
 def _describe(dataset: Dataset) -> dict[str, Any]:
     return {
         "name": dataset.name,
-        "fingerprint": dataset.fingerprint(),
+        "fingerprint": dataset.fingerprint,
         "examples": {split: len(examples) for split, examples in dataset.splits.items()},
     }
 

@@ -14,7 +14,9 @@ import cnnzoo.config.schema as schema
 from cnnzoo.config.calls import Call
 from cnnzoo.config.loader import make_config
 from cnnzoo.config.reader import read_yaml
-from cnnzoo.config.schema import Config, DataConfig, ModelConfig, Section, Splits, TrainingConfig
+from cnnzoo.config.data import DataConfig, Splits
+from cnnzoo.config.schema import Config, ModelConfig, TrainingConfig
+from cnnzoo.config.section import Section
 from cnnzoo.errors import ConfigError
 
 LAYERS = ["Flatten", {"Dense": {"units": "$classes", "activation": "softmax"}}]

@@ -1,0 +1,230 @@
+"""The `data` section: where the examples come from, their splits, and what is done to them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from cnnzoo.config.calls import Call, listed, shown
+from cnnzoo.config.data_sources import BELONGS_TO, SOURCES
+from cnnzoo.config.located import value_place
+from cnnzoo.config.section import Fraction, Positive, Section, Seed, list_of_calls
+from cnnzoo.config.zoo import directory as zoo_directory
+from cnnzoo.errors import ConfigError, Mistake, Place, did_you_mean
+
+# What is held out for a split that the source does not have.
+DEFAULT_FRACTIONS = {"validation": 0.1, "test": 0.2}
+
+# Layers that mix the examples of a batch, labels too.
+MIXING = ("MixUp", "CutMix")
+
+# Keras' layers that change images at random, and two that `RandAugment` is made of.
+AUGMENTATIONS = (
+    "AugMix",
+    "AutoContrast",
+    "CutMix",
+    "Equalization",
+    "MixUp",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
+    "Solarization",
+)
+
+
+def _text(value: Any) -> Any:
+    """Numbers that name a class or a value of a label, as text: 0 is '0'."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def _names(value: Any) -> Any:
+    """A list of class names, or a mapping to them; numbers are names too."""
+    if isinstance(value, list | tuple):
+        return tuple(_text(item) for item in value)
+    if isinstance(value, dict):
+        return {str(key): _text(item) for key, item in value.items()}
+    return value
+
+
+Name = Annotated[str, Field(min_length=1)]
+Names = Annotated[tuple[Name, ...] | dict[Name, Name], BeforeValidator(_names)]
+
+
+class Splits(Section):
+    """The parts of the examples: a fraction that is held out, or the source's own name for a part.
+
+    What is left out comes from the source where it has such a part; otherwise `validation` is 0.1
+    and `test` 0.2 of its examples. The rest trains.
+    """
+
+    train: str | None = None
+    validation: Fraction | str | None = None
+    test: Fraction | str | None = None
+
+    @model_validator(mode="after")
+    def _leave_some_to_train(self) -> Self:
+        fractions = (self.validation, self.test)
+        held_out = sum(value for value in fractions if isinstance(value, float | int))
+        if held_out >= 1:
+            raise ValueError(
+                f"must leave examples to train: validation and test are {held_out:g} of them"
+            )
+        return self
+
+
+class Resize(Section):
+    """How an image becomes as large as the model takes it; a bare word is the method.
+
+    `stretch` changes its proportions, `crop` cuts what is too much, `pad` adds black.
+    """
+
+    method: Literal["stretch", "crop", "pad"] = "stretch"
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bilinear"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_method(cls, value: Any) -> Any:
+        return {"method": value} if isinstance(value, str) else value
+
+
+class DataConfig(Section):
+    """Where the examples come from and what is done to them; a bare string is a name.
+
+    Exactly one of `name`, `folder`, `csv`, `arrays` and `tfds` is the source. A relative path is
+    looked up beside the file that it is written in, else in the working directory.
+    """
+
+    name: str | None = None
+    folder: str | None = None
+    csv: str | None = None
+    arrays: str | dict[str, str] | None = None
+    tfds: str | None = None
+    label: str | None = None
+    image: str | None = None
+    label_pattern: str | None = None
+    labels: Names | None = None
+    data_dir: str | None = None
+    manual_dir: str | None = None
+    classes: Annotated[Names, Field(min_length=2)] | None = None
+    limit: Positive | None = None
+    splits: Splits = Field(default_factory=Splits)
+    seed: Seed = 0
+    resize: Resize = Field(default_factory=Resize)
+    exclude: str | None = None
+    on_error: Literal["stop", "skip"] = "stop"
+    augment: Annotated[tuple[Call, ...], list_of_calls("layers")] = ()
+    balance: Literal["oversample"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _locate_paths(cls, value: Any) -> Any:
+        """Paths become absolute: a configuration means the same wherever it is read again."""
+        if not isinstance(value, dict):
+            return value
+        located = value.copy()
+        for key in ("folder", "csv", "arrays", "data_dir", "manual_dir", "exclude"):
+            if isinstance(given := value.get(key), str):
+                located[key] = _absolute(given, value_place(value, key))
+            elif isinstance(given, dict):
+                located[key] = {
+                    name: _absolute(path, value_place(given, name)) for name, path in given.items()
+                }
+        return located
+
+    @field_validator("label_pattern")
+    @classmethod
+    def _names_a_label(cls, pattern: str) -> str:
+        try:
+            groups = re.compile(pattern).groupindex
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from None
+        if "label" not in groups:
+            raise ValueError(f"needs a group (?P<label>…), which {shown(pattern)} does not have")
+        return pattern
+
+    @field_validator("augment")
+    @classmethod
+    def _change_images_at_random(cls, calls: tuple[Call, ...]) -> tuple[Call, ...]:
+        mistakes = [
+            Mistake(
+                f"{call.name} is no augmentation{did_you_mean(call.name, AUGMENTATIONS)}",
+                call.place,
+                f"augmentations: {', '.join(AUGMENTATIONS)}",
+            )
+            for call in calls
+            if call.name not in AUGMENTATIONS
+        ]
+        if mistakes:
+            raise ConfigError.of(mistakes)
+        return calls
+
+    @model_validator(mode="after")
+    def _have_one_source(self, info: ValidationInfo) -> Self:
+        given = [key for key in SOURCES if getattr(self, key) is not None]
+        if not given:
+            raise ValueError(f"needs one source: one of {', '.join(SOURCES)}")
+        if len(given) > 1:
+            raise ValueError(f"has {len(given)} sources, {' and '.join(given)}; keep one of them")
+        for key, sources in BELONGS_TO.items():
+            if getattr(self, key) is not None and given[0] not in sources:
+                way = " or ".join(sources)
+                raise ValueError(f"has {key!r}, which belongs to {way}, not to {given[0]}")
+        return self
+
+    @property
+    def source(self) -> str:
+        """The key that names the source: `name`, `folder`, `csv`, `arrays` or `tfds`."""
+        return next(key for key in SOURCES if getattr(self, key) is not None)
+
+    @property
+    def title(self) -> str:
+        """What the data are called in a message: the name, or the last part of the path."""
+        value = getattr(self, self.source)
+        if isinstance(value, dict):
+            return listed(Path(path).name for path in value.values())
+        return value if self.source in ("name", "tfds") else Path(value).name
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The class names in order, where `classes` says them."""
+        if self.classes is None:
+            return None
+        names = self.classes.values() if isinstance(self.classes, dict) else self.classes
+        return tuple(dict.fromkeys(names))
+
+
+def _absolute(path: Any, place: Place | None) -> Any:
+    if not isinstance(path, str) or not path:
+        return path
+    expanded = Path(path).expanduser()
+    written_in = Path(place.file).parent if place and place.line else None
+    if written_in is None or written_in.resolve() == zoo_directory().resolve():
+        return str(expanded.absolute())
+    return str((written_in / expanded).absolute())

@@ -1,0 +1,23 @@
+"""The keys of `data` that name a source, and those that only make sense beside one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+SOURCES = ("name", "folder", "csv", "arrays", "tfds")
+
+# Key → the sources that it belongs to. Every other key of `data` is common to all sources.
+BELONGS_TO = {
+    "label": ("name", "csv", "tfds"),
+    "image": ("csv", "tfds", "name"),
+    "label_pattern": ("folder",),
+    "labels": ("folder", "csv", "arrays", "tfds"),
+    "data_dir": ("tfds", "name"),
+    "manual_dir": ("tfds", "name"),
+    "exclude": SOURCES,
+}
+
+
+def replaced_keys(source: str) -> Iterable[str]:
+    """The keys that another source takes with it when `source` takes its place."""
+    return {*SOURCES, *BELONGS_TO} - {source}

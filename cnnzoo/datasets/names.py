@@ -1,0 +1,47 @@
+"""The data that have a name: samples of installed packages, and those of tensorflow-datasets."""
+
+from __future__ import annotations
+
+# Name → the module that reads it.
+SAMPLES = {
+    "cartoon_faces": "cnnzoo.datasets.cartoon_faces",
+    "digits": "cnnzoo.datasets.digits",
+    "mnist5k": "cnnzoo.datasets.mnist5k",
+}
+
+# `data: mnist` is short for `data: {tfds: mnist}`; these are names that people know. Any other data
+# set of tensorflow-datasets is there as `tfds: NAME`.
+TFDS_NAMES = (
+    "beans",
+    "caltech101",
+    "cats_vs_dogs",
+    "celeb_a",
+    "cifar10",
+    "cifar100",
+    "colorectal_histology",
+    "deep_weeds",
+    "dtd",
+    "emnist",
+    "eurosat",
+    "fashion_mnist",
+    "food101",
+    "horses_or_humans",
+    "imagenette",
+    "imagewang",
+    "kmnist",
+    "malaria",
+    "mnist",
+    "omniglot",
+    "oxford_flowers102",
+    "oxford_iiit_pet",
+    "patch_camelyon",
+    "plant_village",
+    "rock_paper_scissors",
+    "stanford_dogs",
+    "stl10",
+    "svhn_cropped",
+    "tf_flowers",
+    "uc_merced",
+)
+
+NAMES = (*SAMPLES, *TFDS_NAMES)
