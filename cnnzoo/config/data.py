@@ -83,6 +83,13 @@ class Splits(Section):
     validation: Fraction | str | None = None
     test: Fraction | str | None = None
 
+    @field_validator("validation", "test")
+    @classmethod
+    def _no_number_in_quotes(cls, value: float | str | None) -> float | str | None:
+        if isinstance(value, str) and re.fullmatch(r"[0-9.]+", value):
+            raise ValueError(f"must be a number, not {value!r}; write {value} without quotes")
+        return value
+
     @model_validator(mode="after")
     def _leave_some_to_train(self) -> Self:
         fractions = (self.validation, self.test)
@@ -160,7 +167,9 @@ class DataConfig(Section):
 
     @field_validator("label_pattern")
     @classmethod
-    def _names_a_label(cls, pattern: str) -> str:
+    def _names_a_label(cls, pattern: str | None) -> str | None:
+        if pattern is None:
+            return None
         try:
             groups = re.compile(pattern).groupindex
         except re.error as error:
@@ -189,7 +198,10 @@ class DataConfig(Section):
     def _have_one_source(self, info: ValidationInfo) -> Self:
         given = [key for key in SOURCES if getattr(self, key) is not None]
         if not given:
-            raise ValueError(f"needs one source: one of {', '.join(SOURCES)}")
+            raise ValueError(
+                f"needs one source, {', '.join(SOURCES[:-1])} or {SOURCES[-1]}; "
+                "for example name: mnist5k"
+            )
         if len(given) > 1:
             raise ValueError(f"has {len(given)} sources, {' and '.join(given)}; keep one of them")
         for key, sources in BELONGS_TO.items():

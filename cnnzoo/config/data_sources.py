@@ -17,6 +17,9 @@ BELONGS_TO = {
     "exclude": SOURCES,
 }
 
+# A section that is written as one word → the key that the word is the value of.
+SHORT_FORMS = {"data": "name", "resize": "method"}
+
 
 def replaced_keys(source: str) -> Iterable[str]:
     """The keys that another source takes with it when `source` takes its place."""

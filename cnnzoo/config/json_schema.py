@@ -45,13 +45,13 @@ def json_schema(data_names: Iterable[str] = ()) -> Schema:
     model = sections["ModelConfig"]["properties"]
     for key, schema in {**_MODEL, "defaults": _defaults()}.items():
         model[key] |= schema
-    if data_names:
-        sections["DataConfig"]["properties"]["name"]["enum"] = list(data_names)
     name = sections["DataConfig"]["properties"]["name"]
-    sections["DataConfig"] = {
-        "description": sections["DataConfig"]["description"],
-        "anyOf": [sections["DataConfig"], name],
-    }
+    name["anyOf"][0] |= {"enum": list(data_names)} if data_names else {}
+    for section, key in (("DataConfig", "name"), ("Resize", "method")):
+        sections[section] = {
+            "description": sections[section]["description"],
+            "anyOf": [sections[section], sections[section]["properties"][key]],
+        }
     return {
         "$schema": DRAFT,
         "title": "cnnzoo configuration",
@@ -440,14 +440,35 @@ _DOCS: Mapping[str, Mapping[str, str]] = {
         "layers": "The layers, first to last",
     },
     "DataConfig": {
-        "name": "An embedded sample",
-        "label": "Which of its labels to learn; without it, the first",
-        "splits": "Which fraction of the examples is held out",
-        "seed": "Which examples are held out",
+        "name": "A sample that needs no download, or a well-known data set",
+        "folder": "Images in a sub-folder for each class, below train, validation, test or not",
+        "csv": "A table: emotion,pixels,Usage, or label,pixel0,…, or path,label,split",
+        "arrays": "An .npz file, a folder of IDX or .npy files, or files by array name",
+        "tfds": "A data set of tensorflow-datasets, by its name there",
+        "label": "Which label to learn: a sample's label, a column, a feature such as a/b",
+        "image": "Which column or feature holds the images",
+        "label_pattern": "A regular expression whose group (?P<label>…) is a file's label",
+        "labels": "Names for the labels of the source: {0: man, 1: woman}",
+        "data_dir": "Where tensorflow-datasets keeps its prepared data",
+        "manual_dir": "Where files are that tensorflow-datasets need not download",
+        "classes": "Classes to learn, in this order; a mapping renames: {cat: pet, dog: pet}",
+        "limit": "At most so many examples of each class",
+        "splits": "What is held out, by fraction or by the source's own parts",
+        "seed": "Which examples are held out, or kept by limit",
+        "resize": "How an image gets the height and width of the model's input",
+        "exclude": "Names to leave out, as cnnzoo data check --write-exclusions writes them",
+        "on_error": "Whether a file that cannot be read stops the training or is skipped",
+        "augment": "Keras' random image layers, active in training only",
+        "balance": "oversample: in training, every class as often as the largest",
     },
     "Splits": {
-        "validation": "The fraction that chooses the best epoch",
-        "test": "The fraction that measures the result",
+        "train": "The part of the source that trains",
+        "validation": "What chooses the best epoch: a fraction, or a part of the source",
+        "test": "What measures the result: a fraction, or a part of the source",
+    },
+    "Resize": {
+        "method": "stretch changes proportions, crop cuts, pad adds black",
+        "interpolation": "The filter, as Pillow names it",
     },
     "TrainingConfig": {
         "epochs": "How often all examples are seen",
@@ -457,6 +478,7 @@ _DOCS: Mapping[str, Mapping[str, str]] = {
         "metrics": "Keras metrics, beside accuracy",
         "callbacks": "Keras callbacks",
         "monitor": "Which metric chooses the model that is kept",
+        "class_weight": "What an example of a class counts in the loss: balanced, or by name",
     },
 }
 

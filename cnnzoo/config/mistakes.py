@@ -29,6 +29,7 @@ _EXPECTED = {
     "greater_than_equal": "at least {ge}",
     "less_than": "less than {lt}",
     "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
     "finite_number": "a finite number",
     "too_short": "a list of at least {min_length}",
     "too_long": "a list of at most {max_length}",
@@ -57,21 +58,23 @@ _HOLDS: dict[str, Callable[[Any], bool]] = {
 def explain(error: ValidationError, section: type[BaseModel], raw: Any) -> ConfigError:
     """The ConfigError that says what pydantic found in `raw`, the values of a section."""
     found: list[Mistake] = []
-    paths = set()
+    said = set()
     details = error.errors(include_url=False)[:MAX_MISTAKES]
     unknown = {detail["loc"] for detail in details if detail["type"] == "extra_forbidden"}
-    for detail in details:
+    paths = [_path_in(detail, raw) for detail in details]
+    for detail, path in zip(details, paths, strict=True):
         if detail["type"] == "missing" and _is_misspelled(detail["loc"], unknown):
             continue  # the unknown key says so
         cause = detail.get("ctx", {}).get("error")
-        path = _path_in(detail["loc"], raw)
         if isinstance(cause, ConfigError):
             at = _place_of(raw, path)
             found += [replace(m, place=m.place or at) for m in cause.mistakes]
             continue
-        # A value that may be one of several types is reported once for each of them.
-        if path not in paths:
-            paths.add(path)
+        # A value that may be one of several types is reported once for each of them; what is wrong
+        # inside of it says more than that it is none of the others.
+        inside = any(other[: len(path)] == path != other for other in paths)
+        if path not in said and not inside:
+            said.add(path)
             found.append(_mistake(detail, path, section, raw))
     return ConfigError.of(sorted(found, key=_order))
 
@@ -146,15 +149,17 @@ def _home_of(key: str, section: type[BaseModel]) -> str:
     return ""
 
 
-def _path_in(location: tuple[int | str, ...], raw: Any) -> tuple[int | str, ...]:
+def _path_in(detail: Any, raw: Any) -> tuple[int | str, ...]:
     """The part of pydantic's location that is a path of keys and indices, not of its own names."""
     path: list[int | str] = []
-    for step in location:
+    for step in detail["loc"]:
         if isinstance(raw, dict) and isinstance(step, str):
-            path.append(step)
-            if step not in raw:
+            if step in raw:
+                path.append(step)
+                raw = raw[step]
+            elif detail["type"] == "missing":
+                path.append(step)
                 break
-            raw = raw[step]
         elif isinstance(raw, list | tuple) and isinstance(step, int) and step < len(raw):
             path.append(step)
             raw = raw[step]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnnzoo.config.data_sources import SHORT_FORMS
 from cnnzoo.config.located import Map, Seq, value_place
 from cnnzoo.config.schema import Config
 from cnnzoo.config.writer import to_flow
@@ -27,14 +28,14 @@ def _with_defaults(raw: Map, plain: dict[str, Any]) -> Map:
             whole.put(key, value, None, None)
         elif isinstance(given, Map) and isinstance(value, dict) and key in _SECTIONS:
             whole.put(key, _with_defaults(given, value), None, value_place(raw, key))
-        elif key == "data" and isinstance(given, str):
+        elif key in SHORT_FORMS and isinstance(given, str):
             short = Map(value_place(raw, key))
-            short.put("name", given, None, value_place(raw, key))
+            short.put(SHORT_FORMS[key], given, None, value_place(raw, key))
             whole.put(key, _with_defaults(short, value), None, value_place(raw, key))
     return whole
 
 
-_SECTIONS = ("data", "splits", "training")
+_SECTIONS = ("data", "splits", "resize", "training")
 
 
 def _lines(value: Any, place: Place | None, indent: str) -> Any:

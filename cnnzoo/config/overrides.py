@@ -7,6 +7,7 @@ from typing import Any
 
 from cnnzoo.config import catalogue
 from cnnzoo.config.composites import find_entry
+from cnnzoo.config.data_sources import SHORT_FORMS
 from cnnzoo.config.located import Map, Seq, located_items, value_place
 from cnnzoo.config.merge import CLASS_TABLE, names_a_class, without_other_sources
 from cnnzoo.config.reader import MAX_DEPTH, read_yaml
@@ -96,8 +97,8 @@ def _long_form(value: Any, step: str, next_step: str, place: Place) -> Map | Non
         return mapping
     if isinstance(value, str) and value == next_step:
         mapping.put(value, Map(place), place, place)
-    elif step == "data" and isinstance(value, str):
-        mapping.put("name", value, place, place)
+    elif step in SHORT_FORMS and isinstance(value, str):
+        mapping.put(SHORT_FORMS[step], value, place, place)
     elif names := _arguments(step):
         mapping.put(names[0], value, place, place)
     elif next_step[:1].isupper():

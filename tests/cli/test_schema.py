@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from cnnzoo.cli import cli
-from cnnzoo.datasets.sources import SOURCES
+from cnnzoo.datasets.names import NAMES
 from cnnzoo.errors import UserError
 
 
@@ -15,8 +15,8 @@ def test_it_prints_the_schema() -> None:
     printed = CliRunner().invoke(cli, ["schema"], catch_exceptions=False).output
     schema = json.loads(printed)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    data_names = schema["$defs"]["DataConfig"]["anyOf"][1]["enum"]
-    assert data_names == list(SOURCES)
+    data_names = schema["$defs"]["DataConfig"]["anyOf"][1]["anyOf"][0]["enum"]
+    assert data_names == list(NAMES)
 
 
 def test_it_writes_the_schema_to_a_file(tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ from cnnzoo.config.composites import COMPOSITES
 from cnnzoo.config.json_schema import _DOCS, json_schema, schema_text
 from cnnzoo.config.layer_lists import parse_call
 from cnnzoo.config.reader import read_yaml, read_yaml_file
-from cnnzoo.datasets.sources import SOURCES
+from cnnzoo.datasets.names import NAMES
 from cnnzoo.errors import ConfigError
 
-SCHEMA = json_schema(SOURCES)
+SCHEMA = json_schema(NAMES)
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 FILES = sorted([*zoo.directory().glob("*.yaml"), *FIXTURES.glob("*.yaml")])
@@ -73,7 +73,7 @@ def test_it_is_a_schema() -> None:
 
 
 def test_its_text_is_the_schema_and_reasonably_small() -> None:
-    text = schema_text(SOURCES)
+    text = schema_text(NAMES)
     assert json.loads(text) == SCHEMA
     assert len(text) < 600_000
 

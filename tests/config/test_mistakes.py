@@ -54,13 +54,13 @@ SAID: dict[str, list[str]] = {
         "it.yaml:3:20: error: training.epochs must be an integer, not '1e1'",
     ],
     "data: {name: x, splits: {test: '0.1', validation: 2}}": [
-        "it.yaml:3:32: error: data.splits.test must be a number, not '0.1'",
-        "   hint: write 0.1 without quotes",
+        "it.yaml:3:32: error: data.splits.test must be a number, not '0.1'; "
+        "write 0.1 without quotes",
         "it.yaml:3:51: error: data.splits.validation must be less than 1, not 2",
     ],
     "data: {splits: {}}": [
-        "it.yaml:3:7: error: data needs 'name'",
-        "   hint: for example name: mnist5k",
+        "it.yaml:3:7: error: data needs one source, name, folder, csv, arrays or tfds; "
+        "for example name: mnist5k",
     ],
     "data: {nam: x}": ["it.yaml:3:8: error: data has no key 'nam'; did you mean 'name'?"],
     "training: {loss: Hing, metrics: [AUK]}": [

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 import cnnzoo.config.schema as schema
 from cnnzoo.config.calls import Call
+from cnnzoo.config.data import DataConfig, Splits
 from cnnzoo.config.loader import make_config
 from cnnzoo.config.reader import read_yaml
-from cnnzoo.config.data import DataConfig, Splits
 from cnnzoo.config.schema import Config, ModelConfig, TrainingConfig
 from cnnzoo.config.section import Section
 from cnnzoo.errors import ConfigError
