@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import ROOT
+from PIL import Image
 
 README = (ROOT / "README.md").read_text()
 
@@ -20,9 +23,21 @@ def commands() -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in lines if line.startswith("cnnzoo ")]
 
 
+def take_photos(folder: Path) -> None:
+    """Pictures of two kinds, some of them wide."""
+    rng = np.random.default_rng(0)
+    for kind, color in (("sky", (60, 120, 220)), ("grass", (70, 180, 60))):
+        (folder / kind).mkdir(parents=True)
+        for number in range(40):
+            noise = rng.integers(-50, 50, (40, 40 + 20 * (number % 2), 3))
+            pixels = np.clip(np.array(color) + noise, 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / kind / f"{number}.jpg")
+
+
 @pytest.mark.slow
 def test_every_command_of_the_readme_works(cnnzoo, tmp_path):
     (tmp_path / "mine.yaml").write_text(blocks("yaml")[0])
+    take_photos(tmp_path / "photos")
     assert commands(), "the README shows no command"
     for words in commands():
         done = cnnzoo(*words[1:])
