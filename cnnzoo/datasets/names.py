@@ -9,13 +9,12 @@ SAMPLES = {
     "mnist5k": "cnnzoo.datasets.mnist5k",
 }
 
-# `data: mnist` is short for `data: {tfds: mnist}`; these are names that people know. Any other data
-# set of tensorflow-datasets is there as `tfds: NAME`.
+# `data: mnist` is short for `data: {tfds: mnist}`; these are names that people know, of images with
+# one label each. Any other data set of tensorflow-datasets is there as `tfds: NAME`.
 TFDS_NAMES = (
     "beans",
     "caltech101",
     "cats_vs_dogs",
-    "celeb_a",
     "cifar10",
     "cifar100",
     "colorectal_histology",
@@ -27,11 +26,9 @@ TFDS_NAMES = (
     "food101",
     "horses_or_humans",
     "imagenette",
-    "imagewang",
     "kmnist",
     "malaria",
     "mnist",
-    "omniglot",
     "oxford_flowers102",
     "oxford_iiit_pet",
     "patch_camelyon",
