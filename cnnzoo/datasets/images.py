@@ -11,7 +11,10 @@ from PIL import Image, ImageOps
 from cnnzoo.datasets.dataset import ImageShape
 
 MODES = {1: "L", 3: "RGB"}
-WHITE = (255, 255, 255)
+WHITE = (255, 255, 255, 255)
+
+# Pillow's modes whose values have no agreed meaning as a brightness.
+_NO_BRIGHTNESS = {"I": "32-bit integers", "F": "floating-point numbers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ def fit_image(image: Image.Image, fit: Fit) -> NDArray[np.uint8]:
     """A picture of any mode and size as uint8 [height, width, channels].
 
     Resized by Pillow's filter of that name, which averages when it shrinks. Gray from colour is the
-    ITU-R 601 luma, colour from gray repeats it; what is transparent shows white; 16-bit pixels are
+    ITU-R 601 luma, colour from gray repeats it; what is transparent shows white; 16-bit gray is
     rounded to 8 bits. Raises ValueError for pixels that have no such meaning.
     """
     height, width, channels = fit.shape
@@ -39,7 +42,7 @@ def fit_image(image: Image.Image, fit: Fit) -> NDArray[np.uint8]:
         elif fit.method == "crop":
             image = ImageOps.fit(image, (width, height), method)
         else:
-            image = ImageOps.pad(image, (width, height), method)
+            image = _padded(image, (width, height), method)
     return np.asarray(image).reshape(fit.shape)
 
 
@@ -55,16 +58,29 @@ def fit_images(images: NDArray[np.uint8], fit: Fit) -> NDArray[np.uint8]:
 
 
 def _in_mode(image: Image.Image, mode: str) -> Image.Image:
-    if image.mode == mode:
-        return image
-    if image.mode.startswith("I"):
-        pixels = np.asarray(image).astype(np.int64)
-        if pixels.size and not 0 <= pixels.min() <= pixels.max() <= 65535:
-            raise ValueError("its pixels are 32-bit integers")
-        image = Image.fromarray(((pixels + 128) // 257).astype(np.uint8))
-    elif image.mode == "F":
-        raise ValueError("its pixels are floating-point numbers")
+    if image.mode in _NO_BRIGHTNESS:
+        raise ValueError(f"its pixels are {_NO_BRIGHTNESS[image.mode]}")
+    if image.mode.startswith("I;16"):
+        image = _eight_bits(image)
     elif image.has_transparency_data:
         opaque = Image.new("RGBA", image.size, WHITE)
         image = Image.alpha_composite(opaque, image.convert("RGBA"))
-    return image.convert(mode)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    pixels = np.asarray(image).astype(np.uint32)
+    gray = ((pixels + 128) // 257).astype(np.uint8)
+    if (transparent := image.info.get("transparency")) is not None:
+        gray[pixels == transparent] = WHITE[0]
+    return Image.fromarray(gray)
+
+
+def _padded(image: Image.Image, size: tuple[int, int], method: Image.Resampling) -> Image.Image:
+    """The whole picture in the middle of a black one of that size, however thin it becomes."""
+    scale = min(size[0] / image.width, size[1] / image.height)
+    inner = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    padded = Image.new(image.mode, size)
+    resized = image if image.size == inner else image.resize(inner, method)
+    padded.paste(resized, ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2))
+    return padded
