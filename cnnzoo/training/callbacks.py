@@ -15,7 +15,8 @@ from typing import Any
 import keras
 
 from cnnzoo.errors import ConfigError, Place, TrainingError, did_you_mean
-from cnnzoo.runs import Run, replacing, write_text
+from cnnzoo.models.saved import Description, save_model
+from cnnzoo.runs import Run, write_text
 
 # How the names of losses and of metrics that measure an error end.
 _LESS_IS_BETTER = ("loss", "error", "crossentropy", "divergence", "hinge", "poisson")
@@ -26,10 +27,13 @@ Epoch = Mapping[str, float]  # `epoch` from 1, `seconds`, `learning_rate`, losse
 class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
     """Saves a model to `model.keras` whenever the monitored metric improves."""
 
-    def __init__(self, run: Run, keep: Any, monitor: str, place: Place | None) -> None:
+    def __init__(
+        self, run: Run, keep: Any, description: Description, monitor: str, place: Place | None
+    ) -> None:
         super().__init__()
         self.run = run
         self.keep = keep
+        self.description = description
         self.monitor = monitor
         self.place = place
         self.sign = -1 if monitor.endswith(_LESS_IS_BETTER) else 1
@@ -49,8 +53,7 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         # Of two equally good epochs the later one is kept: it has trained longer.
         if math.isfinite(logs["loss"]) and value >= self.best:
             self.best = value
-            with replacing(self.run.model_path) as temporary:
-                self.keep.save(temporary)
+            save_model(self.keep, self.run.model_path, self.description)
             self.run.update(best_epoch=epoch + 1)
 
 

@@ -19,18 +19,19 @@ from cnnzoo.architecture.head import head_of
 from cnnzoo.architecture.resolve import evaluate_call
 from cnnzoo.config.schema import Config
 from cnnzoo.datasets.dataset import Dataset
-from cnnzoo.datasets.load import load_dataset
 from cnnzoo.datasets.names import SAMPLES
 from cnnzoo.errors import CnnzooError, DataError, Interrupted, TrainingError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.build import build_architecture
 from cnnzoo.models.objects import first_line, make
+from cnnzoo.models.saved import Description
 from cnnzoo.runs import FAILED, FINISHED, INTERRUPTED, RUNNING, Run, create_run
-from cnnzoo.training.batches import Epochs, fed, held_out, weights_of_classes
-from cnnzoo.training.compile import compile_model, training_variables
+from cnnzoo.training.balance import class_weights
+from cnnzoo.training.batches import to_measure, to_train
+from cnnzoo.training.compile import compile_model, make_augmentation, training_variables
 from cnnzoo.training.interrupt import interruption
-from cnnzoo.training.plan import Plan, plan
-from cnnzoo.training.progress import Display
+from cnnzoo.training.plan import Plan, check_balance, mixing_layer, plan
+from cnnzoo.training.progress import Display, load_shown
 
 _VERSIONED = ("keras", "tensorflow", "jax", "torch", "numpy")
 
@@ -55,7 +56,8 @@ def train(
 
     """
     planned = plan(config)
-    dataset = _load_data(config)
+    display = display or Display()
+    dataset = _load_data(config, display)
     keras = load_keras(device)
     run = create_run(runs_dir, config)
     started = time.perf_counter()
@@ -71,7 +73,7 @@ def train(
     )
     status = FAILED
     try:
-        _fit(keras, planned, dataset, run, display or Display())
+        _fit(keras, planned, dataset, run, display)
         status = FINISHED
     except KeyboardInterrupt as stop:
         status = INTERRUPTED
@@ -93,7 +95,7 @@ def train(
     return run
 
 
-def _load_data(config: Config) -> Dataset:
+def _load_data(config: Config, display: Display) -> Dataset:
     """The data of a configuration, with examples in every split that the training needs."""
     if config.data is None:
         raise DataError(
@@ -101,7 +103,8 @@ def _load_data(config: Config) -> Dataset:
             hint="add data.folder=DIR with a sub-folder of images for each class, or data=NAME, "
             f"one of {', '.join(SAMPLES)}",
         )
-    dataset = load_dataset(config.data, image_shape=config.model.input_shape)
+    dataset = load_shown(config.data, config.model.input_shape, display)
+    check_balance(config, dataset.class_names)
     if not len(dataset.splits["train"]):
         raise DataError("no examples are left to train on", place=config.data.place("splits"))
     if config.training.monitor.startswith("val_") and not len(dataset.splits["validation"]):
@@ -116,42 +119,52 @@ def _load_data(config: Config) -> Dataset:
 
 def _fit(keras: ModuleType, planned: Plan, dataset: Dataset, run: Run, display: Display) -> None:
     from cnnzoo.training.callbacks import KeepBest, Record, Steps
+    from cnnzoo.training.feeding import feed
+    from cnnzoo.training.mixing import MixedSequential
 
     config, training = planned.config, planned.config.training
     assert config.data
     train, validation = dataset.splits["train"], dataset.splits["validation"]
-    epochs = Epochs(
-        train,
-        training.batch_size,
-        config.seed,
-        weights_of_classes(train.labels, dataset.class_names, training.class_weight),
-        oversample=config.data.balance == "oversample",
-    )
-    variables = training_variables(config, len(dataset.class_names), epochs.steps)
+    batches = to_train(train, training.batch_size, config.seed, config.data.balance)
+    held_out = to_measure(validation)
+    variables = training_variables(config, len(dataset.class_names), len(batches))
     _seed(keras, config.seed)
     model = build_architecture(planned.architecture, config.name)
     # The optimizer and what only training needs live in a model around the one that is saved.
-    augment = [make(evaluate_call(call, variables)) for call in config.data.augment]
-    trainee = keras.Sequential([keras.Input(config.model.input_shape), *augment, model])
+    around = MixedSequential if mixing_layer(config) else keras.Sequential
+    augmentation = make_augmentation(config, variables)
+    trainee = around([keras.Input(config.model.input_shape), *augmentation, model])
     head = head_of(planned.architecture, dataset.class_names)
+    description = Description(class_names=dataset.class_names, resize=config.data.resize)
     compile_model(trainee, config, variables, head)
     callbacks = [
+        keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.begin(epoch)),
         # The model first: an epoch that history.csv has is one whose best model is there.
-        KeepBest(run, model, training.monitor, training.place("monitor")),
+        KeepBest(run, model, description, training.monitor, training.place("monitor")),
         Record(run, display.epoch),
         *(make(evaluate_call(callback, variables)) for callback in training.callbacks),
     ]
-    display.start(training.epochs, variables["steps_per_epoch"])
+    display.start(training.epochs, len(batches))
     try:
         with interruption() as stop_if_asked:
             trainee.fit(
-                **fed(keras, epochs),
-                **held_out(keras, validation),
+                feed(batches),
+                validation_data=feed(held_out) if len(held_out) else None,
+                class_weight=class_weights(
+                    training.class_weight, dataset.class_names, train.labels
+                ),
                 epochs=training.epochs,
                 callbacks=[*callbacks, Steps(display.step, stop_if_asked)],
                 shuffle=False,  # the batches come shuffled
                 verbose=0,
             )
+    except Exception:
+        if failure := batches.failure or held_out.failure:
+            raise TrainingError(
+                f"a batch of {dataset.name} cannot be read: {first_line(failure)}",
+                hint=f"is its entry in the cache still there? The run so far is in {run}",
+            ) from failure
+        raise
     finally:
         display.stop()
     if not run.model_path.exists():
@@ -173,6 +186,7 @@ def _describe(dataset: Dataset) -> dict[str, Any]:
         "name": dataset.name,
         "fingerprint": dataset.fingerprint,
         "examples": {split: len(examples) for split, examples in dataset.splits.items()},
+        "skipped": {"count": len(dataset.skipped), "reasons": dict(dataset.skipped)},
     }
 
 

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 from rich.console import Console
 
-from cnnzoo.training.progress import Bars, Display, Lines, display_for, metrics_text
+from cnnzoo.config.data import DataConfig
+from cnnzoo.datasets.dataset import Dataset, Examples
+from cnnzoo.training import progress
+from cnnzoo.training.progress import Bars, Display, Lines, display_for, load_shown, metrics_text
 
 ROW = {
     "epoch": 3,
@@ -27,6 +31,55 @@ def run_through(display: Display) -> None:
     display.step(3, 4, {"loss": 1.75, "accuracy": 0.4})
     display.epoch(ROW)
     display.stop()
+
+
+def dataset(skipped: int = 0) -> Dataset:
+    examples = Examples(np.zeros((1234, 1, 1, 1), np.uint8), np.zeros(1234, np.int32))
+    splits = dict.fromkeys(("train", "validation", "test"), examples)
+    reasons = {f"{index}.jpg": "is empty" for index in range(skipped)}
+    return Dataset("photos", ("cat", "dog"), splits, "0123", reasons)
+
+
+def load(display: Display, monkeypatch, decodes: bool, loaded: Dataset | None = None) -> None:
+    def load_dataset(data, image_shape, on_progress):
+        if decodes:
+            on_progress(1000, 3702)
+            on_progress(3702, 3702)
+        return loaded or dataset()
+
+    monkeypatch.setattr(progress, "load_dataset", load_dataset)
+    load_shown(DataConfig(folder="photos"), (1, 1, 1), display)
+
+
+def test_the_data_are_one_line(monkeypatch):
+    plain, text = console(terminal=False)
+    load(Lines(plain), monkeypatch, decodes=False)
+    line = "photos: 2 classes, 1,234 train, 1,234 validation, 1,234 test examples"
+    assert text.getvalue() == f"{line}\n"
+    load(Lines(plain), monkeypatch, decodes=False, loaded=dataset(skipped=3))
+    assert text.getvalue().endswith(
+        f"{line}; skipped 3 that cannot be read, see data in run.json\n"
+    )
+
+
+def test_decoding_is_one_line_more_where_it_happens(monkeypatch):
+    plain, text = console(terminal=False)
+    load(Lines(plain), monkeypatch, decodes=True)
+    first, second = text.getvalue().splitlines()
+    assert first.startswith("decoded 3,702 images of photos in ")
+    assert second.startswith("photos: ")
+
+
+def test_a_terminal_shows_how_far_the_decoding_is():
+    terminal, text = console(terminal=True)
+    display = Bars(terminal)
+    display.decode(1000, 3702)
+    display.progress.refresh()
+    assert "decoding" in text.getvalue()
+    assert "1,000/3,702" in text.getvalue()
+    display.stop()
+    run_through(display)
+    assert "decoding" not in text.getvalue().split("1,000/3,702")[-1], "the bar has gone"
 
 
 def test_familiar_metrics_come_first_and_what_is_no_metric_not_at_all():

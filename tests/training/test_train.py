@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,7 @@ def test_the_run_directory_holds_what_the_design_says(run):
     assert record["seconds"] > 0
     assert record["command"] == "cnnzoo 'x y'"
     assert record["data"]["examples"] == {"train": 1258, "validation": 180, "test": 359}
+    assert record["data"]["skipped"] == {"count": 0, "reasons": {}}
     assert {"cnnzoo", "python", "keras", "numpy"} <= set(record["versions"])
     assert record["machine"]["backend"] in ("tensorflow", "jax", "torch")
 
@@ -143,7 +145,7 @@ def test_callbacks_and_metrics_are_named_like_layers(tiny, tmp_path):
 
 
 def test_a_loss_that_is_no_number_fails_the_run_with_advice(tiny, tmp_path):
-    config = cnnzoo.load_config(tiny, ["training.optimizer={SGD: {learning_rate: 1e30}}"])
+    config = cnnzoo.load_config(tiny, ["training.optimizer={SGD: {learning_rate: 1e38}}"])
     with pytest.raises(TrainingError, match=r"the loss became (nan|inf) in epoch \d") as failed:
         cnnzoo.train(config, tmp_path)
     assert failed.value.exit_code == 1
@@ -220,3 +222,100 @@ def test_control_c_ends_with_130_and_a_run_that_can_be_read(tiny):
     assert run.record()["status"] == "interrupted"
     assert run.record()["epochs"] == len(run.history()) >= 1
     assert cnnzoo.evaluate(run)["examples"] == 359
+
+
+AUGMENTED = (
+    "data.augment=[RandomTranslation: [0.1, 0.1], MixUp: 0.4]",
+    "training.class_weight={'3': 2.0}",
+)
+
+
+@pytest.fixture(scope="module")
+def augmented(tmp_path_factory):
+    from conftest import TINY
+
+    folder = tmp_path_factory.mktemp("augmented")
+    (folder / "tiny.yaml").write_text(TINY)
+    return cnnzoo.train(cnnzoo.load_config(folder / "tiny.yaml", AUGMENTED), folder)
+
+
+def test_augmentation_is_no_part_of_the_saved_model(augmented, run):
+    with zipfile.ZipFile(augmented.model_path) as archive:
+        config = json.loads(archive.read("config.json"))
+    names = [layer["class_name"] for layer in config["config"]["layers"]]
+    assert names == ["InputLayer", "Rescaling", "Conv2D", "Flatten", "Dropout", "Dense"]
+    assert any(
+        (first != second).any()
+        for first, second in zip(
+            weights(augmented.model_path), weights(run.model_path), strict=True
+        )
+    )
+
+
+def test_validation_is_neither_augmented_nor_mixed_nor_weighted(augmented):
+    """What the best epoch measured is what the saved model measures, without any of it."""
+    best = augmented.history()[augmented.record()["best_epoch"] - 1]
+    measured = cnnzoo.evaluate(augmented, split="validation")["metrics"]
+    assert measured["accuracy"]["value"] == pytest.approx(best["val_accuracy"], abs=1e-6)
+    assert measured["loss"]["value"] == pytest.approx(best["val_loss"], rel=1e-4)
+
+
+def test_augmentation_is_the_same_every_time(augmented, tmp_path):
+    again = cnnzoo.train(cnnzoo.load_config(augmented.path / "config.yaml"), tmp_path)
+    for first, second in zip(weights(augmented.model_path), weights(again.model_path), strict=True):
+        assert (first == second).all()
+
+
+def test_weights_of_classes_change_the_training_loss_only(tiny, tmp_path):
+    """With a learning rate of nothing, only the weights tell the two losses apart."""
+    fixed = "training.optimizer={SGD: {learning_rate: 0.0}}"
+    plain = cnnzoo.train(cnnzoo.load_config(tiny, [fixed]), tmp_path).history()[0]
+    doubled = ", ".join(f"'{digit}': 2" for digit in range(10))
+    weighted = cnnzoo.train(
+        cnnzoo.load_config(tiny, [fixed, f"training.class_weight={{{doubled}}}"]), tmp_path
+    ).history()[0]
+    assert weighted["loss"] == pytest.approx(2 * plain["loss"], rel=1e-5)
+    assert weighted["val_loss"] == plain["val_loss"]
+    assert weighted["accuracy"] == plain["accuracy"]
+
+
+def test_oversampling_lengthens_the_epoch(tiny, tmp_path):
+    shown = []
+
+    class Watching(Display):
+        def start(self, epochs, steps):
+            shown.append(steps)
+
+    merged = ", ".join(f"'{digit}': {'seven' if digit == 7 else 'other'}" for digit in range(10))
+    words = [
+        f"data.classes={{{merged}}}",
+        "training.epochs=1",
+    ]
+    for more in ([], ["data.balance=oversample"]):
+        cnnzoo.train(cnnzoo.load_config(tiny, words + more), tmp_path, display=Watching())
+    others = 1258 - 125  # of the examples that train
+    assert shown == [-(-1258 // 64), -(-2 * others // 64)]
+
+
+def test_a_batch_that_cannot_be_read_is_one_error(tiny, tmp_path, monkeypatch):
+    from cnnzoo.training import train as module
+
+    loaded = module.load_shown
+
+    class Gone:
+        shape = (1258, 8, 8, 1)
+
+        def __getitem__(self, rows):
+            raise OSError("Stale file handle")
+
+    def load_gone(*words):
+        dataset = loaded(*words)
+        gone = replace(dataset.splits["train"], images=Gone())
+        return replace(dataset, splits={**dataset.splits, "train": gone})
+
+    monkeypatch.setattr(module, "load_shown", load_gone)
+    with pytest.raises(TrainingError) as failed:
+        cnnzoo.train(cnnzoo.load_config(tiny), tmp_path)
+    (mistake,) = failed.value.mistakes
+    assert mistake.message == "a batch of digits cannot be read: Stale file handle"
+    assert cnnzoo.open_run(tmp_path / "tiny" / "1").record()["status"] == "failed"

@@ -1,0 +1,180 @@
+"""Compare an epoch on cnnzoo's batches with one on NumPy arrays in memory, and print Markdown.
+
+One network is fitted on one set of random images in three ways: `model.fit` on arrays in memory,
+cnnzoo's batches from memory, and cnnzoo's batches from a file that is mapped. Each round trains an
+epoch in each way, in turn and every second time the other way round, so that a machine whose speed
+drifts slows all of them alike. A first epoch in each way is left out: it compiles. Where other
+programs keep the cores busy, the processor's time tells more than the clock's.
+
+`--large` writes a file of 8 GB below the temporary directory, trains a few hundred steps on it, and
+removes it; the memory is the anonymous one of the process, which the page cache is not part of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# name, zoo configuration, examples, image shape, classes, batch size
+SIZES = (
+    ("LeNet, MNIST-sized", "lenet", 60_000, (28, 28, 1), 10, 128),
+    ("emotion, FER2013-sized", "emotion", 4_000, (48, 48, 1), 7, 64),
+)
+LARGE_BYTES = 8_000_000_000
+LARGE_STEPS = 300
+
+
+def main() -> None:
+    """Run the rounds and print the table."""
+    parser = argparse.ArgumentParser(description="Compare epochs with plain NumPy through Keras.")
+    parser.add_argument("--rounds", type=int, default=5, help="how many (default: 5)")
+    parser.add_argument("--large", action="store_true", help="measure the memory of 8 GB instead")
+    arguments = parser.parse_args()
+    print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, ", end="")
+    print(f"Python {platform.python_version()}\n")
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.large:
+            measure_memory(Path(folder))
+        else:
+            compare_epochs(Path(folder), arguments.rounds)
+
+
+def compare_epochs(folder: Path, rounds: int) -> None:
+    """Print the table of epoch times."""
+    print("| network | images | median epoch, s | lowest to highest | ratio | CPU, s | ratio |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    for title, name, count, shape, classes, batch_size in SIZES:
+        rng = np.random.default_rng(0)
+        images = rng.integers(0, 256, (count, *shape), dtype=np.uint8)
+        labels = rng.integers(0, classes, count, dtype=np.int32)
+        np.save(folder / "images.npy", images)
+        mapped = np.load(folder / "images.npy", mmap_mode="r")
+        ways = {
+            "NumPy through `model.fit`": numpy_epoch(name, images, labels, classes, batch_size),
+            "cnnzoo, in memory": cnnzoo_epoch(name, images, labels, classes, batch_size),
+            "cnnzoo, mapped": cnnzoo_epoch(name, mapped, labels, classes, batch_size),
+        }
+        seconds: dict[str, list[float]] = {way: [] for way in ways}
+        worked: dict[str, list[float]] = {way: [] for way in ways}
+        for epoch in range(rounds + 1):
+            for way in list(ways)[:: 1 if epoch % 2 else -1]:
+                started, before = time.perf_counter(), time.process_time()
+                ways[way](epoch)
+                if epoch:
+                    seconds[way].append(time.perf_counter() - started)
+                    worked[way].append(time.process_time() - before)
+        reference, *_ = map(statistics.median, seconds.values())
+        reference_work, *_ = map(statistics.median, worked.values())
+        for way, times in seconds.items():
+            median, work = statistics.median(times), statistics.median(worked[way])
+            spread = f"{min(times):.2f} to {max(times):.2f}"
+            print(f"| {title} | {way} | {median:.2f} | {spread} | {median / reference:.3f}", end="")
+            print(f" | {work:.2f} | {work / reference_work:.3f} |", flush=True)
+
+
+def numpy_epoch(
+    name: str, images: Any, labels: Any, classes: int, batch_size: int
+) -> Callable[[int], None]:
+    """Train an epoch the plain way."""
+    model = compiled(name, classes, len(labels))
+
+    def train(epoch: int) -> None:
+        model.fit(images, labels, batch_size=batch_size, verbose=0)
+
+    return train
+
+
+def cnnzoo_epoch(
+    name: str, images: Any, labels: Any, classes: int, batch_size: int
+) -> Callable[[int], None]:
+    """Train an epoch as `cnnzoo train` does."""
+    from cnnzoo.datasets.dataset import Examples, MappedImages
+    from cnnzoo.training.batches import to_train
+    from cnnzoo.training.feeding import feed
+
+    if isinstance(images, np.memmap):
+        images = MappedImages(images, np.arange(len(images)))
+    model = compiled(name, classes, len(labels))
+    batches = to_train(Examples(images, labels), batch_size, seed=0)
+
+    def train(epoch: int) -> None:
+        batches.begin(epoch)
+        model.fit(feed(batches), shuffle=False, verbose=0)
+
+    return train
+
+
+def compiled(name: str, classes: int, count: int) -> Any:
+    """A network of the zoo, ready to train."""
+    import cnnzoo
+    from cnnzoo.models.backend import load_keras
+
+    keras = load_keras("cpu")
+    model = cnnzoo.build_model(cnnzoo.load_config(name).model, classes=classes)
+    trainee = keras.Sequential([keras.Input(model.input_shape[1:]), model])
+    trainee.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return trainee
+
+
+def measure_memory(folder: Path) -> None:
+    """Print the largest anonymous memory while training on a file of 8 GB."""
+    path = folder / "images.npy"
+    shape = (28, 28, 1)
+    count = LARGE_BYTES // int(np.prod(shape))
+    images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, *shape))
+    rng = np.random.default_rng(0)
+    for start in range(0, count, 100_000):
+        rows = images[start : start + 100_000]
+        rows[:] = rng.integers(0, 256, rows.shape, dtype=np.uint8)
+    images.flush()
+    del images
+    train_on(path, rng.integers(0, 10, count, dtype=np.int32))
+
+
+def train_on(path: Path, labels: Any) -> None:
+    """Train some steps on mapped images, and watch the memory."""
+    from cnnzoo.datasets.dataset import Examples, MappedImages
+    from cnnzoo.training.batches import to_train
+    from cnnzoo.training.feeding import feed
+
+    mapped = np.load(path, mmap_mode="r")
+    images = MappedImages(mapped, np.arange(len(mapped)))
+    model = compiled("lenet", 10, len(labels))
+    batches = to_train(Examples(images, labels), 128, seed=0)
+    before = anonymous_memory()
+    largest = before
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal largest
+        while not done.wait(0.02):
+            largest = max(largest, anonymous_memory())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    model.fit(feed(batches), steps_per_epoch=LARGE_STEPS, shuffle=False, verbose=0)
+    done.set()
+    watcher.join()
+    print("| array | steps | anonymous memory before, GB | largest while training, GB |")
+    print("| ---: | ---: | ---: | ---: |")
+    print(f"| {mapped.nbytes / 1e9:.1f} GB | {LARGE_STEPS} | {before:.2f} | {largest:.2f} |")
+
+
+def anonymous_memory() -> float:
+    """The anonymous memory of this process in GB, as Linux tells it."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0]) * 1024 / 1e9
+
+
+if __name__ == "__main__":
+    main()
