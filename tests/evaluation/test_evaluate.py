@@ -8,7 +8,7 @@ import pytest
 
 import cnnzoo
 from cnnzoo.errors import DataError, RunError
-from cnnzoo.evaluation.evaluate import predict_probabilities
+from cnnzoo.evaluation.classifier import predict_probabilities
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_an_unknown_split_is_refused(run):
 
 def test_one_sigmoid_unit_is_the_probability_of_the_second_class():
     class Sure:
-        def predict(self, images, batch_size, verbose):
+        def predict_on_batch(self, images):
             return np.full((len(images), 1), 0.75, np.float32)
 
     assert (

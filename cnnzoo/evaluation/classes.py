@@ -1,0 +1,32 @@
+"""The classes of data and those of a model: the same by name, in whatever order."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnzoo.errors import DataError, did_you_mean
+
+
+def labels_by_name(
+    labels: NDArray[np.int32], class_names: tuple[str, ...], known: tuple[str, ...], data: str
+) -> NDArray[np.int32]:
+    """Labels int32 [n], indices of `class_names`, as indices of the classes that a model knows.
+
+    The data may lack classes. Raises DataError, which calls them `data`, for a class that the model
+    does not know.
+    """
+    if class_names == known:
+        return labels
+    for name in class_names:
+        if name not in known:
+            raise DataError(
+                f"the model knows no class {name!r}, which {data} has{did_you_mean(name, known)}",
+                hint=f"the model knows {_listed(known)}; {data} has {_listed(class_names)}; choose "
+                "and rename them with data.classes",
+            )
+    return np.array([known.index(name) for name in class_names], np.int32)[labels]
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:20]) + (", …" if len(names) > 20 else "")

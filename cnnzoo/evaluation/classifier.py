@@ -1,0 +1,124 @@
+"""A trained model with all that it takes to use it: its class names, and how a picture fits it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnzoo.config.data import Resize
+from cnnzoo.datasets.dataset import Images, ImageShape
+from cnnzoo.datasets.images import MODES, Fit
+from cnnzoo.errors import RunError
+from cnnzoo.models.backend import load_keras
+from cnnzoo.models.saved import Description, described, load_model, read_description
+from cnnzoo.runs import RECORD, Run, open_run
+
+# A batch has so many images, or fewer where they are large: a single one waits for a whole batch.
+MAX_BATCH, MIN_BATCH = 256, 16
+BATCH_VALUES = 2**19
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """A Keras model, the names of its classes in order, and how a picture becomes its input.
+
+    `named` is false where nobody said the names; then the classes are called 0, 1, ….
+    """
+
+    model: Any
+    class_names: tuple[str, ...]
+    fit: Fit
+    named: bool = True
+
+
+def open_classifier(run: Run | Path | str, *, device: str = "auto") -> Classifier:
+    """The best model of a run, or the model in a `.keras` file.
+
+    Raises:
+        RunError: it is not there or damaged, or is no classifier of images.
+        DeviceError: the device is not there.
+
+    """
+    run = run if isinstance(run, Run) else _run_or_file(Path(run))
+    path = run.model_path if isinstance(run, Run) else run
+    load_keras(device)
+    model = load_model(path)
+    description = _description_of(run) if isinstance(run, Run) else read_description(path)
+    shape, outputs = _input_and_outputs(model, path)
+    classes = max(outputs, 2)  # one sigmoid unit tells two classes apart
+    names = description.class_names if description else tuple(map(str, range(classes)))
+    if len(names) != classes:
+        raise RunError(
+            f"{path} tells {classes} classes apart, but {len(names)} are named: "
+            f"{', '.join(names[:10])}{', …' if len(names) > 10 else ''}",
+            hint="restore the file, or train again",
+        )
+    resize = description.resize if description else Resize()
+    return Classifier(
+        model, names, Fit(shape, resize.method, resize.interpolation), named=bool(description)
+    )
+
+
+def predict_probabilities(model: Any, images: Images) -> NDArray[np.float32]:
+    """Class probabilities float32 [n, classes] for images uint8 [n, height, width, channels].
+
+    A model with one sigmoid unit gives the probability of the second of two classes. The last batch
+    is filled up: with every batch of one size, an image has on CPU the same probabilities to the
+    last bit whatever images are beside it, and no backend compiles the model twice.
+    """
+    count, shape = images.shape[0], images.shape[1:]
+    size = batch_size(shape)
+    outputs = []
+    for start in range(0, count, size):
+        batch = images[start : start + size]
+        missing = size - len(batch)
+        if missing:
+            batch = np.concatenate([batch, np.zeros((missing, *shape), np.uint8)])
+        outputs.append(model.predict_on_batch(batch)[: size - missing])
+    output = np.concatenate(outputs, dtype=np.float32)
+    return np.hstack([1 - output, output]) if output.shape[1] == 1 else output
+
+
+def batch_size(shape: tuple[int, ...]) -> int:
+    """How many images of this shape (height, width, channels) are predicted at once."""
+    fitting = BATCH_VALUES // prod(shape)
+    # A power of two: the batch sizes that libraries are fast at.
+    return min(MAX_BATCH, max(MIN_BATCH, 1 << fitting.bit_length() >> 1))
+
+
+def _run_or_file(path: Path) -> Run | Path:
+    if path.suffix != ".keras" and not path.is_file():
+        return open_run(path)
+    if not path.is_file():
+        raise RunError(f"there is no model {str(path)!r}: no such file")
+    if path.suffix != ".keras":
+        raise RunError(
+            f"{path} is neither a run directory nor a .keras file",
+            hint="in Python, model.save('model.keras') writes one, from an .h5 file too",
+        )
+    return path
+
+
+def _description_of(run: Run) -> Description:
+    config, record = run.config(), run.record()
+    resize = {"resize": config.data.resize} if config.data else {}
+    return described({"class_names": record.get("class_names"), **resize}, str(run.path / RECORD))
+
+
+def _input_and_outputs(model: Any, path: Path) -> tuple[ImageShape, int]:
+    """The image shape that a model takes, and how many values it gives; refuses any other model."""
+    takes, gives = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
+    match takes, gives:
+        case (None, int(height), int(width), int(channels)), (None, int(outputs)):
+            if channels in MODES:
+                return (height, width, channels), outputs
+    raise RunError(
+        f"{path} cannot tell classes of images apart: it takes {takes} and gives {gives}, not "
+        "(None, height, width, 1 or 3) and (None, classes)",
+        hint="save a model that takes one image and gives one probability for each class",
+    )

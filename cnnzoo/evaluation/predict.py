@@ -1,0 +1,97 @@
+"""Files → predictions, a batch at a time: as many files as there are, in bounded memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnzoo.datasets.decoding import UnreadableError, decode_file
+from cnnzoo.errors import RunError
+from cnnzoo.evaluation.classifier import (
+    Classifier,
+    batch_size,
+    open_classifier,
+    predict_probabilities,
+)
+from cnnzoo.evaluation.paths import Found, find_files
+from cnnzoo.runs import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model says of a file: the probability of each class by name, in the model's order.
+
+    Of a file that could not be read there are none; then `error` says why.
+    """
+
+    path: str
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    error: str | None = None
+
+    def top(self, count: int) -> list[tuple[str, float]]:
+        """The most probable classes with their probabilities, at most `count`."""
+        return sorted(self.probabilities.items(), key=lambda item: -item[1])[:count]
+
+
+def predict(
+    run: Run | Path | str,
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    device: str = "auto",
+) -> Iterator[Prediction]:
+    """Predict the classes of image files by the best model of a run, or by a `.keras` file.
+
+    `paths` are files, folders (all images below them) and patterns. A picture is decoded and
+    resized as those were that the model was trained on.
+
+    Raises:
+        DataError: the paths name no file.
+        RunError: there is no such run or model, or it is no classifier of images.
+
+    """
+    found = find_files(paths)
+    return predict_files(open_classifier(run, device=device), found)
+
+
+def predict_files(classifier: Classifier, files: Iterator[Found]) -> Iterator[Prediction]:
+    """The predictions of these files, in their order."""
+    size = batch_size(classifier.fit.shape)
+    while batch := list(islice(files, size)):
+        yield from _predict_batch(classifier, batch)
+
+
+def _predict_batch(classifier: Classifier, files: list[Found]) -> Iterator[Prediction]:
+    images = np.empty((len(files), *classifier.fit.shape), np.uint8)
+    problems: dict[int, str] = {}
+    for row, (path, problem) in enumerate(files):
+        try:
+            if problem:
+                raise UnreadableError(problem)
+            images[row] = decode_file(path, classifier.fit)
+        except UnreadableError as error:
+            problems[row] = str(error)
+    readable = [row for row in range(len(files)) if row not in problems]
+    rows = iter(_probabilities(classifier, images[readable]) if readable else ())
+    for row, (path, _) in enumerate(files):
+        if row in problems:
+            yield Prediction(path, error=problems[row])
+        else:
+            yield Prediction(path, dict(zip(classifier.class_names, next(rows), strict=True)))
+
+
+def _probabilities(classifier: Classifier, images: NDArray[np.uint8]) -> list[list[float]]:
+    probabilities = predict_probabilities(classifier.model, images)
+    # Half-precision sums are exact to about a hundredth; logits are far from it.
+    if not (probabilities >= 0).all() or (abs(probabilities.sum(axis=1) - 1) > 0.05).any():
+        raise RunError(
+            f"the model gives no class probabilities, but {probabilities[0, :5].tolist()}",
+            hint="they must be 0 or more and sum to 1: end the model with a softmax",
+        )
+    rows: list[list[float]] = probabilities.tolist()
+    return rows
