@@ -5,6 +5,8 @@
     model = cnnzoo.build_model(config.model, classes=len(dataset.class_names))
     run = cnnzoo.train(config, runs_dir="runs")
     metrics = cnnzoo.evaluate(run, split="test")
+    for prediction in cnnzoo.predict(run, ["photos"]):
+        print(prediction.path, prediction.top(3))
 
 Importing cnnzoo loads nothing else; each name is resolved when it is first used.
 """
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from cnnzoo.datasets.load import load_dataset as load_dataset
     from cnnzoo.errors import CnnzooError as CnnzooError
     from cnnzoo.evaluation.evaluate import evaluate as evaluate
+    from cnnzoo.evaluation.predict import Prediction as Prediction
+    from cnnzoo.evaluation.predict import predict as predict
     from cnnzoo.models.build import build_model as build_model
     from cnnzoo.runs import Run as Run
     from cnnzoo.runs import open_run as open_run
@@ -37,6 +41,7 @@ _HOMES = {
     "DataConfig": "cnnzoo.config.data",
     "Dataset": "cnnzoo.datasets.dataset",
     "ModelConfig": "cnnzoo.config.schema",
+    "Prediction": "cnnzoo.evaluation.predict",
     "Run": "cnnzoo.runs",
     "TrainingConfig": "cnnzoo.config.schema",
     "build_model": "cnnzoo.models.build",
@@ -44,6 +49,7 @@ _HOMES = {
     "load_config": "cnnzoo.config.loader",
     "load_dataset": "cnnzoo.datasets.load",
     "open_run": "cnnzoo.runs",
+    "predict": "cnnzoo.evaluation.predict",
     "train": "cnnzoo.training.train",
 }
 

@@ -47,10 +47,10 @@ class Mistake:
         lines += [f"   {detail}" for detail in self.details]
         if self.hint:
             lines.append(f"   hint: {self.hint}")
-        return "\n".join(map(_printable, lines))
+        return "\n".join(map(printable, lines))
 
 
-def _printable(line: str) -> str:
+def printable(line: str) -> str:
     """A line without what a terminal would obey; it may quote a file that a stranger wrote."""
     if line.isprintable():
         return line

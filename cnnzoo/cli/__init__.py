@@ -10,17 +10,19 @@ import click
 from cnnzoo import __version__
 from cnnzoo.cli.adopt import adopt
 from cnnzoo.cli.check import check
+from cnnzoo.cli.data import data
 from cnnzoo.cli.eject import eject
 from cnnzoo.cli.evaluate import evaluate
 from cnnzoo.cli.group import OrderedGroup
 from cnnzoo.cli.list import list_zoo
 from cnnzoo.cli.new import new
+from cnnzoo.cli.predict import predict
 from cnnzoo.cli.schema import schema
 from cnnzoo.cli.show import show
 from cnnzoo.cli.train import train
 from cnnzoo.errors import CnnzooError
 
-COMMANDS = (list_zoo, show, new, check, train, evaluate, eject, adopt, schema)
+COMMANDS = (list_zoo, show, new, check, data, train, evaluate, predict, eject, adopt, schema)
 
 
 @click.group(

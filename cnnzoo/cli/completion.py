@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,11 +30,21 @@ def complete_run(
     """The run directories below `--runs-dir`."""
     from cnnzoo.runs import find_runs
 
+    default = os.environ.get("CNNZOO_RUNS_DIR") or "runs"
     try:
-        runs = find_runs(context.params.get("runs_dir") or "runs")
+        runs = find_runs(context.params.get("runs_dir") or default)
     except OSError:
         return []
     return [CompletionItem(str(run)) for run in runs if str(run).startswith(incomplete)]
+
+
+def complete_run_or_model(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The runs, and the `.keras` files in the directory that is being typed or below it."""
+    files = [CompletionItem(path) for path in _files(incomplete, (".keras",))]
+    runs = complete_run(context, parameter, incomplete)
+    return [*runs, *(item for item in files if item.value.startswith(incomplete))]
 
 
 def _files(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:

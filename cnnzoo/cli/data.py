@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import click
 
+from cnnzoo.cli.data_cache import cache_data
+from cnnzoo.cli.data_check import check_data
 from cnnzoo.cli.group import OrderedGroup
 
 
 @click.group(cls=OrderedGroup)
 def data() -> None:
-    """Check data, and manage what was decoded of them."""
+    """Check data, and manage what was decoded of them.
+
+    \b
+    Examples:
+      cnnzoo data check my.yaml
+      cnnzoo data cache
+    """
 
 
-for command in ():
+for command in (check_data, cache_data):
     data.add_command(command)

@@ -30,9 +30,10 @@ def evaluate(run: str | None, split: str, runs_dir: str, device: str) -> None:
     from cnnzoo.cli.tables import console, headline, metrics_table
     from cnnzoo.evaluation.evaluate import evaluate as evaluate_run
     from cnnzoo.runs import latest_run, open_run
+    from cnnzoo.training.progress import display_for
 
     opened = open_run(run) if run else latest_run(runs_dir)
-    measured = evaluate_run(opened, split, device=device)
+    measured = evaluate_run(opened, split, device=device, display=display_for(console()))
     console().print(metrics_table(measured))
     click.echo(headline(measured))
     click.echo(f"written to {opened.metrics_path(split)}")

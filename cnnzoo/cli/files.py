@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -14,11 +18,22 @@ def write_file(path: Path, text: str) -> None:
 
     Raises UserError where it cannot be written.
     """
-    from cnnzoo.runs import write_text
+    with writing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """A temporary path that becomes the file on success, its directory made where it is missing.
+
+    Raises UserError where it cannot be written.
+    """
+    from cnnzoo.runs import replacing
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, text)
+        with replacing(path) as temporary:
+            yield temporary
     except OSError as error:
         raise UserError(
             f"{path} cannot be written: {error.strerror}", hint="name another file"
@@ -32,6 +47,22 @@ def print_or_write(text: str, output: Path | None) -> None:
     else:
         write_file(output, text)
         click.echo(f"written to {output}")
+
+
+@contextmanager
+def open_output(output: Path | None) -> Iterator[TextIO]:
+    """Standard output, or the file that was named, which is there once it is complete.
+
+    Raises UserError where the file cannot be written.
+    """
+    if output is None:
+        yield sys.stdout
+        return
+    with (
+        writing(output) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace") as file,
+    ):
+        yield file
 
 
 def refuse_existing(path: Path) -> None:

@@ -21,12 +21,9 @@ DEFAULT_FRACTIONS = {"validation": 0.1, "test": 0.2}
 # Layers that mix the examples of a batch, labels too.
 MIXING = ("MixUp", "CutMix")
 
-# Keras' layers that change images at random, and two that `RandAugment` is made of.
+# Keras' layers that change images at random.
 AUGMENTATIONS = (
-    "AugMix",
-    "AutoContrast",
     "CutMix",
-    "Equalization",
     "MixUp",
     "RandAugment",
     "RandomBrightness",
@@ -50,6 +47,17 @@ AUGMENTATIONS = (
     "RandomZoom",
     "Solarization",
 )
+
+# Layers that could be taken for augmentations, and why they are none.
+_NOT_RANDOM = "it does the same to every image; put it among model.layers"
+NO_AUGMENTATIONS = {
+    "AugMix": "a compiled training step would repeat for ever the operations that it drew first; "
+    "use RandAugment",
+    "AutoContrast": _NOT_RANDOM,
+    "ContrastLimitedAdaptiveHistogramEqualization": _NOT_RANDOM,
+    "Equalization": _NOT_RANDOM,
+    "RandomCrop": "it changes the size of the images; use RandomTranslation or RandomZoom",
+}
 
 
 def _text(value: Any) -> Any:
@@ -178,18 +186,18 @@ class DataConfig(Section):
             raise ValueError(f"needs a group (?P<label>…), which {shown(pattern)} does not have")
         return pattern
 
+    @field_validator("classes")
+    @classmethod
+    def _name_each_once(cls, classes: Any) -> Any:
+        repeated = [name for name in classes or () if list(classes).count(name) > 1]
+        if repeated:
+            raise ValueError(f"names {repeated[0]!r} twice")
+        return classes
+
     @field_validator("augment")
     @classmethod
     def _change_images_at_random(cls, calls: tuple[Call, ...]) -> tuple[Call, ...]:
-        mistakes = [
-            Mistake(
-                f"{call.name} is no augmentation{did_you_mean(call.name, AUGMENTATIONS)}",
-                call.place,
-                f"augmentations: {', '.join(AUGMENTATIONS)}",
-            )
-            for call in calls
-            if call.name not in AUGMENTATIONS
-        ]
+        mistakes = [_no_augmentation(call) for call in calls if call.name not in AUGMENTATIONS]
         if mistakes:
             raise ConfigError.of(mistakes)
         return calls
@@ -230,6 +238,14 @@ class DataConfig(Section):
             return None
         names = self.classes.values() if isinstance(self.classes, dict) else self.classes
         return tuple(dict.fromkeys(names))
+
+
+def _no_augmentation(call: Call) -> Mistake:
+    message = f"{call.name} is no augmentation"
+    if why := NO_AUGMENTATIONS.get(call.name):
+        return Mistake(message, call.place, why)
+    near = did_you_mean(call.name, AUGMENTATIONS)
+    return Mistake(message + near, call.place, f"augmentations: {', '.join(AUGMENTATIONS)}")
 
 
 def _absolute(path: Any, place: Place | None) -> Any:

@@ -11,7 +11,7 @@ BELONGS_TO = {
     "label": ("name", "csv", "tfds"),
     "image": ("csv", "tfds", "name"),
     "label_pattern": ("folder",),
-    "labels": ("folder", "csv", "arrays", "tfds"),
+    "labels": ("folder", "csv", "arrays", "tfds", "name"),
     "data_dir": ("tfds", "name"),
     "manual_dir": ("tfds", "name"),
     "exclude": SOURCES,

@@ -74,6 +74,8 @@ class Section(BaseModel):
 
 # `{"notation": …}` is for `cnnzoo.config.json_schema` to write out.
 def one_call(namespace: str) -> BeforeValidator:
+    """Parse a call of a class of this namespace, in Keras' notation."""
+
     def parse(value: Any) -> Call:
         return parse_call(namespace, value)
 
@@ -82,6 +84,8 @@ def one_call(namespace: str) -> BeforeValidator:
 
 
 def list_of_calls(namespace: str, *skipped: str) -> BeforeValidator:
+    """Parse a list of such calls; the words that are skipped may stand among them."""
+
     def parse(values: Any) -> tuple[Call, ...]:
         if not isinstance(values, list | tuple):
             way = f"; write [{values}]" if isinstance(values, str) else ""

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import math
-import shutil
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets import cache
 from cnnzoo.datasets.dataset import SPLITS, Dataset, Examples, Images, ImageShape, MappedImages
 from cnnzoo.datasets.images import Fit
-from cnnzoo.datasets.selection import select
+from cnnzoo.datasets.selection import read_exclusions, select
 from cnnzoo.datasets.sources import Source, open_source
 from cnnzoo.datasets.splitting import split_examples
 from cnnzoo.datasets.workers import Progress
-from cnnzoo.errors import DataError
+from cnnzoo.errors import DataError, Mistake
 
 # What is larger stays on disk, and only the batches that are asked for are in memory.
 MAX_IN_MEMORY = 2**30
 _LISTED = 10  # files that a message names
+# The keys of `data` that decide nothing of an entry, or that `entry_key` sees to itself.
+_NOT_IN_KEY = ("seed", "splits", "resize", "exclude", "on_error", "augment", "balance")
 
 
 def load_dataset(
@@ -40,14 +40,18 @@ def load_dataset(
     fit = fit_of(data, image_shape)
     source = open_source(data)
     key = entry_key(source, data, fit)
-    entry = cache.open_entry(key)
+    entry = _open(key, data)
     if entry is None:
         with cache.building(key) as folder:
-            if folder:
+            entry = _open(key, data)  # another run may have made it meanwhile
+            if entry is None:
                 _decode(source, data, fit, folder, on_progress)
-        entry = cache.open_entry(key)
+        entry = entry or _open(key, data)
         if entry is None:
-            raise DataError(f"the cache entry {cache.cache_directory() / key} cannot be read back")
+            raise DataError(
+                f"the cache entry {cache.cache_directory() / key} cannot be read back",
+                hint="was the cache cleared at this moment? run the command again",
+            )
     return _dataset(entry, data)
 
 
@@ -62,25 +66,24 @@ def fit_of(data: DataConfig, image_shape: ImageShape) -> Fit:
 
 
 def entry_key(source: Source, data: DataConfig, fit: Fit) -> str:
-    """The key in the cache: everything that decides which images there are, and their pixels."""
-    settings = {
-        key: value
-        for key, value in data.plain().items()
-        if key not in ("seed", "splits", "augment", "balance", "exclude")
-    }
+    """The key in the cache: everything that decides which images there are, and their pixels.
+
+    Raises DataError for exclusions that cannot be read, whatever is in the cache.
+    """
+    settings = {key: value for key, value in data.plain().items() if key not in _NOT_IN_KEY}
     return cache.key_of(
         source.identity,
         sorted(settings.items()),
+        sorted(read_exclusions(data)),
         data.seed if data.limit else None,
-        # The parts of a tensorflow-datasets source are read as its splits are written.
-        data.splits.plain() if data.source == "tfds" else None,
-        _content(data.exclude),
         fit,
     )
 
 
-def _content(path: str | None) -> bytes | None:
-    return Path(path).read_bytes() if path and Path(path).is_file() else None
+def _open(key: str, data: DataConfig) -> cache.Entry | None:
+    entry = cache.open_entry(key)
+    # What could not be read when it was made is tried again, not reported from memory.
+    return None if entry and entry.about["skipped"] and data.on_error == "stop" else entry
 
 
 def _decode(
@@ -88,27 +91,19 @@ def _decode(
 ) -> None:
     items = source.items()
     selection = select(items, data)
-    if items.unusable and data.on_error == "stop":
-        raise _unreadable(items.unusable, data)
+    if selection.unusable and data.on_error == "stop":
+        raise _unreadable(selection.unusable, data)
     if not len(selection.indices):
-        raise DataError(f"no image of {data.title} is left", place=data.place(data.source))
-    size = len(selection.indices) * math.prod(fit.shape)
-    free = shutil.disk_usage(folder).free
-    if size > free:
-        raise DataError(
-            f"{len(selection.indices):,} images of {shape_text(fit.shape)} take "
-            f"{size / 2**30:.1f} GiB, and {cache.cache_directory()} has room for "
-            f"{free / 2**30:.1f} GiB",
-            hint="see cnnzoo data cache, set CNNZOO_CACHE to a directory with room, or make "
-            "model.input_shape smaller",
-        )
+        raise _nothing_left(data, selection.unusable)
     images = cache.new_images(folder, (len(selection.indices), *fit.shape))
     failed = source.read(items, selection.indices, images, fit, on_progress)
     names = [items.names[index] for index in selection.indices]
-    skipped = {**items.unusable, **{names[row]: failed[row] for row in sorted(failed)}}
+    skipped = {**selection.unusable, **{names[row]: failed[row] for row in sorted(failed)}}
     if skipped and data.on_error == "stop":
         raise _unreadable(skipped, data)
-    rows = np.array([row for row in range(len(names)) if row not in failed], np.intp)
+    rows = np.delete(np.arange(len(names)), [*failed])
+    if not len(rows):
+        raise _nothing_left(data, skipped)
     cache.finish(
         folder,
         images,
@@ -124,15 +119,30 @@ def _decode(
     )
 
 
-def _unreadable(skipped: Mapping[str, str], data: DataConfig) -> DataError:
-    listed = "".join(f"\n   {name} {reason}" for name, reason in [*skipped.items()][:_LISTED])
-    more = f"\n   … and {len(skipped) - _LISTED:,} more" if len(skipped) > _LISTED else ""
-    files = "item" if len(skipped) == 1 else "items"
+def _nothing_left(data: DataConfig, skipped: Mapping[str, str]) -> DataError:
+    example = next((f", as {name} {reason}" for name, reason in skipped.items()), "")
     return DataError(
-        f"{len(skipped):,} {files} of {data.title} cannot be used:{listed}{more}",
+        f"no image of {data.title} is left{example}",
         place=data.place(data.source),
-        hint="repair or remove them (cnnzoo data check shows what else is wrong), or leave them "
-        "out with data.on_error=skip",
+        hint="see data.classes and data.exclude, and cnnzoo data check",
+    )
+
+
+def _unreadable(skipped: Mapping[str, str], data: DataConfig) -> DataError:
+    details = [f"{name} {reason}" for name, reason in islice(skipped.items(), _LISTED)]
+    if len(skipped) > _LISTED:
+        details.append(f"… and {len(skipped) - _LISTED:,} more")
+    items = "item" if len(skipped) == 1 else "items"
+    return DataError.of(
+        [
+            Mistake(
+                f"{len(skipped):,} {items} of {data.title} cannot be used",
+                data.place(data.source),
+                "repair or remove them (cnnzoo data check shows what else is wrong), or leave them "
+                "out with data.on_error=skip",
+                tuple(details),
+            )
+        ]
     )
 
 
@@ -141,12 +151,13 @@ def _dataset(entry: cache.Entry, data: DataConfig) -> Dataset:
     class_names = tuple(about["class_names"])
     indices = split_examples(entry.labels, entry.parts, tuple(about["part_values"]), data)
     in_memory = entry.images.nbytes <= MAX_IN_MEMORY
-    digest = hashlib.sha256(repr((class_names, about["pixels"])).encode())
+    digest = hashlib.sha256(repr((class_names, entry.images.shape[1:])).encode())
     splits = {}
     for split in SPLITS:
         chosen = indices[split]
         rows, labels = entry.rows[chosen], entry.labels[chosen]
         images: Images = entry.images[rows] if in_memory else MappedImages(entry.images, rows)
-        splits[split] = Examples(images, labels, tuple(entry.names[i] for i in chosen))
-        digest.update(repr((split, len(chosen))).encode() + rows.tobytes() + labels.tobytes())
+        splits[split] = Examples(images, labels, tuple([entry.names[i] for i in chosen.tolist()]))
+        digest.update(f"{split} {len(chosen)}".encode())
+        digest.update(entry.digests[chosen].tobytes() + labels.tobytes())
     return Dataset(data.title, class_names, splits, digest.hexdigest()[:16], about["skipped"])

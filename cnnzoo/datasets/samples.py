@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # numpy stays away from who only asks for class names
     from cnnzoo.datasets.workers import Progress
 
 MAX_BYTES = 8 * 2**30  # a sample is made in memory
+_CHUNK = 256  # images that are made to fit at a time
 
 
 class SampleModule(Protocol):
@@ -114,6 +115,8 @@ class Sample:
                 hint="make model.input_shape smaller",
             )
         images, _ = self.module.read(self.label, fit.shape)
-        out[:] = fit_images(images[indices], fit)
-        on_progress(len(indices), len(indices))
+        for start in range(0, len(indices), _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            out[rows] = fit_images(images[indices[rows]], fit)
+            on_progress(min(start + _CHUNK, len(indices)), len(indices))
         return {}

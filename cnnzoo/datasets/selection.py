@@ -10,91 +10,65 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnzoo.config.calls import listed
 from cnnzoo.config.data import DataConfig
+from cnnzoo.datasets.classes import classes_of, names_in_order
 from cnnzoo.datasets.items import Items
-from cnnzoo.datasets.splitting import stratified_positions
-from cnnzoo.errors import DataError, did_you_mean
+from cnnzoo.datasets.splitting import draw, members_of
+from cnnzoo.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Indices of the items that are used, in their order, and the label int32 of each."""
+    """Indices of the items that are used, in their order, and the label int32 of each.
+
+    `unusable` are the items that cannot be used and are not excluded, each with the reason.
+    """
 
     indices: NDArray[np.intp]
     labels: NDArray[np.int32]
     class_names: tuple[str, ...]
+    unusable: Mapping[str, str]
 
 
 def select(items: Items, data: DataConfig) -> Selection:
     """Apply `labels`, `classes`, `exclude` and `limit` to the items of a source.
 
-    Raises DataError for a class or a label that the source does not have, and where fewer than two
-    classes are left.
+    Raises DataError for a class or a label that the source does not have, where fewer than two
+    classes are left, and for exclusions of other data.
     """
     class_of = classes_of(items.label_values, data)
-    class_names = data.class_names or tuple(dict.fromkeys(class_of.values()))
-    codes = np.array(
-        [
-            class_names.index(class_of[value]) if value in class_of else -1
-            for value in items.label_values
-        ]
-    )
-    labels = codes[items.labels].astype(np.int32)
+    class_names = names_in_order(class_of, data)
+    code_of = {name: code for code, name in enumerate(class_names)}
+    codes = [code_of[class_of[value]] if value in class_of else -1 for value in items.label_values]
+    labels = np.array(codes, np.int32)[items.labels]
+    excluded = read_exclusions(data)
     used = labels >= 0
-    if data.exclude:
-        excluded = read_exclusions(Path(data.exclude), data)
-        used &= np.array([name not in excluded for name in items.names], bool)
+    if excluded:
+        kept = np.array([name not in excluded for name in items.names], bool)
+        if kept.all() and excluded.isdisjoint(items.unusable):
+            raise DataError(
+                f"data.exclude: {data.title} has none of the {len(excluded):,} names in "
+                f"{data.exclude}, such as {min(excluded)!r}",
+                place=data.place("exclude"),
+                hint="write it anew with cnnzoo data check --write-exclusions, or remove this key",
+            )
+        used &= kept
     indices = np.flatnonzero(used)
     if data.limit:
-        indices = indices[_limited(labels[indices], items.parts[indices], data)]
-    return Selection(indices, labels[indices], class_names)
+        chosen = limited(labels[indices], items.parts[indices], data.limit, data.seed)
+        indices = indices[chosen]
+    unusable = {name: why for name, why in items.unusable.items() if name not in excluded}
+    return Selection(indices, labels[indices], class_names, unusable)
 
 
-def classes_of(values: tuple[str, ...], data: DataConfig) -> Mapping[str, str]:
-    """The class of each label value of a source, in the order of the classes."""
-    named = _named(values, data)
-    known = tuple(dict.fromkeys(named.values()))
-    wanted = data.classes
-    if wanted is None:
-        if len(known) < 2:
-            raise DataError(
-                f"{data.title} has {len(known)} class, {listed(known)}; a classifier needs two",
-                place=data.place(data.source),
-            )
-        return named
-    renamed = wanted if isinstance(wanted, dict) else {name: name for name in wanted}
-    for name in renamed:
-        if name not in known:
-            raise DataError(
-                f"data.classes: {data.title} has no class {name!r}{did_you_mean(name, known)}",
-                place=data.place("classes"),
-                hint=f"its classes: {', '.join(known[:50])}",
-            )
-    return {value: renamed[name] for value, name in named.items() if name in renamed}
-
-
-def _named(values: tuple[str, ...], data: DataConfig) -> dict[str, str]:
-    """The name of each label value of a source: its own, or that which `labels` gives it."""
-    if data.labels is None:
-        return {value: value for value in values}
-    names = data.labels
-    if not isinstance(names, dict):
-        names = {str(index): name for index, name in enumerate(names)}
-    for value in values:
-        if value not in names:
-            raise DataError(
-                f"data.labels names no label {value!r}, which {data.title} has",
-                place=data.place("labels"),
-                hint="name every label there, and choose among them with data.classes",
-            )
-    return {value: names[value] for value in names if value in values}
-
-
-def read_exclusions(path: Path, data: DataConfig) -> set[str]:
-    """The names in a file of exclusions: comma-separated values with the column `name`."""
+def read_exclusions(data: DataConfig) -> frozenset[str]:
+    """The names in the file `data.exclude`: comma-separated values with the column `name`."""
+    if data.exclude is None:
+        return frozenset()
+    path = Path(data.exclude)
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        # A spreadsheet puts a mark at the start; a file name may be no UTF-8.
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             rows = csv.DictReader(file)
             if "name" not in (rows.fieldnames or ()):
                 raise DataError(
@@ -102,27 +76,22 @@ def read_exclusions(path: Path, data: DataConfig) -> set[str]:
                     place=data.place("exclude"),
                     hint="cnnzoo data check --write-exclusions writes such a file",
                 )
-            return {row["name"] for row in rows}
-    except (OSError, ValueError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no table in UTF-8"
+            return frozenset(row["name"] for row in rows if row["name"])
+    except (OSError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"it is no table ({error})"
         raise DataError(
-            f"data.exclude: {path} cannot be read: {reason}", place=data.place("exclude")
+            f"data.exclude: {path} cannot be read: {reason}",
+            place=data.place("exclude"),
+            hint="cnnzoo data check --write-exclusions writes such a file",
         ) from error
 
 
-def _limited(
-    labels: NDArray[np.int32], parts: NDArray[np.int32], data: DataConfig
+def limited(
+    labels: NDArray[np.int32], parts: NDArray[np.int32], limit: int, seed: int
 ) -> NDArray[np.intp]:
-    """At most `limit` examples of each class, each part of the source keeping its share."""
-    assert data.limit
-    kept = []
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        order = np.argsort(stratified_positions(parts[members], data.seed), kind="stable")
-        kept.append(members[order[_spread(len(order), data.limit)]])
-    return np.sort(np.concatenate(kept))
-
-
-def _spread(n: int, limit: int) -> NDArray[np.intp]:
-    """At most `limit` of n indices, evenly apart."""
-    return np.arange(n) if n <= limit else (np.arange(limit) * n) // limit
+    """Indices of at most `limit` examples of each class, in which each part has its share."""
+    kept = np.zeros(len(labels), bool)
+    for members in members_of(labels):
+        sample, _ = draw(parts[members], [min(limit, len(members))], seed)
+        kept[members[sample]] = True
+    return np.flatnonzero(kept)

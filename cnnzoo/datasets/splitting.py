@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import combinations
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,26 +40,28 @@ def split_examples(
 
     A split is the part of the source that `data.splits` names; else, with a number, that fraction
     of the training part; else the source's own part of that meaning; else a fraction by default.
-    Raises DataError for a part that the source does not have.
+    Examples of any other part are in no split. Raises DataError for a part that the source does not
+    have, and where two splits are the same part.
     """
-    chosen: dict[str, Indices] = {}
+    codes: dict[str, list[int]] = {}
     fractions: dict[str, float] = {}
     for split in SPLITS:
         given = getattr(data.splits, split)
         own = [code for code, value in enumerate(part_values) if _meaning(value) == split]
         if isinstance(given, str):
-            own = [_find_part(given, part_values, split, data)]
+            codes[split] = _find_parts(given, part_values, split, data)
         elif given is not None:
             fractions[split] = float(given)
-            continue
-        elif not own and split != "train":
+        elif own or split == "train":
+            codes[split] = own
+        else:
             fractions[split] = DEFAULT_FRACTIONS[split]
-            continue
-        chosen[split] = np.flatnonzero(np.isin(parts, own))
-    _refuse_overlap(chosen, data)
+    _refuse_overlap(codes, data)
+    chosen = {split: np.flatnonzero(np.isin(parts, own)) for split, own in codes.items()}
     pool = chosen["train"]
     taken = stratified_split(labels[pool], fractions, data.seed)
-    return {split: pool[taken[split]] if split in taken else chosen[split] for split in SPLITS}
+    chosen |= {split: pool[indices] for split, indices in taken.items()}
+    return {split: chosen[split] for split in SPLITS}
 
 
 def stratified_split(
@@ -64,28 +69,49 @@ def stratified_split(
 ) -> dict[str, Indices]:
     """Disjoint index arrays: one of round(fraction * n) examples each, and `train` for the rest.
 
-    Every class has its share of every split, to within one example. Each example is placed in
-    (0, 1) by its random rank within its class; a split is an interval of that line.
+    See `draw` for how many of each class they have.
     """
-    order = np.argsort(stratified_positions(labels, seed), kind="stable")
-    splits, start = {}, 0
-    for name in sorted(fractions):  # test before validation, whatever the order of the keys
-        stop = start + round(fractions[name] * len(labels))
-        splits[name] = np.sort(order[start:stop])
-        start = stop
-    splits["train"] = np.sort(order[start:])
-    return splits
+    names = sorted(fractions)  # test before validation, whatever the order of the keys
+    counts = [round(fractions[name] * len(labels)) for name in names]
+    return dict(zip([*names, "train"], draw(labels, counts, seed), strict=True))
 
 
-def stratified_positions(labels: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
-    """A place in (0, 1) for each example: its random rank within its label, evenly spread."""
+def draw(labels: NDArray[np.int32], counts: Sequence[int], seed: int) -> list[Indices]:
+    """Disjoint, sorted random samples of so many examples each, and what is left.
+
+    Each sample in turn has its share of what is left of every class, rounded up or down: the first
+    is within one example of its share of each class, any other within two.
+    """
     rng = np.random.default_rng(seed)
-    position = np.empty(len(labels))
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        ranks = rng.permutation(len(members)) + rng.random()
-        position[members] = ranks / len(members)
-    return position
+    classes, tie_breaks = [], []
+    for members in members_of(labels):
+        classes.append(members[np.argsort(rng.permutation(len(members)))])
+        tie_breaks.append(rng.random())
+    sizes = np.array([len(members) for members in classes], np.int64)
+    start, samples = np.zeros_like(sizes), []
+    for count in (*counts, len(labels) - sum(counts)):
+        stop = start + _shares(sizes - start, count, np.array(tie_breaks))
+        taken = [some[a:b] for some, a, b in zip(classes, start, stop, strict=True)]
+        samples.append(np.sort(np.concatenate([np.empty(0, np.intp), *taken])))
+        start = stop
+    return samples
+
+
+def _shares(
+    sizes: NDArray[np.int64], count: int, tie_breaks: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """`count` divided in proportion to sizes, by largest remainders: each rounded up or down."""
+    shares, remainders = np.divmod(sizes * count, max(1, sizes.sum()))
+    largest = np.lexsort((tie_breaks, -remainders))
+    shares[largest[: count - shares.sum()]] += 1
+    return shares
+
+
+def members_of(labels: NDArray[np.int32]) -> list[Indices]:
+    """The sorted indices of the examples of each label that occurs, by label."""
+    order = np.argsort(labels, kind="stable")
+    starts = np.flatnonzero(np.diff(labels[order])) + 1
+    return np.split(order, starts) if len(labels) else []
 
 
 def _meaning(part: str) -> str | None:
@@ -93,11 +119,18 @@ def _meaning(part: str) -> str | None:
     return "train" if part == NO_PART else PART_NAMES.get(part.lower())
 
 
-def _find_part(given: str, part_values: tuple[str, ...], split: str, data: DataConfig) -> int:
-    known = [value for value in part_values if value != NO_PART]
-    for code, value in enumerate(part_values):
-        if value and given.lower() in (value.lower(), _meaning(value)):
-            return code
+def _find_parts(
+    given: str, part_values: tuple[str, ...], split: str, data: DataConfig
+) -> list[int]:
+    """The part of that name, in whatever case, else those that mean the same split."""
+    known = {value: code for code, value in enumerate(part_values) if value != NO_PART}
+    if given in known:
+        return [known[given]]
+    named = [code for value, code in known.items() if value.lower() == given.lower()]
+    if not named and (meaning := PART_NAMES.get(given.lower())):
+        named = [code for value, code in known.items() if _meaning(value) == meaning]
+    if named:
+        return named
     raise DataError(
         f"data.splits.{split}: {data.title} has no part {given!r}{did_you_mean(given, known)}",
         place=data.splits.place(split),
@@ -105,15 +138,11 @@ def _find_part(given: str, part_values: tuple[str, ...], split: str, data: DataC
     )
 
 
-def _refuse_overlap(chosen: dict[str, Indices], data: DataConfig) -> None:
-    seen: dict[int, str] = {}
-    for split, indices in chosen.items():
-        if not len(indices):
-            continue
-        other = seen.setdefault(int(indices[0]), split)
-        if other != split:
+def _refuse_overlap(codes: dict[str, list[int]], data: DataConfig) -> None:
+    for split, other in combinations(codes, 2):
+        if set(codes[split]) & set(codes[other]):
             raise DataError(
-                f"data.splits: {other} and {split} are the same part of {data.title}",
-                place=data.splits.place(split) or data.splits.place(other),
+                f"data.splits: {split} and {other} are the same part of {data.title}",
+                place=data.splits.place(other) or data.splits.place(split),
                 hint="name another part for one of them, or give a fraction",
             )

@@ -154,6 +154,16 @@ def test_every_augmentation_is_a_layer_of_keras():
     assert set(MIXING) <= set(AUGMENTATIONS)
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("AugMix", "use RandAugment"), ("AutoContrast", "put it among model.layers")],
+)
+def test_what_is_no_augmentation_says_why(write, name, hint):
+    path = write("it.yaml", f"{MODEL}data: {{name: digits, augment: [{name}: {{}}]}}\n")
+    with pytest.raises(ConfigError, match=f"{name} is no augmentation\n   hint: .*{hint}"):
+        load_config(path)
+
+
 def test_an_augmentation_knows_only_known_variables(write):
     path = write("it.yaml", f"{MODEL}data: {{name: digits, augment: [RandomRotation: $turn]}}\n")
     with pytest.raises(ConfigError, match=r"turn"):
