@@ -18,6 +18,7 @@ ROOMS = (
     "architecture",
     "runs",
     "datasets",
+    "doctor",
     "models",
     "training",
     "evaluation",

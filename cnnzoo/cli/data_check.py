@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from cnnzoo.cli.completion import complete_config
-from cnnzoo.datasets.finding_kinds import KINDS
+from cnnzoo.doctor.kinds import KINDS
 
 if TYPE_CHECKING:
     from cnnzoo.config.schema import Config
-    from cnnzoo.datasets.doctor import Diagnosis
+    from cnnzoo.doctor.check import Diagnosis
 
 # What a folder without a configuration is checked for: 64x64 in colour.
 _FOR_FOLDERS = "alexnet_lite"
@@ -115,7 +115,7 @@ def _checked(config: Config) -> Diagnosis:
     from rich.console import Console
     from rich.progress import Progress
 
-    from cnnzoo.datasets.doctor import check_data
+    from cnnzoo.doctor.check import check_data
 
     assert config.data
     console = Console(stderr=True)
@@ -141,7 +141,7 @@ def _print(diagnosis: Diagnosis) -> None:
 
 def _draw(diagnosis: Diagnosis, path: Path) -> None:
     from cnnzoo.cli.files import writing
-    from cnnzoo.datasets.contact_sheet import contact_sheet
+    from cnnzoo.doctor.contact_sheet import contact_sheet
 
     with writing(path) as temporary:
         contact_sheet(diagnosis).save(temporary, "PNG")

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.config.wording import counted
-from cnnzoo.datasets.doctor import Diagnosis, Finding, Offender
-from cnnzoo.datasets.finding_kinds import ERROR, NOTE, WARNING
+from cnnzoo.doctor.check import Diagnosis, Finding, Offender
+from cnnzoo.doctor.kinds import ERROR, NOTE, WARNING
 
 EXAMPLES = 3
 

@@ -24,7 +24,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnzoo.datasets.pictures import Traits
+from cnnzoo.doctor.pictures import Traits
 
 MAX_DISTANCE = 6
 MIN_CORRELATION = 0.93

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnzoo.datasets.duplicates import MAX_DISTANCE, TooAlikeError, _similar_hashes, find_copies
-from cnnzoo.datasets.pictures import SIDE, Traits
+from cnnzoo.doctor.duplicates import MAX_DISTANCE, TooAlikeError, _similar_hashes, find_copies
+from cnnzoo.doctor.pictures import SIDE, Traits
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 120), st.integers(1, 4))

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.dataset import Dataset, ImageShape
-from cnnzoo.datasets.duplicates import Copies, TooAlikeError, find_copies
-from cnnzoo.datasets.finding_kinds import ERROR, KINDS, Kind
 from cnnzoo.datasets.load import load_dataset
-from cnnzoo.datasets.picture_files import (
+from cnnzoo.doctor.duplicates import Copies, TooAlikeError, find_copies
+from cnnzoo.doctor.files import (
     COLOUR,
     GRAY,
     Facts,
@@ -24,7 +23,8 @@ from cnnzoo.datasets.picture_files import (
     root_of,
     stray_files,
 )
-from cnnzoo.datasets.pictures import Pictures, Traits, examine
+from cnnzoo.doctor.kinds import ERROR, KINDS, Kind
+from cnnzoo.doctor.pictures import Pictures, Traits, examine
 
 # A picture whose pixels have a smaller standard deviation, of 255, shows nothing. FER2013 has 13
 # up to 0.7, a spot of light on black at 4.1, and a face in the dark at 9.

@@ -14,8 +14,8 @@ from PIL import Image
 
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.decoding import FORMATS, no_warnings, open_image, read_file
-from cnnzoo.datasets.pictures import looks_gray
 from cnnzoo.datasets.workers import Progress
+from cnnzoo.doctor.pictures import looks_gray
 
 GRAY, GRAY_AS_COLOUR, COLOUR, TRANSPARENT = "gray", "gray stored as colour", "colour", "transparent"
 

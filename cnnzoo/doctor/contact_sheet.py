@@ -7,8 +7,8 @@ from itertools import islice
 
 from PIL import Image, ImageDraw, ImageFont
 
-from cnnzoo.datasets.doctor import Diagnosis, Finding
-from cnnzoo.datasets.pictures import Pictures
+from cnnzoo.doctor.check import Diagnosis, Finding
+from cnnzoo.doctor.pictures import Pictures
 
 TILE = 96  # pixels a side
 COLUMNS = 10

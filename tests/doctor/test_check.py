@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 import cnnzoo
-from cnnzoo.datasets.contact_sheet import COLUMNS, MAX_TILES, TILE, contact_sheet
-from cnnzoo.datasets.doctor import check_data
-from cnnzoo.datasets.finding_kinds import KINDS
 from cnnzoo.datasets.load import load_dataset
+from cnnzoo.doctor.check import check_data
+from cnnzoo.doctor.contact_sheet import COLUMNS, MAX_TILES, TILE, contact_sheet
+from cnnzoo.doctor.kinds import KINDS
 
 SHAPE = (32, 32, 3)
 
@@ -228,8 +228,8 @@ def test_classes_and_strangers_are_no_exclusions(diagnosis):
 def test_what_is_too_alike_is_said(tmp_path, monkeypatch):
     folder = clean(tmp_path)
     folder.put("train/cat/copy.jpg", photo(1))
-    monkeypatch.setattr("cnnzoo.datasets.duplicates._MIN_PAIRS", -1)
-    monkeypatch.setattr("cnnzoo.datasets.duplicates._PAIRS_EACH", -1)
+    monkeypatch.setattr("cnnzoo.doctor.duplicates._MIN_PAIRS", -1)
+    monkeypatch.setattr("cnnzoo.doctor.duplicates._PAIRS_EACH", -1)
     folder.put("train/cat/near.jpg", encoded(photo(2), quality=40))
     diagnosis = check_data(config(folder), image_shape=SHAPE)
     assert found(diagnosis) == {"too_alike": [], "duplicate": ["train/cat/copy.jpg"]}
