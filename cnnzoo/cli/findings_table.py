@@ -12,6 +12,7 @@ from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.config.wording import counted
 from cnnzoo.doctor.check import Diagnosis, Finding, Offender
 from cnnzoo.doctor.kinds import ERROR, NOTE, WARNING
+from cnnzoo.errors import printable
 
 EXAMPLES = 3
 
@@ -52,7 +53,7 @@ def summary(diagnosis: Diagnosis) -> str:
 
 def _lines(finding: Finding) -> list[Text]:
     examples = [
-        Text(f"  {_printable(f'{offender.name}: {offender.reason}')}", "dim")
+        Text(f"  {printable(f'{offender.name}: {offender.reason}')}", "dim")
         for offender in _different(finding)
     ]
     return [Text(finding.message), *examples, Text(f"→ {finding.about.advice}")]
@@ -64,8 +65,3 @@ def _different(finding: Finding) -> list[Offender]:
     chosen = [o for o in finding.offenders if by_reason[o.reason] is o]
     chosen += [o for o in finding.offenders if by_reason[o.reason] is not o]
     return chosen[:EXAMPLES]
-
-
-def _printable(text: str) -> str:
-    """Text without what a terminal would obey, or could not encode."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

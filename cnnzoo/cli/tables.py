@@ -7,10 +7,12 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.config import zoo
 from cnnzoo.config.loader import load_config
+from cnnzoo.errors import printable
 from cnnzoo.training.plan import plan
 
 
@@ -57,7 +59,7 @@ def metrics_table(measured: dict[str, Any]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for name, figures in measured["per_class"].items():
         row = [f"{figures[key]:.3f}" for key in ("precision", "recall", "f1")]
-        table.add_row(name, *row, str(figures["support"]))
+        table.add_row(Text(printable(name)), *row, str(figures["support"]))
     return table
 
 

@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from cnnzoo.config.calls import Call, listed, shown
+from cnnzoo.config.composites import find_entry
 from cnnzoo.config.data_sources import BELONGS_TO, SOURCES
-from cnnzoo.config.located import value_place
+from cnnzoo.config.located import located_items, value_place
 from cnnzoo.config.section import Fraction, Positive, Section, Seed, list_of_calls
 from cnnzoo.config.zoo import directory as zoo_directory
-from cnnzoo.errors import ConfigError, Mistake, Place, did_you_mean
+from cnnzoo.errors import ConfigError, Mistake, Place
 
 # What is held out for a split that the source does not have.
 DEFAULT_FRACTIONS = {"validation": 0.1, "test": 0.2}
@@ -48,6 +49,10 @@ AUGMENTATIONS = (
     "Solarization",
 )
 
+# What an augmentation is given where the configuration leaves it away. RandomSaturation clips
+# saturation, a share of 1, as if it were a pixel value, and so lets it grow far above 1.
+AUGMENTATION_DEFAULTS: dict[str, dict[str, Any]] = {"RandomSaturation": {"value_range": (0, 1)}}
+
 # Layers that could be taken for augmentations, and why they are none.
 _NOT_RANDOM = "it does the same to every image; put it among model.layers"
 NO_AUGMENTATIONS = {
@@ -77,7 +82,11 @@ def _names(value: Any) -> Any:
 
 
 Name = Annotated[str, Field(min_length=1)]
-Names = Annotated[tuple[Name, ...] | dict[Name, Name], BeforeValidator(_names)]
+_Written = Name | int
+Names = Annotated[
+    tuple[Name, ...] | dict[Name, Name],
+    BeforeValidator(_names, json_schema_input_type=tuple[_Written, ...] | dict[Name, _Written]),
+]
 
 
 class Splits(Section):
@@ -194,13 +203,20 @@ class DataConfig(Section):
             raise ValueError(f"names {repeated[0]!r} twice")
         return classes
 
-    @field_validator("augment")
+    @field_validator("augment", mode="before")
     @classmethod
-    def _change_images_at_random(cls, calls: tuple[Call, ...]) -> tuple[Call, ...]:
-        mistakes = [_no_augmentation(call) for call in calls if call.name not in AUGMENTATIONS]
+    def _change_images_at_random(cls, values: Any) -> Any:
+        """Refuses other layers by name, before their arguments are read: some hold layers."""
+        items = located_items(values) if isinstance(values, list | tuple) else ()
+        named = [(_name_of(value), place) for value, place in items]
+        mistakes = [
+            _no_augmentation(name, place)
+            for name, place in named
+            if name not in AUGMENTATIONS and find_entry("layers", name)
+        ]
         if mistakes:
             raise ConfigError.of(mistakes)
-        return calls
+        return values
 
     @model_validator(mode="after")
     def _have_one_source(self, info: ValidationInfo) -> Self:
@@ -240,12 +256,14 @@ class DataConfig(Section):
         return tuple(dict.fromkeys(names))
 
 
-def _no_augmentation(call: Call) -> Mistake:
-    message = f"{call.name} is no augmentation"
-    if why := NO_AUGMENTATIONS.get(call.name):
-        return Mistake(message, call.place, why)
-    near = did_you_mean(call.name, AUGMENTATIONS)
-    return Mistake(message + near, call.place, f"augmentations: {', '.join(AUGMENTATIONS)}")
+def _name_of(value: Any) -> str:
+    """The class that an item of a list of calls names."""
+    return str(next(iter(value), "") if isinstance(value, dict) else getattr(value, "name", value))
+
+
+def _no_augmentation(name: str, place: Place | None) -> Mistake:
+    known = f"augmentations: {', '.join(AUGMENTATIONS)}"
+    return Mistake(f"{name} is no augmentation", place, NO_AUGMENTATIONS.get(name, known))
 
 
 def _absolute(path: Any, place: Place | None) -> Any:

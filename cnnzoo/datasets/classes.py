@@ -70,7 +70,15 @@ def classes_of(values: Sequence[str], data: DataConfig) -> dict[str, str]:
         raise DataError(
             f"{data.title} has {len(names)} class, {listed(names)}; a classifier needs two",
             place=place,
+            hint="add examples of another class, or keep two names in data.labels and data.classes",
         )
+    for name in names:
+        if name != name.encode(errors="replace").decode():
+            raise DataError(
+                f"{data.title} has the class {name!r}, whose name is no text in UTF-8",
+                place=place,
+                hint="rename its folder: the name is written into the model",
+            )
     return class_of
 
 

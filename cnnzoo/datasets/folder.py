@@ -70,9 +70,13 @@ class Folder:
         ]
         if self.data.label_pattern:
             problem = f"does not match data.label_pattern {self.data.label_pattern!r}"
+            hint = "it is searched in the name of each file, without its folders"
             found = matched_labels([path.rsplit("/", 1)[-1] for path in self.files], self.data)
         else:
             problem = "is in no class folder"
+            hint = (
+                "put the images of each class into a folder of its name, or set data.label_pattern"
+            )
             found = [inner.split("/", 1)[0] if "/" in inner else "" for _, inner in split_paths]
         labelled = [index for index, label in enumerate(found) if label]
         unusable = {
@@ -82,8 +86,7 @@ class Folder:
             raise DataError(
                 f"no image below {self.root} has a class: {next(iter(unusable))} {problem}",
                 place=self.data.place("label_pattern") or self.data.place("folder"),
-                hint="put the images of each class into a folder of its name, or set "
-                "data.label_pattern",
+                hint=hint,
             )
         return make_items(
             [self.files[index] for index in labelled],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -36,32 +36,42 @@ def split_examples(
     part_values: tuple[str, ...],
     data: DataConfig,
 ) -> dict[str, Indices]:
-    """Disjoint, sorted index arrays for `train`, `validation` and `test`.
+    """Disjoint, sorted index arrays for `train`, `validation` and `test`, as `splits_of` says.
 
-    A split is the part of the source that `data.splits` names; else, with a number, that fraction
-    of the training part; else the source's own part of that meaning; else a fraction by default.
-    Examples of any other part are in no split. Raises DataError for a part that the source does not
-    have, and where two splits are the same part.
+    Examples of a part that is no split's are in none.
     """
-    codes: dict[str, list[int]] = {}
-    fractions: dict[str, float] = {}
-    for split in SPLITS:
-        given = getattr(data.splits, split)
-        own = [code for code, value in enumerate(part_values) if _meaning(value) == split]
-        if isinstance(given, str):
-            codes[split] = _find_parts(given, part_values, split, data)
-        elif given is not None:
-            fractions[split] = float(given)
-        elif own or split == "train":
-            codes[split] = own
-        else:
-            fractions[split] = DEFAULT_FRACTIONS[split]
-    _refuse_overlap(codes, data)
-    chosen = {split: np.flatnonzero(np.isin(parts, own)) for split, own in codes.items()}
+    splits = splits_of(part_values, data)
+    fractions = {split: given for split, given in splits.items() if isinstance(given, float)}
+    chosen = {
+        split: np.flatnonzero(np.isin(parts, [part_values.index(value) for value in given]))
+        for split, given in splits.items()
+        if not isinstance(given, float)
+    }
     pool = chosen["train"]
     taken = stratified_split(labels[pool], fractions, data.seed)
     chosen |= {split: pool[indices] for split, indices in taken.items()}
     return {split: chosen[split] for split in SPLITS}
+
+
+def splits_of(part_values: tuple[str, ...], data: DataConfig) -> dict[str, tuple[str, ...] | float]:
+    """What each split is: parts of the source by name, or a fraction of its training part.
+
+    A split is the part that `data.splits` names; else, with a number, that fraction; else the
+    source's own part of that meaning; else a fraction by default. Raises DataError for a part that
+    the source does not have, and where two splits are the same part.
+    """
+    splits: dict[str, tuple[str, ...] | float] = {}
+    for split in SPLITS:
+        given = getattr(data.splits, split)
+        own = tuple(value for value in part_values if _meaning(value) == split)
+        if isinstance(given, str):
+            splits[split] = _find_parts(given, part_values, split, data)
+        elif given is not None:
+            splits[split] = float(given)
+        else:
+            splits[split] = own if own or split == "train" else DEFAULT_FRACTIONS[split]
+    _refuse_overlap(splits, data)
+    return splits
 
 
 def stratified_split(
@@ -121,14 +131,14 @@ def _meaning(part: str) -> str | None:
 
 def _find_parts(
     given: str, part_values: tuple[str, ...], split: str, data: DataConfig
-) -> list[int]:
+) -> tuple[str, ...]:
     """The part of that name, in whatever case, else those that mean the same split."""
-    known = {value: code for code, value in enumerate(part_values) if value != NO_PART}
+    known = tuple(value for value in part_values if value != NO_PART)
     if given in known:
-        return [known[given]]
-    named = [code for value, code in known.items() if value.lower() == given.lower()]
+        return (given,)
+    named = tuple(value for value in known if value.lower() == given.lower())
     if not named and (meaning := PART_NAMES.get(given.lower())):
-        named = [code for value, code in known.items() if _meaning(value) == meaning]
+        named = tuple(value for value in known if _meaning(value) == meaning)
     if named:
         return named
     raise DataError(
@@ -138,9 +148,10 @@ def _find_parts(
     )
 
 
-def _refuse_overlap(codes: dict[str, list[int]], data: DataConfig) -> None:
-    for split, other in combinations(codes, 2):
-        if set(codes[split]) & set(codes[other]):
+def _refuse_overlap(splits: Mapping[str, tuple[str, ...] | float], data: DataConfig) -> None:
+    parts = {split: given for split, given in splits.items() if not isinstance(given, float)}
+    for split, other in combinations(parts, 2):
+        if set(parts[split]) & set(parts[other]):
             raise DataError(
                 f"data.splits: {split} and {other} are the same part of {data.title}",
                 place=data.splits.place(other) or data.splits.place(split),

@@ -60,7 +60,8 @@ def decode_files(
             ]
             while rows := work.take():  # this thread is a worker too
                 work.finish(rows, _fill(paths[rows.start : rows.stop], pixels, fit, rows))
-                on_progress(work.done, work.count)
+                if (done := work.done) < work.count:  # the end is told once, below
+                    on_progress(done, work.count)
             for helper in started:
                 helper.result()
         finally:

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cnnzoo.doctor.check import Diagnosis, Finding
 from cnnzoo.doctor.pictures import Pictures
+from cnnzoo.errors import printable
 
 TILE = 96  # pixels a side
 COLUMNS = 10
@@ -96,8 +97,8 @@ def _draw_tile(
 
 
 def _plain(text: str) -> str:
-    """Text in the letters that every font has."""
-    return text.encode("latin-1", "replace").decode("latin-1")
+    """Text on one line, in the letters that every font has."""
+    return printable(text).encode("latin-1", "replace").decode("latin-1")
 
 
 def _rows(tiles: int) -> int:

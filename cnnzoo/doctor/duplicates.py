@@ -55,11 +55,6 @@ class Copies:
     copies: Indices
     twins: Indices
 
-    @property
-    def all(self) -> Indices:
-        """The picture and its copies."""
-        return np.concatenate([[self.kept], self.copies])
-
 
 class TooAlikeError(Exception):
     """So many pictures have similar hashes that these tell nothing, and to compare takes hours."""

@@ -55,6 +55,7 @@ def _dataset_of(run: Run, display: Display) -> Dataset:
         raise DataError(
             f"{dataset.name} is no longer what {run} was trained on: its fingerprint was "
             f"{expected} and is {dataset.fingerprint}",
-            hint="splits could overlap; install the package versions in run.json, or train again",
+            hint="splits could overlap; put back what was changed (for a sample, the package "
+            "versions in run.json), or train again",
         )
     return dataset

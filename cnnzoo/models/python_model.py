@@ -35,7 +35,8 @@ _POSITIONAL = ("layers", "regularizers", "constraints")
 _KEYWORD_ONLY = ("axis", "name")
 
 _TAKEN = {*dir(builtins), *keyword.kwlist, "keras", "layers", "np", "inputs", "x", "make_model"}
-_TAKEN |= {"load_data", "main", "math", "sys"}
+_TAKEN |= {"load_data", "main", "math", "sys", "Image", "ImageOps", "Path"}
+_TAKEN |= {"load_digits", "mnist_data", "train_test_split"}
 
 # A variable of the configuration → the Python that stands for it.
 Scope = Mapping[str, str]

@@ -8,6 +8,7 @@ from typing import Any
 from cnnzoo.architecture.head import BINARY, CATEGORICAL
 from cnnzoo.architecture.resolve import evaluate_call
 from cnnzoo.config.calls import Call
+from cnnzoo.config.data import AUGMENTATION_DEFAULTS
 from cnnzoo.config.schema import Config
 from cnnzoo.models.objects import make
 from cnnzoo.training.plan import mixing_layer
@@ -17,17 +18,13 @@ LOSSES = {BINARY: "BinaryCrossentropy", CATEGORICAL: "SparseCategoricalCrossentr
 MIXED_LOSSES = {BINARY: "BinaryCrossentropy", CATEGORICAL: "CategoricalCrossentropy"}
 ACCURACIES = {BINARY: "BinaryAccuracy", CATEGORICAL: "SparseCategoricalAccuracy"}
 
-# What an augmentation is given where the configuration leaves it away. RandomSaturation clips
-# saturation, a share of 1, as if it were a pixel value, and so lets it grow far above 1.
-_AUGMENTATION_DEFAULTS = {"RandomSaturation": {"value_range": (0, 1)}}
-
 
 def make_augmentation(config: Config, variables: dict[str, Any]) -> list[Any]:
     """The Keras layers of `data.augment`, for images whose values are 0 to 255."""
     layers = []
     for call in config.data.augment if config.data else ():
         evaluated = evaluate_call(call, variables)
-        defaults = _AUGMENTATION_DEFAULTS.get(call.name, {})
+        defaults = AUGMENTATION_DEFAULTS.get(call.name, {})
         layers.append(make(replace(evaluated, arguments={**defaults, **evaluated.arguments})))
     return layers
 

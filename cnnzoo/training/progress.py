@@ -16,9 +16,11 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from cnnzoo.config.calls import listed
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.dataset import SPLITS, Dataset, ImageShape
 from cnnzoo.datasets.load import load_dataset
+from cnnzoo.errors import printable
 
 Metrics = Mapping[str, float]
 
@@ -163,4 +165,8 @@ def data_text(dataset: Dataset) -> str:
     text = f"{dataset.name}: {len(dataset.class_names)} classes, {counts} examples"
     if dataset.skipped:
         text += f"; skipped {len(dataset.skipped):,} that cannot be read, see data in run.json"
-    return text
+    trained = set(dataset.splits["train"].labels.tolist())
+    untrained = [name for code, name in enumerate(dataset.class_names) if code not in trained]
+    if untrained:
+        text += f"; none to train on of {listed(untrained)}"
+    return printable(text)

@@ -51,7 +51,8 @@ def test_what_is_kept_is_listed_with_its_size(in_process, filled):
     assert "8x8x1" in lines["digits"]
     assert "name: digits" in lines["digits"]
     assert lines["[red]pictures"].split()[2:5] == ["8", "8x8x1", "2"]
-    assert "(left over)" in out
+    left_over = next(line for line in out.splitlines() if "(left over)" in line)
+    assert "value" not in left_over
     assert out.splitlines()[-1] == f"3 MiB kept in {filled}"
     assert len(names(filled)) == 3
 

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import io
+
 import pytest
+from rich.console import Console
+
+from cnnzoo.cli.tables import metrics_table
 
 
 @pytest.fixture
@@ -21,6 +26,15 @@ def test_a_run_and_a_split_can_be_named(in_process, trained):
     assert code == 0
     assert "validation: accuracy" in out
     assert (trained / "metrics-validation.json").exists()
+
+
+def test_class_names_are_shown_as_they_are_and_obeyed_by_nobody():
+    figures = {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 3}
+    text = io.StringIO()
+    table = metrics_table({"per_class": {"[bold]a[/red]": figures, "b\x1b[31m\n": figures}})
+    Console(file=text, width=100).print(table)
+    assert "[bold]a[/red] " in text.getvalue()
+    assert "b\\x1b[31m\\n " in text.getvalue()
 
 
 def test_runs_are_looked_up_where_the_environment_says(in_process, trained, monkeypatch):

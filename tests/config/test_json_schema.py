@@ -156,6 +156,14 @@ def test_a_typical_mistake_is_found_at_its_place(old: str, new: str, path: str) 
     assert first_mistake(NETWORK.replace(old, new))
 
 
+@pytest.mark.parametrize("names", ["[3, 5, cat]", "{3: 0, cat: 5}"])
+@pytest.mark.parametrize("key", ["classes", "labels"])
+def test_numbers_name_classes_too(key: str, names: str) -> None:
+    text = NETWORK.replace("data: mnist5k", f"data: {{name: mnist5k, {key}: {names}}}")
+    assert first_mistake(text) == ""
+    assert first_mistake(text.replace("5", "5.5")).startswith("$.data")
+
+
 def test_a_file_that_extends_another_may_leave_out_anything() -> None:
     assert first_mistake("extends: lenet\nmodel: {params: {base: 4}}\n") == ""
     assert first_mistake("model: {params: {base: 4}}\n") == "$.model"

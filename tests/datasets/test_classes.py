@@ -103,6 +103,14 @@ def test_one_class_is_refused(values, settings):
         classes(values, **settings)
 
 
+def test_a_class_whose_name_no_model_can_hold_is_refused():
+    odd = ("bird", "c\udcff")
+    with pytest.raises(DataError, match="no text in UTF-8") as refused:
+        classes(odd)
+    assert "rename" in str(refused.value)
+    assert classes(("bird", "птица")) == {"bird": "bird", "птица": "птица"}
+
+
 renamings = st.dictionaries(st.sampled_from(ANIMALS), st.sampled_from("xyz"), min_size=2).filter(
     lambda renaming: len(set(renaming.values())) > 1
 )

@@ -90,8 +90,14 @@ def test_files_of_no_class_are_named(tmp_path):
 
 def test_files_without_any_class_are_refused(tmp_path):
     picture(tmp_path / "1.png")
-    with pytest.raises(DataError, match=r"no image below .* has a class: 1\.png is in no class"):
+    with pytest.raises(
+        DataError, match=r"no image below .* has a class: 1\.png is in no class"
+    ) as no:
         opened(tmp_path).items()
+    assert "set data.label_pattern" in str(no.value)
+    with pytest.raises(DataError, match=r"1\.png does not match data.label_pattern") as no:
+        opened(tmp_path, label_pattern="(?P<label>x)").items()
+    assert "searched in the name of each file" in str(no.value)
 
 
 def test_a_folder_without_images_is_refused(tmp_path):

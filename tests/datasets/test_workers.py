@@ -131,7 +131,8 @@ def test_a_process_that_is_killed_is_said(paths, decoded, started, monkeypatch):
 
     def killed(*args):
         process = start(*args)
-        process.kill()
+        if process:  # none where the end of the other ended it before it was ready
+            process.kill()
         return process
 
     monkeypatch.setattr(workers, "_start", killed)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import cnnzoo
 from cnnzoo.datasets.load import load_dataset
@@ -254,6 +254,19 @@ def test_a_contact_sheet_shows_the_offenders_and_is_bounded(tmp_path):
     assert rows * TILE < sheet.height < 2 * rows * TILE
     assert sheet.width < (COLUMNS + 1) * TILE
     assert len(np.unique(np.asarray(sheet).reshape(-1, 3), axis=0)) > MAX_TILES
+
+
+def test_a_contact_sheet_writes_a_name_on_one_line(tmp_path, monkeypatch):
+    folder = clean(tmp_path)
+    folder.put("train/cat/a\nb.jpg", b"")
+    diagnosis = check_data(config(folder), image_shape=SHAPE)
+    written = []
+    monkeypatch.setattr(
+        ImageDraw.ImageDraw, "text", lambda self, at, text, *_: written.append(text)
+    )
+    contact_sheet(diagnosis)
+    assert any(text.endswith(r"a\nb.jpg") for text in written)
+    assert not any("\n" in text for text in written)
 
 
 def test_a_contact_sheet_of_nothing_says_so(tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 from rich.console import Console
@@ -34,7 +35,7 @@ def run_through(display: Display) -> None:
 
 
 def dataset(skipped: int = 0) -> Dataset:
-    examples = Examples(np.zeros((1234, 1, 1, 1), np.uint8), np.zeros(1234, np.int32))
+    examples = Examples(np.zeros((1234, 1, 1, 1), np.uint8), np.arange(1234, dtype=np.int32) % 2)
     splits = dict.fromkeys(("train", "validation", "test"), examples)
     reasons = {f"{index}.jpg": "is empty" for index in range(skipped)}
     return Dataset("photos", ("cat", "dog"), splits, "0123", reasons)
@@ -60,6 +61,13 @@ def test_the_data_are_one_line(monkeypatch):
     assert text.getvalue().endswith(
         f"{line}; skipped 3 that cannot be read, see data in run.json\n"
     )
+
+
+def test_classes_without_examples_to_train_on_are_named(monkeypatch):
+    plain, text = console(terminal=False)
+    loaded = replace(dataset(), class_names=("cat", "dog", "cow\x1b", "goat"))
+    load(Lines(plain), monkeypatch, decodes=False, loaded=loaded)
+    assert text.getvalue().endswith("examples; none to train on of cow\\x1b, goat\n")
 
 
 def test_decoding_is_one_line_more_where_it_happens(monkeypatch):
