@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from cnnzoo.cli.completion import complete_config
-from cnnzoo.errors import CnnzooError
+from cnnzoo.errors import CnnzooError, UserError
 
 
 @click.command()
 @click.argument(
-    "files", nargs=-1, required=True, metavar="FILES...", shell_complete=complete_config
+    "words",
+    nargs=-1,
+    required=True,
+    metavar="FILES... [KEY=VALUE]...",
+    shell_complete=complete_config,
 )
-def check(files: tuple[str, ...]) -> None:
-    """Report every mistake in configurations.
+def check(words: tuple[str, ...]) -> None:
+    """Report every mistake in configurations, each with the KEY=VALUE words applied.
 
     Each as file:line:column: error: ..., which editors parse. Loads no framework. The exit code
     is 2 if there is a mistake.
@@ -22,15 +28,20 @@ def check(files: tuple[str, ...]) -> None:
     Examples:
       cnnzoo check my.yaml
       cnnzoo check configs/*.yaml
+      cnnzoo check lenet data.folder=photos
     """
     from cnnzoo.config.loader import load_config
     from cnnzoo.config.wording import counted
     from cnnzoo.training.plan import plan
 
+    files = [word for word in words if "=" not in word or Path(word).exists()]
+    overrides = [word for word in words if word not in files]
+    if not files:
+        raise UserError("no configuration is named", hint="for example: cnnzoo check my.yaml")
     mistakes = 0
     for file in files:
         try:
-            plan(load_config(file))
+            plan(load_config(file, overrides))
         except CnnzooError as error:
             click.echo(str(error))
             mistakes += len(error.mistakes)

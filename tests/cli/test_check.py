@@ -30,3 +30,11 @@ def test_shapes_that_clash_are_shown_with_what_led_to_them(in_process, tiny):
     assert "tiny.yaml:9:7: error: MaxPooling2D 2x2 does not fit its 1x1 input" in out
     assert "> MaxPooling2D 2x2   -" in out
     assert "hint: remove this pooling, or use padding: same before it" in out
+
+
+def test_overrides_apply_to_every_file(in_process, tiny):
+    assert in_process("check", "tiny.yaml", "training.epochs=3")[0] == 0
+    code, out, _ = in_process("check", "tiny.yaml", "lenet", "training.epochs=soon")
+    assert code == 2
+    assert out.count("training.epochs=soon: error: training.epochs must be an integer") == 2
+    assert "no configuration is named" in in_process("check", "training.epochs=3")[2]
