@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from cnnzoo.config.calls import Call, listed, shown
 from cnnzoo.config.composites import find_entry
 from cnnzoo.config.data_sources import BELONGS_TO, SOURCES
-from cnnzoo.config.located import located_items, value_place
+from cnnzoo.config.located import key_place, located_items, value_place
 from cnnzoo.config.section import Fraction, Positive, Section, Seed, list_of_calls
 from cnnzoo.config.zoo import directory as zoo_directory
 from cnnzoo.errors import ConfigError, Mistake, Place
@@ -168,6 +168,30 @@ class DataConfig(Section):
 
     @model_validator(mode="before")
     @classmethod
+    def _keep_to_one_source(cls, value: Any) -> Any:
+        """Refuses a second source, and what belongs to another, where it is written."""
+        if not isinstance(value, dict):
+            return value
+        given = [key for key in value if value[key] is not None]
+        sources = [key for key in given if key in SOURCES]
+        if len(sources) > 1:
+            message = f"data has {len(sources)} sources, {' and '.join(sources)}"
+            raise ConfigError(message, place=key_place(value, sources[-1]), hint="keep one of them")
+        mistakes = [
+            Mistake(
+                f"data has {key!r}, which belongs to {' or '.join(BELONGS_TO[key])}, "
+                f"not to {sources[0]}",
+                key_place(value, key),
+            )
+            for key in given
+            if sources and sources[0] not in BELONGS_TO.get(key, SOURCES)
+        ]
+        if mistakes:
+            raise ConfigError.of(mistakes)
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
     def _locate_paths(cls, value: Any) -> Any:
         """Paths become absolute: a configuration means the same wherever it is read again."""
         if not isinstance(value, dict):
@@ -219,19 +243,12 @@ class DataConfig(Section):
         return values
 
     @model_validator(mode="after")
-    def _have_one_source(self, info: ValidationInfo) -> Self:
-        given = [key for key in SOURCES if getattr(self, key) is not None]
-        if not given:
+    def _have_a_source(self) -> Self:
+        if all(getattr(self, key) is None for key in SOURCES):
             raise ValueError(
                 f"needs one source, {', '.join(SOURCES[:-1])} or {SOURCES[-1]}; "
                 "for example name: mnist5k"
             )
-        if len(given) > 1:
-            raise ValueError(f"has {len(given)} sources, {' and '.join(given)}; keep one of them")
-        for key, sources in BELONGS_TO.items():
-            if getattr(self, key) is not None and given[0] not in sources:
-                way = " or ".join(sources)
-                raise ValueError(f"has {key!r}, which belongs to {way}, not to {given[0]}")
         return self
 
     @property
