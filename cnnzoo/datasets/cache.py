@@ -40,6 +40,7 @@ _EXAMPLE = np.dtype([("row", "<i8"), ("label", "<i4"), ("part", "<i4"), ("digest
 _PARTIAL, _REMOVED = ".partial", ".removed"
 _NO_RESERVATION = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 _BLOCK = 2**20
+_WORTH_A_THREAD = 2**16  # bytes of an image
 _MAKE_ROOM = (
     "make room (cnnzoo data cache --clear), or set CNNZOO_CACHE to a directory on another disk"
 )
@@ -216,8 +217,8 @@ def row_digests(images: NDArray[np.uint8], rows: NDArray[np.intp]) -> NDArray[np
     def digests_of(some: NDArray[np.intp]) -> bytes:
         return b"".join([hashlib.sha256(flat[row]).digest()[:16] for row in some])
 
-    # Threads: hashing lets go of Python's lock.
-    with ThreadPoolExecutor() as pool:
+    # Hashing lets go of Python's lock; for small images, taking it again costs more than that gains.
+    with ThreadPoolExecutor(None if flat.shape[1] >= _WORTH_A_THREAD else 1) as pool:
         chunks = pool.map(digests_of, np.array_split(rows, max(1, len(rows) // 1024)))
         return np.frombuffer(b"".join(chunks), np.uint8).reshape(-1, 16)
 

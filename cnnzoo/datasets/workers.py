@@ -36,7 +36,7 @@ SLICE = 8, 256  # files, at least and at most
 SLICE_SECONDS = 0.05  # what a slice should take: progress is told that often, and all end together
 
 # Seconds: after so many it is seen how much is left, and a process pays where that is so much.
-LONG = 0.5, 2.0
+LONG = 0.02, 0.3
 
 Progress = Callable[[int, int], None]  # how many are done, of how many
 
