@@ -217,7 +217,7 @@ def row_digests(images: NDArray[np.uint8], rows: NDArray[np.intp]) -> NDArray[np
     def digests_of(some: NDArray[np.intp]) -> bytes:
         return b"".join([hashlib.sha256(flat[row]).digest()[:16] for row in some])
 
-    # Hashing lets go of Python's lock; for small images, taking it again costs more than that gains.
+    # Hashing lets go of Python's lock; for small images, taking it again costs more than it gains.
     with ThreadPoolExecutor(None if flat.shape[1] >= _WORTH_A_THREAD else 1) as pool:
         chunks = pool.map(digests_of, np.array_split(rows, max(1, len(rows) // 1024)))
         return np.frombuffer(b"".join(chunks), np.uint8).reshape(-1, 16)
