@@ -243,7 +243,7 @@ def test_no_process_outlives_the_one_that_started_it(program, number):
 def test_ctrl_c_is_for_the_one_who_asked(program):
     running = program(100_000)
     pids = [int(running.stdout.readline()) for _ in range(2)]
-    for _ in range(12):  # Python loses the signal where it arrives in a destructor
+    for _ in range(12):  # it was once seen to be lost
         os.killpg(running.pid, signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
             _, err = running.communicate(timeout=10)
