@@ -62,7 +62,7 @@ def _in_mode(image: Image.Image, mode: str) -> Image.Image:
         raise ValueError(f"its pixels are {_NO_BRIGHTNESS[image.mode]}")
     if image.mode.startswith("I;16"):
         image = _eight_bits(image)
-    elif image.has_transparency_data or image.mode == "PA":  # which Pillow 11 does not count
+    elif image.has_transparency_data:
         opaque = Image.new("RGBA", image.size, WHITE)
         image = Image.alpha_composite(opaque, image.convert("RGBA"))
     return image if image.mode == mode else image.convert(mode)
