@@ -15,7 +15,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from cnnzoo.datasets.images import Fit, fit_image
+from cnnzoo.datasets.images import Fit, as_image, fit_image
 
 # What a file name ends in → Pillow's name of the format.
 FORMATS = {
@@ -174,7 +174,7 @@ def _decode_jpeg(content: bytes, fit: Fit) -> NDArray[np.uint8] | None:
         return None
     if turn is None and pixels.shape == fit.shape:
         return np.asarray(pixels)
-    image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+    image = as_image(pixels)
     return fit_image(_turned(image, turn), fit)
 
 

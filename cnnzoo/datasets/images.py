@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from cnnzoo.datasets.dataset import ImageShape
+
+if TYPE_CHECKING:  # a decoding process starts sooner without the schema
+    from cnnzoo.config.data import Resize
 
 MODES = {1: "L", 3: "RGB"}
 WHITE = (255, 255, 255, 255)
@@ -24,6 +28,16 @@ class Fit:
     shape: ImageShape
     method: str = "stretch"  # or crop, pad
     interpolation: str = "bilinear"  # or nearest, bicubic, lanczos
+
+    @classmethod
+    def of(cls, shape: ImageShape, resize: Resize) -> Fit:
+        """What a `resize` section makes of images for this shape."""
+        return cls(shape, resize.method, resize.interpolation)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Fit:
+        """The Fit whose `dataclasses.asdict` went through JSON, which has no tuples."""
+        return cls(**values | {"shape": tuple(values["shape"])})
 
 
 def fit_image(image: Image.Image, fit: Fit) -> NDArray[np.uint8]:
@@ -52,9 +66,13 @@ def fit_images(images: NDArray[np.uint8], fit: Fit) -> NDArray[np.uint8]:
         return images
     fitted = np.empty((len(images), *fit.shape), np.uint8)
     for index, pixels in enumerate(images):
-        image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-        fitted[index] = fit_image(image, fit)
+        fitted[index] = fit_image(as_image(pixels), fit)
     return fitted
+
+
+def as_image(pixels: NDArray[np.uint8]) -> Image.Image:
+    """Pixels uint8 [height, width, 1 or 3] as a picture."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
 def _in_mode(image: Image.Image, mode: str) -> Image.Image:

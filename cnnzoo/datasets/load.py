@@ -62,7 +62,7 @@ def fit_of(data: DataConfig, image_shape: ImageShape) -> Fit:
             f"images have 1 channel (gray) or 3 (colour), but the model takes {image_shape[2]}",
             hint="set model.input_shape to [height, width, 1] or [height, width, 3]",
         )
-    return Fit(image_shape, data.resize.method, data.resize.interpolation)
+    return Fit.of(image_shape, data.resize)
 
 
 def entry_key(source: Source, data: DataConfig, fit: Fit) -> str:

@@ -116,7 +116,7 @@ def read(job: Job, say: Say) -> Answer:
     """Decode the examples of these names into the rows of an array on disk."""
     builder = _opened(job)
     _, image = _features(builder, job)
-    fit = Fit(**job["fit"] | {"shape": tuple(job["fit"]["shape"])})
+    fit = Fit.from_json(job["fit"])
     out = np.load(job["output"], mmap_mode="r+")
     rows: dict[str, dict[int, int]] = {}  # split → number → row
     for row, name in enumerate(job["names"]):

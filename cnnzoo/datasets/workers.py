@@ -231,8 +231,8 @@ def main() -> None:
     parent = os.getppid()
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)  # whatever a decoder prints is no answer
-    output, fit = json.loads(next(sys.stdin))
-    fit = Fit(**fit | {"shape": tuple(fit["shape"])})
+    output, values = json.loads(next(sys.stdin))
+    fit = Fit.from_json(values)
     pixels = np.load(output, mmap_mode="r+")
     _say(answers, "ready")
     with no_warnings():

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cnnzoo.datasets.dataset import Dataset, ImageShape
+from cnnzoo.datasets.images import as_image
 from cnnzoo.datasets.workers import Progress
 
 SIDE = 32  # of a thumbnail: what a perceptual hash of 64 bits is made from
@@ -110,11 +111,6 @@ def examine(pictures: Pictures, on_progress: Progress) -> Traits:
             row += 1
         on_progress(row, n)
     return Traits(contents, hashes, spreads, gray, thumbnails)
-
-
-def as_image(pixels: NDArray[np.uint8]) -> Image.Image:
-    """Pixels uint8 [height, width, 1 or 3] as a picture."""
-    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
 def looks_gray(pixels: NDArray[np.uint8]) -> bool:

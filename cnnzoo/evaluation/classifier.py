@@ -59,9 +59,7 @@ def open_classifier(run: Run | Path | str, *, device: str = "auto") -> Classifie
             hint="restore the file, or train again",
         )
     resize = description.resize if description else Resize()
-    return Classifier(
-        model, names, Fit(shape, resize.method, resize.interpolation), named=bool(description)
-    )
+    return Classifier(model, names, Fit.of(shape, resize), named=bool(description))
 
 
 def predict_probabilities(model: Any, images: Images) -> NDArray[np.float32]:
