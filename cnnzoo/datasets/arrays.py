@@ -31,6 +31,7 @@ from cnnzoo.datasets.array_files import (
 from cnnzoo.datasets.dataset import SPLITS, ImageShape
 from cnnzoo.datasets.images import Fit, fit_images
 from cnnzoo.datasets.items import NO_PART, Items
+from cnnzoo.datasets.sources import Source
 from cnnzoo.datasets.splitting import PART_NAMES
 from cnnzoo.datasets.value_codes import ordered_codes
 from cnnzoo.datasets.workers import Progress
@@ -75,7 +76,7 @@ def open_source(data: DataConfig) -> Arrays:
         return Arrays(data)
 
 
-class Arrays:
+class Arrays(Source):
     """Images and labels in arrays on disk, read block by block.
 
     An item is named by its place: `train[17]`, or `images[17]` where the arrays have no parts.

@@ -27,15 +27,13 @@ def class_names_of(data: DataConfig, image_shape: tuple[int, int, int]) -> tuple
     from cnnzoo.datasets.cache import cache_directory, read_about
     from cnnzoo.datasets.load import entry_key, fit_of
     from cnnzoo.datasets.sources import open_source
-    from cnnzoo.datasets.tfds import Tfds
 
     source = open_source(data)
-    if not isinstance(source, Tfds) or source.is_prepared:
+    if source.is_prepared:
         about = read_about(cache_directory() / entry_key(source, data, fit_of(data, image_shape)))
         if about:
             return tuple(about["class_names"])
-    values = source.label_values() if isinstance(source, Tfds) else source.items().label_values
-    return names_in_order(classes_of(values, data), data)
+    return names_in_order(classes_of(source.label_values(), data), data)
 
 
 def names_in_order(class_of: Mapping[str, str], data: DataConfig) -> tuple[str, ...]:

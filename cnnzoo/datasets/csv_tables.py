@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.dataset import ImageShape
+from cnnzoo.datasets.image_files import ImageFiles
 from cnnzoo.datasets.images import Fit, fit_images
 from cnnzoo.datasets.items import NO_PART, Items, make_items
+from cnnzoo.datasets.sources import Source
 from cnnzoo.datasets.table_rows import Layout, TableError, find_layout, numbered_lines, split_row
 from cnnzoo.datasets.value_codes import ordered_codes
-from cnnzoo.datasets.workers import Progress, decode_files
+from cnnzoo.datasets.workers import Progress
 from cnnzoo.errors import DataError
 
 MAX_UNUSABLE = 100_000  # rows: a table with more is another kind of table
@@ -45,7 +47,7 @@ def open_source(data: DataConfig) -> PixelTable | PathTable:
         return (PathTable if layout.has_paths else PixelTable)(path, layout, data)
 
 
-class PixelTable:
+class PixelTable(Source):
     """A table with the pixels of an image in each row, read line by line.
 
     An item is named by its line: `row 17`.
@@ -149,21 +151,21 @@ class PixelTable:
         return {numbers[value]: code for value, code in codes.items()}
 
 
-class PathTable:
+class PathTable(ImageFiles):
     """A table of image files, by their paths below the folder of the table.
 
     An item is named by its path. `identity` changes with the table and with each of the files.
     """
 
     def __init__(self, path: Path, layout: Layout, data: DataConfig) -> None:
-        self.folder = path.parent
+        self.root = path.parent
         state = path.stat()
         names, labels, parts, stats = [], [], [], array("q")
         unusable: dict[str, str] = {}
         for line, label, part, image in usable_rows(path, layout, unusable):
             name = inner_path(image[0], line)
             try:
-                file = os.stat(f"{self.folder}/{name}")  # noqa: PTH116 - runs a million times
+                file = os.stat(f"{self.root}/{name}")  # noqa: PTH116 - runs a million times
                 problem = None if stat.S_ISREG(file.st_mode) else "is no file"
             except FileNotFoundError:
                 problem = "is not there"
@@ -186,18 +188,6 @@ class PathTable:
     def items(self) -> Items:
         """Every row whose file is there."""
         return self._items
-
-    def read(
-        self,
-        items: Items,
-        indices: NDArray[np.intp],
-        out: np.memmap[Any, Any],
-        fit: Fit,
-        on_progress: Progress,
-    ) -> dict[int, str]:
-        """Decode the files of the items at these indices into the rows of `out`."""
-        paths = [f"{self.folder}/{items.names[index]}" for index in indices]
-        return decode_files(paths, out, fit, on_progress)
 
 
 class RowNames(Sequence[str]):

@@ -11,18 +11,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from cnnzoo.config.calls import listed
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.decoding import FORMATS
-from cnnzoo.datasets.images import Fit
+from cnnzoo.datasets.image_files import ImageFiles
 from cnnzoo.datasets.items import NO_PART, Items, make_items
 from cnnzoo.datasets.splitting import PART_NAMES
-from cnnzoo.datasets.workers import Progress, decode_files
 from cnnzoo.errors import DataError
 
 _SUFFIXES = tuple(FORMATS)
@@ -34,7 +29,7 @@ def open_source(data: DataConfig) -> Folder:
     return Folder(data)
 
 
-class Folder:
+class Folder(ImageFiles):
     """The image files below a folder, as they are now.
 
     `identity` changes whenever one of them is added, removed, renamed or changed.
@@ -94,18 +89,6 @@ class Folder:
             [split_paths[index][0] for index in labelled],
             unusable,
         )
-
-    def read(
-        self,
-        items: Items,
-        indices: NDArray[np.intp],
-        out: np.memmap[Any, Any],
-        fit: Fit,
-        on_progress: Progress,
-    ) -> dict[int, str]:
-        """Decode the items at these indices into the rows of `out`."""
-        paths = [f"{self.root}/{items.names[index]}" for index in indices]
-        return decode_files(paths, out, fit, on_progress)
 
 
 def matched_labels(names: Sequence[str], data: DataConfig) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.names import NAMES, SAMPLES
+from cnnzoo.datasets.sources import Source
 from cnnzoo.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:  # numpy stays away from who only asks for class names
@@ -75,7 +76,7 @@ def open_source(data: DataConfig) -> Sample:
     return Sample(data)
 
 
-class Sample:
+class Sample(Source):
     """A sample under one of its labels."""
 
     def __init__(self, data: DataConfig) -> None:

@@ -6,8 +6,9 @@ named (`data: mnist5k`) has a module of its own: see `cnnzoo.datasets.samples`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.names import TFDS_NAMES
@@ -29,7 +30,7 @@ SOURCES = {
 }
 
 
-class Source(Protocol):
+class Source(ABC):
     """An opened source of images.
 
     `identity` is a digest of the files behind it, by names, sizes and times; it is had without
@@ -38,9 +39,20 @@ class Source(Protocol):
 
     identity: str
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether its identity is known without a download."""
+        return True
+
+    def label_values(self) -> tuple[str, ...]:
+        """What it calls its labels, in order."""
+        return self.items().label_values
+
+    @abstractmethod
     def items(self) -> Items:
         """Everything that it offers, with nothing decoded."""
 
+    @abstractmethod
     def read(
         self,
         items: Items,

@@ -24,6 +24,7 @@ from typing import IO, TYPE_CHECKING, Any
 from filelock import FileLock
 
 from cnnzoo.config.data import DataConfig
+from cnnzoo.datasets.sources import Source
 from cnnzoo.errors import DataError
 
 if TYPE_CHECKING:  # numpy stays away from who only asks for class names
@@ -44,7 +45,7 @@ def open_source(data: DataConfig) -> Tfds:
     return Tfds(data)
 
 
-class Tfds:
+class Tfds(Source):
     """A data set of tensorflow-datasets, prepared when its examples or its identity are asked for.
 
     Without a version in its name, it is the newest that is prepared, else the current one.
@@ -89,7 +90,7 @@ class Tfds:
             ) from error
 
     @cached_property
-    def identity(self) -> str:
+    def identity(self) -> str:  # type: ignore[override]  # it is set once, when it is asked for
         """A digest of the prepared files, by names, sizes and times, and of the parts to read."""
         files = [
             (str(path.relative_to(self.data_dir)), stat.st_size, stat.st_mtime_ns)

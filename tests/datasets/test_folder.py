@@ -10,6 +10,7 @@ from PIL import Image
 import cnnzoo
 from cnnzoo.datasets import folder as folder_module
 from cnnzoo.datasets.folder import Folder
+from cnnzoo.datasets.images import Fit
 from cnnzoo.datasets.load import load_dataset
 from cnnzoo.errors import DataError
 
@@ -247,7 +248,7 @@ def test_a_file_that_vanishes_after_it_was_listed_is_named(tmp_path):
     out = np.lib.format.open_memmap(
         tmp_path / "images.npy", mode="w+", dtype=np.uint8, shape=(1, 8, 8, 1)
     )
-    fit = folder_module.Fit((8, 8, 1))
+    fit = Fit((8, 8, 1))
     failed = source.read(source.items(), np.array([0]), out, fit, lambda done, total: None)
     assert failed == {0: "cannot be read: No such file or directory"}
 
