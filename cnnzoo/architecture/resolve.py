@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cnnzoo.architecture.applications import application_facts
 from cnnzoo.architecture.arithmetic import DoesNotFit, Shape, merge_shapes, shape_text
 from cnnzoo.architecture.facts import Facts
 from cnnzoo.architecture.layers import Architecture, Layer, ReceptiveField, title
 from cnnzoo.architecture.rules import layer_facts
 from cnnzoo.config.calls import Block, BlockUse, Call, Item, Repeat, has_expression, uneven_lists
-from cnnzoo.config.composites import LAYER_LISTS, MERGED, known_arguments
+from cnnzoo.config.composites import APPLICATIONS, LAYER_LISTS, MERGED, known_arguments
 from cnnzoo.config.expressions import Expression, evaluate
 from cnnzoo.config.layer_lists import MAX_REPEAT
 from cnnzoo.config.macros import spelled_out
@@ -58,8 +59,10 @@ def evaluate_call(call: Call, variables: Mapping[str, Any]) -> Call:
     """The same call with its expressions evaluated, each checked against its argument's type.
 
     The layers of a composite are left as they are: what `$channels` is to them depends on where
-    they stand.
+    they stand. A schedule of ours becomes that of Keras.
     """
+    if call.namespace == "schedules":
+        (call,) = spelled_out(call)
     known = known_arguments(call.namespace, call.name)
     parser = CallParser()
     arguments = {}
@@ -201,7 +204,10 @@ class _Resolver:
     def _layer(self, call: Call, cursor: _Cursor, context: _Context) -> Layer:
         if call.name in MERGED:
             return self._composite(call, cursor, replace(context, depth=context.depth + 1))
-        facts = layer_facts(call.name, call.arguments, cursor.shape)
+        if call.name in APPLICATIONS:
+            facts = application_facts(call.name, call.arguments, cursor.shape, resolve)
+        else:
+            facts = layer_facts(call.name, call.arguments, cursor.shape)
         measured = facts is None
         if facts is None and self.measure is not None:
             facts = self.measure(call, cursor.shape)

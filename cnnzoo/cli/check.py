@@ -32,6 +32,7 @@ def check(words: tuple[str, ...]) -> None:
     """
     from cnnzoo.config.loader import load_config
     from cnnzoo.config.wording import counted
+    from cnnzoo.training.beginning import check_beginning
     from cnnzoo.training.plan import plan
 
     files = [word for word in words if "=" not in word or Path(word).exists()]
@@ -41,7 +42,7 @@ def check(words: tuple[str, ...]) -> None:
     mistakes = 0
     for file in files:
         try:
-            plan(load_config(file, overrides))
+            check_beginning(plan(load_config(file, overrides)), downloads=False)
         except CnnzooError as error:
             click.echo(str(error))
             mistakes += len(error.mistakes)

@@ -61,7 +61,11 @@ def keras_version() -> str:
 
 
 def namespaces() -> tuple[str, ...]:
-    """Return the kinds of things that can be named: layers, optimizers, schedules, losses, ..."""
+    """Return the kinds of things that can be named: layers, optimizers, schedules, losses, ...
+
+    `applications`, the networks of keras.applications, are none of their own: they are named among
+    the layers (`cnnzoo.config.composites.find_entry`).
+    """
     return tuple(_document()["namespaces"])
 
 
@@ -152,6 +156,16 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
+WEIGHT_FILES = (".keras", ".h5")  # .weights.h5 is one of the latter
+
+
+def _is_weights(value: object) -> bool:
+    """Whether a value is a word of Keras' or a local file; a file from a URL could be anything."""
+    if not isinstance(value, str) or "://" in value:
+        return False
+    return value == "imagenet" or value.endswith(WEIGHT_FILES)
+
+
 def _is_target_shape(value: object) -> bool:
     items = value if isinstance(value, list | tuple) else [0]
     return all(_POSITIVE_INT(item) or item == -1 for item in items) and items.count(-1) <= 1
@@ -211,6 +225,8 @@ PLAIN_TYPES: Mapping[str, tuple[str, Check]] = {
         "an integer, 0 or more, or a list of 3, or a list of 3 pairs",
         _either(_one_or_list_of(_NON_NEGATIVE_INT, 3), _list_of(_PAIR_OF_INTS, 3)),
     ),
+    "no": ("false: the head is layers of your own", lambda value: value is False),
+    "weights": ("imagenet, or a file that ends in .keras or .h5", _is_weights),
     "enum": ("one of its values", lambda value: isinstance(value, str)),
 }
 
@@ -265,7 +281,8 @@ def _document() -> dict[str, Any]:
 
 
 def _namespace(name: str) -> dict[str, Any]:
-    namespace: dict[str, Any] = _document()["namespaces"][name]
+    document = _document()
+    namespace: dict[str, Any] = (document["namespaces"] | document["among_layers"])[name]
     return namespace
 
 

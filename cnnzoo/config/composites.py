@@ -1,12 +1,16 @@
-"""Composites: named like layers because they become layers, made of plain Keras layers.
+"""What the notation knows beside Keras' own classes.
 
-Those of branches are merged by `cnnzoo.architecture.resolve` and `cnnzoo.models.build`; those that
-are layers in a row are written out by `cnnzoo.config.macros`.
+Composites are named like layers because they become layers, made of plain Keras layers: those of
+branches are merged by `cnnzoo.architecture.resolve` and `cnnzoo.models.build`, those that are
+layers in a row are written out by `cnnzoo.config.macros`. So are the schedules, which are ours and
+hence in lower case. The networks of keras.applications are layers here, made by
+`cnnzoo.models.pretrained`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from cnnzoo.config import catalogue
 from cnnzoo.config.catalogue import Argument, Entry
@@ -28,8 +32,8 @@ def _argument(name: str, type: str, doc: str, default: object = REQUIRED) -> Arg
     return Argument(name, type, default is REQUIRED, default, default is None, values, doc)
 
 
-def _composite(name: str, doc: str, *arguments: Argument) -> Entry:
-    return Entry("layers", name, {argument.name: argument for argument in arguments}, {}, doc)
+def _composite(name: str, doc: str, *arguments: Argument, namespace: str = "layers") -> Entry:
+    return Entry(namespace, name, {argument.name: argument for argument in arguments}, {}, doc)
 
 
 COMPOSITES: Mapping[str, Entry] = {
@@ -54,10 +58,53 @@ COMPOSITES: Mapping[str, Entry] = {
 }
 
 
+def _schedule(name: str, doc: str, warmup: float, initial: float, alpha: float) -> Entry:
+    return _composite(
+        name,
+        doc,
+        _argument("learning_rate", "non_negative_number", "The highest learning rate."),
+        _argument("warmup", "rate", "The fraction of all steps on the way up.", warmup),
+        _argument("initial", "fraction", "The first learning rate, of the highest.", initial),
+        _argument("alpha", "fraction", "The last learning rate, of the highest.", alpha),
+        namespace="schedules",
+    )
+
+
+SCHEDULES: Mapping[str, Entry] = {
+    "one_cycle": _schedule(
+        "one_cycle",
+        "Up for 0.3 of all steps and down to nothing: one cycle (Smith and Topin, 2018).",
+        warmup=0.3,
+        initial=0.04,
+        alpha=4e-6,
+    ),
+    "warmup_cosine": _schedule(
+        "warmup_cosine",
+        "From 0 up for 0.05 of all steps (Goyal et al., 2017), then down along a cosine to 0.",
+        warmup=0.05,
+        initial=0.0,
+        alpha=0.0,
+    ),
+}
+
+# Networks of keras.applications, which are functions there and layers here.
+APPLICATIONS: Mapping[str, Entry] = {
+    name: replace(entry, namespace="layers")
+    for name in catalogue.names("applications")
+    if (entry := catalogue.entry("applications", name))
+}
+
+# By namespace, what is known beside the classes of the catalogue.
+OWN: Mapping[str, Mapping[str, Entry]] = {
+    "layers": {**COMPOSITES, **APPLICATIONS},
+    "schedules": SCHEDULES,
+}
+
+
 def find_entry(namespace: str, name: str) -> Entry | None:
-    """What is known of a Keras class (by any of its names) or of a composite of ours."""
-    if namespace == "layers" and name in COMPOSITES:
-        return COMPOSITES[name]
+    """What is known of a Keras class (by any of its names), or of what is ours."""
+    if own := OWN.get(namespace, {}).get(name):
+        return own
     return catalogue.entry(namespace, name)
 
 

@@ -12,8 +12,8 @@ from cnnzoo.config.calls import Call, listed, shown
 from cnnzoo.config.composites import find_entry
 from cnnzoo.config.data_sources import BELONGS_TO, SOURCES
 from cnnzoo.config.located import key_place, located_items, value_place
+from cnnzoo.config.paths import absolute
 from cnnzoo.config.section import Fraction, Positive, Section, Seed, list_of_calls
-from cnnzoo.config.zoo import directory as zoo_directory
 from cnnzoo.errors import ConfigError, Mistake, Place
 
 # What is held out for a split that the source does not have.
@@ -199,10 +199,10 @@ class DataConfig(Section):
         located = value.copy()
         for key in ("folder", "csv", "arrays", "data_dir", "manual_dir", "exclude"):
             if isinstance(given := value.get(key), str):
-                located[key] = _absolute(given, value_place(value, key))
+                located[key] = absolute(given, value_place(value, key))
             elif isinstance(given, dict):
                 located[key] = {
-                    name: _absolute(path, value_place(given, name)) for name, path in given.items()
+                    name: absolute(path, value_place(given, name)) for name, path in given.items()
                 }
         return located
 
@@ -281,13 +281,3 @@ def _name_of(value: Any) -> str:
 def _no_augmentation(name: str, place: Place | None) -> Mistake:
     known = f"augmentations: {', '.join(AUGMENTATIONS)}"
     return Mistake(f"{name} is no augmentation", place, NO_AUGMENTATIONS.get(name, known))
-
-
-def _absolute(path: Any, place: Place | None) -> Any:
-    if not isinstance(path, str) or not path:
-        return path
-    expanded = Path(path).expanduser()
-    written_in = Path(place.file).parent if place and place.line else None
-    if written_in is None or written_in.resolve() == zoo_directory().resolve():
-        return str(expanded.absolute())
-    return str((written_in / expanded).absolute())

@@ -9,7 +9,7 @@ from typing import Any
 
 from cnnzoo.config.calls import Block, BlockUse, Call, Item, Repeat, shown, uneven_lists
 from cnnzoo.config.catalogue import Argument, Entry
-from cnnzoo.config.composites import REQUIRED
+from cnnzoo.config.composites import OWN, REQUIRED
 from cnnzoo.config.expressions import is_expression
 from cnnzoo.config.located import key_place, located_items, value_place
 from cnnzoo.config.notation import CallParser
@@ -68,7 +68,10 @@ class LayerParser(CallParser):
             return self.layers(value, place)
         if argument.type == "layer_lists":
             return self._branches(owner, value, place)
-        return super().argument(owner, argument, value, place)
+        read = super().argument(owner, argument, value, place)
+        if argument.type == "layers" and isinstance(read, Call) and read.name in OWN["layers"]:
+            self.wrong(f"{owner} wraps one layer of Keras, and {read.name} is more", place)
+        return read
 
     @contextmanager
     def _knowing(self, names: Collection[str]) -> Iterator[None]:

@@ -23,7 +23,7 @@ from cnnzoo.config.calls import (
     shown,
 )
 from cnnzoo.config.catalogue import Argument, Entry
-from cnnzoo.config.composites import COMPOSITES, find_entry
+from cnnzoo.config.composites import OWN, find_entry
 from cnnzoo.config.expressions import (
     Expression,
     is_expression,
@@ -32,6 +32,7 @@ from cnnzoo.config.expressions import (
     variables_of,
 )
 from cnnzoo.config.located import key_place, located_items, value_place
+from cnnzoo.config.paths import absolute
 from cnnzoo.config.wording import (
     KINDS,
     absent,
@@ -144,8 +145,7 @@ class CallParser:
             self.wrong(f"{name} is refused: {refused}", place, hint)
             return None
         known = [*catalogue.names(namespace), *catalogue.aliases(namespace)]
-        if namespace == "layers":
-            known += COMPOSITES
+        known += OWN.get(namespace, ())
         kind = KINDS[namespace].split(" ", 1)[1]
         called = name.partition("(")[0].rpartition(".")[2]
         if called != name and find_entry(namespace, called):
@@ -229,6 +229,8 @@ class CallParser:
         value = self.plain(value, place)
         if not has_expression(value):
             self._check(owner, argument, value, place)
+        if argument.type == "weights" and value != "imagenet":
+            return absolute(value, place)
         return catalogue.as_keras_takes_it(argument, value)
 
     def _check(self, owner: str, argument: Argument, value: Any, place: Place | None) -> None:

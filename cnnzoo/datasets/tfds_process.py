@@ -11,16 +11,13 @@ import json
 import os
 import queue
 import signal
-import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
-from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -31,8 +28,8 @@ from cnnzoo.datasets.decoding import UnreadableError, decode
 from cnnzoo.datasets.images import Fit, fit_images
 from cnnzoo.datasets.splitting import PART_NAMES
 from cnnzoo.errors import did_you_mean
+from cnnzoo.network import answers
 
-PROBE_SECONDS = 4  # for a host to answer; tensorflow-datasets itself would try for minutes
 _BATCH = 256
 _LABEL_BATCH = 4096
 _LISTED = 40
@@ -378,7 +375,7 @@ def _probing_manager(name: str, url_infos: dict[str, Any]) -> Any:
 
         def _download(self, resource: Any) -> Any:
             host = urlsplit(resource.url).hostname or resource.url
-            if host not in self.reached and not _is_there(resource.url):
+            if host not in self.reached and not answers(resource.url):
                 info = url_infos.get(resource.url)
                 file = info.filename if info and info.filename else resource.url
                 raise Refusal(
@@ -389,27 +386,6 @@ def _probing_manager(name: str, url_infos: dict[str, Any]) -> Any:
             return super()._download(resource)
 
     return Manager
-
-
-def _is_there(url: str) -> bool:
-    """Whether whoever serves a URL, or the proxy on the way to it, answers within PROBE_SECONDS."""
-    answered = []
-
-    def ask() -> None:
-        try:
-            with urlopen(Request(url, method="HEAD"), timeout=PROBE_SECONDS):
-                answered.append(True)
-        except HTTPError:
-            answered.append(True)  # it does not like the question, but it is there
-        except URLError as error:  # certificates are for tensorflow-datasets to judge
-            answered.append(isinstance(error.reason, ssl.SSLError))
-        except OSError:
-            answered.append(False)
-
-    asking = threading.Thread(target=ask, daemon=True)  # looking up a name has no time limit
-    asking.start()
-    asking.join(PROBE_SECONDS)
-    return any(answered)
 
 
 def _ways_out(name: str) -> str:

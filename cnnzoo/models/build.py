@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from cnnzoo.architecture.arithmetic import Shape
@@ -13,10 +12,13 @@ from cnnzoo.architecture.facts import Facts
 from cnnzoo.architecture.layers import Architecture, Layer
 from cnnzoo.architecture.resolve import resolve
 from cnnzoo.config.calls import Call
+from cnnzoo.config.composites import APPLICATIONS
 from cnnzoo.config.schema import ModelConfig
 from cnnzoo.errors import ConfigError
 from cnnzoo.models.backend import load_keras
+from cnnzoo.models.names import namer
 from cnnzoo.models.objects import first_line, make
+from cnnzoo.models.pretrained import make_application
 
 MAX_PARAMETERS = 2**31
 
@@ -40,10 +42,22 @@ def build_model(model: ModelConfig, *, classes: int | None = None, name: str = "
     return build_architecture(resolve(model, classes or model.classes, measure), name)
 
 
-def build_architecture(architecture: Architecture, name: str = "model") -> Any:
+def build_architecture(
+    architecture: Architecture,
+    name: str = "model",
+    policy: str = "float32",
+    *,
+    pretrained: bool = True,
+) -> Any:
     """The `keras.Sequential` of a resolved architecture; layer names are the same every time.
 
-    Raises ConfigError where it has more parameters than any machine trains from a page of YAML.
+    `policy` is the Keras dtype policy of its layers. The head, which is everything from the last
+    layer with weights on, computes in float32 whatever the policy: probabilities and their loss
+    need its precision. Without `pretrained`, networks of keras.applications have new weights too,
+    for who overwrites them all.
+
+    Raises ConfigError where the architecture has more parameters than any machine trains from a
+    page of YAML, or where pretrained weights cannot be had.
     """
     if architecture.parameters > MAX_PARAMETERS:
         largest = max(architecture.layers, key=lambda layer: layer.parameters)
@@ -53,14 +67,21 @@ def build_architecture(architecture: Architecture, name: str = "model") -> Any:
             hint=f"this {largest.name} alone has {largest.parameters:,}",
         )
     keras = load_keras()
-    name_of = _namer()
+    name_of = namer()
     inputs = keras.Input(architecture.input_shape, name=name_of("InputLayer"))
-    layers = [_make_layer(layer, name_of) for layer in architecture.layers]
+    weighted = [n for n, layer in enumerate(architecture.layers) if layer.parameters]
+    head = weighted[-1] if weighted else 0
+    layers = [
+        _make_layer(layer, name_of, policy if number < head else "float32", pretrained)
+        for number, layer in enumerate(architecture.layers)
+    ]
     return keras.Sequential([inputs, *layers], name=name)
 
 
 def measure(call: Call, input_shape: Shape) -> Facts:
     """What Keras itself says of a layer that no rule of `cnnzoo.architecture` covers."""
+    if call.name in APPLICATIONS:
+        return _measure_application(call, input_shape)
     keras = load_keras()
     layer = make(call)
     try:
@@ -71,8 +92,19 @@ def measure(call: Call, input_shape: Shape) -> Facts:
             f"{call.name} does not fit its input {input_shape}: {first_line(error)}",
             place=call.place,
         ) from error
+    return _measured(tuple(output.shape[1:]), layer)
+
+
+def _measure_application(call: Call, input_shape: Shape) -> Facts:
+    """Its weights, which might be downloaded, change nothing that is measured."""
+    arguments = {key: value for key, value in call.arguments.items() if key != "weights"}
+    model = make_application(replace(call, arguments=arguments), input_shape, "measured")
+    return _measured(tuple(model.output_shape[1:]), model)
+
+
+def _measured(shape: Shape, layer: Any) -> Facts:
     return Facts(
-        tuple(output.shape[1:]),
+        shape,
         trainable=_size(layer.trainable_weights),
         non_trainable=_size(layer.non_trainable_weights),
     )
@@ -82,37 +114,43 @@ def _size(weights: list[Any]) -> int:
     return sum(math.prod(weight.shape) for weight in weights)
 
 
-def _make_layer(layer: Layer, name_of: Callable[[str], str]) -> Any:
+def _make_layer(layer: Layer, name_of: Callable[[str], str], policy: str, pretrained: bool) -> Any:
+    if layer.name in APPLICATIONS:
+        # As Keras calls most of them: resnet50, not res_net50.
+        own_name = layer.arguments.get("name") or name_of(layer.name.lower())
+        call = Call("layers", layer.name, layer.arguments, layer.place)
+        return make_application(
+            call, layer.input_shape, own_name, policy=policy, pretrained=pretrained
+        )
     own_name = layer.arguments.get("name") or name_of(layer.name)
     if layer.branches:
-        return _make_composite(layer, own_name, name_of)
-    arguments = {key: value for key, value in layer.arguments.items() if key != "name"}
-    return make(Call("layers", layer.name, arguments, layer.place), name=own_name)
+        return _make_composite(layer, own_name, name_of, policy, pretrained)
+    arguments = {name: _under(policy, value) for name, value in layer.arguments.items()}
+    arguments = {"dtype": policy, **arguments, "name": own_name}
+    return make(Call("layers", layer.name, arguments, layer.place))
 
 
-def _make_composite(layer: Layer, own_name: str, name_of: Callable[[str], str]) -> Any:
+def _under(policy: str, argument: Any) -> Any:
+    """An argument of a layer; one that is a layer itself, such as an activation, likewise."""
+    if isinstance(argument, Call) and argument.namespace == "layers":
+        return replace(argument, arguments={"dtype": policy, **argument.arguments})
+    return argument
+
+
+def _make_composite(
+    layer: Layer, own_name: str, name_of: Callable[[str], str], policy: str, pretrained: bool
+) -> Any:
     """A composite as a functional model of plain Keras layers."""
     keras = load_keras()
-    inputs = keras.Input(layer.input_shape, name=name_of("InputLayer"))
+    # A functional model converts what it is given to the dtype of its input.
+    dtype = keras.DTypePolicy(policy).compute_dtype
+    inputs = keras.Input(layer.input_shape, dtype=dtype, name=name_of("InputLayer"))
     outputs = []
     for branch in layer.branches:
         tensor = inputs
         for inner in branch:
-            tensor = _make_layer(inner, name_of)(tensor)
+            tensor = _make_layer(inner, name_of, policy, pretrained)(tensor)
         outputs.append(tensor)
     merge = MERGE_LAYERS[layer.arguments.get("merge", "add")]
-    merged = getattr(keras.layers, merge)(name=name_of(merge))(outputs)
+    merged = getattr(keras.layers, merge)(name=name_of(merge), dtype=policy)(outputs)
     return keras.Model(inputs, merged, name=own_name)
-
-
-def _namer() -> Callable[[str], str]:
-    """Keras' own way to name layers, counted from the start of the model: conv2d, conv2d_1."""
-    used: Counter[str] = Counter()
-
-    def name_of(class_name: str) -> str:
-        words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", class_name)
-        word = re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
-        used[word] += 1
-        return word if used[word] == 1 else f"{word}_{used[word] - 1}"
-
-    return name_of

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import replace
 
-from cnnzoo.architecture.head import BINARY, CATEGORICAL
+from cnnzoo.architecture.head import BINARY, CATEGORICAL, labels_as_vectors
 from cnnzoo.config.calls import Call
+from cnnzoo.config.composites import MERGED
 from cnnzoo.config.data import AUGMENTATION_DEFAULTS
 from cnnzoo.config.schema import Config
 from cnnzoo.errors import UserError
@@ -18,6 +20,7 @@ from cnnzoo.models.python_model import Scope, Script, variables_in
 from cnnzoo.models.python_text import INDENT, WIDTH, Code, call, collection, laid_out, literal
 
 _LOSSES = {BINARY: "binary_crossentropy", CATEGORICAL: "sparse_categorical_crossentropy"}
+_SMOOTHED = {BINARY: "BinaryCrossentropy", CATEGORICAL: "CategoricalCrossentropy"}
 _SPLIT = "train_test_split"
 _STANDARD = ("from pathlib import Path",)
 
@@ -43,10 +46,10 @@ def eject(
     else:
         loaded = loading(config, class_names, splits)
         training = _main(script, class_names, head, loaded, splits)
-        parts += [loaded.lines, training, _guarded("main()")]
+        parts += [*_freezing(config), loaded.lines, training, _guarded("main()")]
     text = "\n\n\n".join("\n".join(lines) for lines in parts)
     opening = [
-        _docstring(config, loaded.notes if loaded else ()),
+        _docstring(config, (*loaded.notes, *_precision(config)) if loaded else ()),
         _imports(text, loaded.imports if loaded else ()),
         script.constant_lines(),
     ]
@@ -74,6 +77,7 @@ def _escaped(text: str) -> str:
 def _imports(text: str, froms: Iterable[str]) -> list[str]:
     """The import lines that a text needs, in the order that isort gives them."""
     standard = [f"import {name}" for name in ("math", "sys") if re.search(rf"\b{name}\.", text)]
+    standard += ["from fnmatch import fnmatchcase"] if "fnmatchcase(" in text else []
     standard += [line for line in froms if line in _STANDARD]
     modules = ["import keras", *(["import numpy as np"] if "np." in text else [])]
     names = [line for line in froms if line not in _STANDARD]
@@ -92,12 +96,19 @@ def _main(
 ) -> list[str]:
     """The function that trains the model, keeps the best, and measures it."""
     config, training = script.config, script.config.training
+    if training.batch_size == "auto":
+        raise UserError(
+            "training.batch_size: auto is a rule that a short script does not have",
+            place=training.place("batch_size"),
+            hint="write a number, such as that in the run.json of a training",
+        )
     augment = _augmentation(config)
     scope = {
         **script.globals(),
         **{name: name.upper() for name in ("epochs", "batch_size")},
         **{name: name for name in ("steps", "steps_per_epoch")},
     }
+    _refuse_transfer(config)
     calls = [training.optimizer, training.loss, *training.metrics, *training.callbacks, *augment]
     asked = {name for made in calls for name in variables_in(made)}
     file = literal(f"{config.name}.keras")
@@ -117,7 +128,12 @@ def _main(
     if "steps" in asked:
         lines.append(f"{INDENT}steps = EPOCHS * steps_per_epoch")
     lines += _class_weight_lines(config, class_names)
+    if labels_as_vectors(config, head):
+        lines += _one_hot_lines(script, splits)
     lines += ["", *_model_lines(script, augment, scope)]
+    if training.freeze:
+        inner = "model.layers[-1]" if augment else "model"
+        lines += laid_out(call("freeze", [("", inner), ("", literal(training.freeze))]), 1)
     lines += laid_out(_compiled(script, scope, head), 1)
     lines += laid_out(kept, 1, "best = ")
     lines += laid_out(_fitted(script, scope, bool(splits["validation"])), 1)
@@ -125,6 +141,41 @@ def _main(
         lines += ["", f"{INDENT}model = keras.saving.load_model({file})"]
         lines.append(f"{INDENT}print(model.evaluate(x_test, y_test, verbose=0, return_dict=True))")
     return lines
+
+
+def _refuse_transfer(config: Config) -> None:
+    training = config.training
+    if config.init_from is not None:
+        raise UserError(
+            "init_from takes weights layer by layer, which is more than a short script does",
+            place=config.place("init_from"),
+            hint="leave it out: init_from=null",
+        )
+    composites = [f"{name.lower()}{number}" for name in MERGED for number in ("", "_1")]
+    for pattern in training.freeze:
+        if fnmatch.filter(composites, pattern):
+            raise UserError(
+                f"training.freeze: {pattern!r} names composites, which have no names in a script",
+                place=training.place("freeze"),
+                hint="name the layers in them, or leave it out: training.freeze=[]",
+            )
+
+
+def _freezing(config: Config) -> list[list[str]]:
+    """The function that does what `cnnzoo.training.beginning.freeze` does, where it is needed."""
+    if not config.training.freeze:
+        return []
+    return [
+        [
+            'def freeze(model, patterns, above=""):',
+            f"{INDENT}for layer in model.layers:",
+            f"{INDENT * 2}names = (layer.name, above + layer.name)",
+            f"{INDENT * 2}if any(fnmatchcase(name, it) for name in names for it in patterns):",
+            f"{INDENT * 3}layer.trainable = False",
+            f"{INDENT * 2}elif isinstance(layer, keras.Model):",
+            f'{INDENT * 3}freeze(layer, patterns, f"{{above}}{{layer.name}}/")',
+        ]
+    ]
 
 
 def _augmentation(config: Config) -> list[Call]:
@@ -168,22 +219,57 @@ def _class_weight_lines(config: Config, class_names: tuple[str, ...]) -> list[st
     ]
 
 
+def _precision(config: Config) -> tuple[str, ...]:
+    precision = config.training.precision
+    if precision == "float32":
+        return ()
+    return (f"Its precision is float32; that of cnnzoo train is {precision}.",)
+
+
+def _one_hot_lines(script: Script, splits: Splits) -> list[str]:
+    """Statements that make labels of one value a class, which the loss takes."""
+    training = script.config.training
+    for metric in training.metrics:
+        if metric.name.startswith("Sparse"):
+            raise UserError(
+                f"training.metrics: {metric.name} takes class indices, the loss one value a class, "
+                "and a short script has one kind of labels",
+                place=metric.place or training.place("metrics"),
+                hint=f"leave it out, or use {metric.name.removeprefix('Sparse')}",
+            )
+    script.constant("classes")
+    names = [name for name in ("train", "validation", "test") if splits[name]]
+    return [f"{INDENT}y_{name} = keras.utils.to_categorical(y_{name}, CLASSES)" for name in names]
+
+
+def _loss(script: Script, scope: Scope, head: str) -> Code:
+    training = script.config.training
+    if training.label_smoothing:
+        loss = training.loss or Call("losses", _SMOOTHED[head])
+        smoothed = {**loss.arguments, "label_smoothing": training.label_smoothing}
+        return script.call(replace(loss, arguments=smoothed), scope)
+    return script.call(training.loss, scope) if training.loss else literal(_LOSSES[head])
+
+
 def _compiled(script: Script, scope: Scope, head: str) -> Code:
     training = script.config.training
-    loss = script.call(training.loss, scope) if training.loss else literal(_LOSSES[head])
     metrics = [literal("accuracy"), *(script.call(metric, scope) for metric in training.metrics)]
     return call(
         "model.compile",
         [
             ("optimizer", script.call(training.optimizer, scope)),
-            ("loss", loss),
+            ("loss", _loss(script, scope, head)),
             ("metrics", collection("[]", metrics)),
         ],
     )
 
 
 def _fitted(script: Script, scope: Scope, validated: bool) -> Code:
-    callbacks = ["best", *(script.call(it, scope) for it in script.config.training.callbacks)]
+    training = script.config.training
+    callbacks = ["best", *(script.call(it, scope) for it in training.callbacks)]
+    if training.optimizer.arguments.get("use_ema"):
+        # What cnnzoo validates and keeps is the average.
+        callbacks.insert(0, "keras.callbacks.SwapEMAWeights(swap_on_epoch=True)")
     script.constant("epochs")
     script.constant("batch_size")
     arguments: list[tuple[str, Code]] = [("", "x_train"), ("", "y_train")]

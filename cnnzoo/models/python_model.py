@@ -17,7 +17,7 @@ from typing import Any
 
 from cnnzoo.config import catalogue
 from cnnzoo.config.calls import Block, BlockUse, Call, Item, Repeat, has_expression
-from cnnzoo.config.composites import COMPOSITES, MERGED, known_arguments
+from cnnzoo.config.composites import APPLICATIONS, MERGED, OWN, known_arguments
 from cnnzoo.config.expressions import Expression, variables_of
 from cnnzoo.config.macros import spelled_out
 from cnnzoo.config.schema import Config
@@ -95,6 +95,8 @@ class Script:
 
     def call(self, made: Call, scope: Scope, applied_to: str = "") -> Code:
         """Python that makes a Keras object, and applies a layer to a tensor."""
+        if made.namespace == "schedules":
+            (made,) = spelled_out(made)
         known = known_arguments(made.namespace, made.name)
         written = {
             name: self.value(made.arguments[name], scope)
@@ -220,6 +222,8 @@ class _Body:
                 self.assign(target, self._use(item, known, tensor))
             elif item.name in MERGED:
                 self._composite(item, scope, known, tensor, target)
+            elif item.name in APPLICATIONS:
+                self._application(item, known, tensor, target)
             else:
                 applied: Code = tensor
                 for layer in spelled_out(item):
@@ -227,6 +231,20 @@ class _Body:
                 self.assign(target, applied)
             tensor = target
         return tensor
+
+    def _application(self, made: Call, known: Scope, tensor: str, target: str) -> None:
+        """A network of keras.applications, named as cnnzoo names it."""
+        arguments = {"weights": None, "name": made.name.lower(), **made.arguments}
+        arguments.pop("include_top", None)
+        trainable = arguments.pop("trainable", True)
+        given = [(name, self.script.value(value, known)) for name, value in arguments.items()]
+        shape = [("include_top", "False"), ("input_shape", f"{tensor}.shape[1:]")]
+        network = self.fresh("network")
+        self.assign(network, call(f"keras.applications.{made.name}", [*shape, *given]))
+        if trainable is not True:
+            self.assign(f"{network}.trainable", self.script.value(trainable, known))
+        self.assign(target, call(network, [("", tensor)]))
+        self.taken.remove(network)
 
     def _use(self, use: BlockUse, known: Scope, tensor: str) -> Code:
         """A call of a block's function; what a default computes is computed here."""
@@ -314,7 +332,7 @@ def _branches(composite: Call) -> list[tuple[str, tuple[Item, ...]]]:
 
 def _plain_layers(items: tuple[Item, ...]) -> list[Call]:
     """The layers of a list that can be made without knowing shapes; none where it holds more."""
-    layers = [item for item in items if isinstance(item, Call) and item.name not in COMPOSITES]
+    layers = [item for item in items if isinstance(item, Call) and item.name not in OWN["layers"]]
     asks = any(variables_in(layer) & set(SHAPE_VARIABLES) for layer in layers)
     return layers if len(layers) == len(items) and not asks else []
 
@@ -323,8 +341,10 @@ def variables_in(value: Any) -> set[str]:
     """The names of the variables in a value, however deep."""
     if isinstance(value, Expression):
         return variables_of(value)
-    inner = value.arguments.values() if isinstance(value, Call) else value
-    parts = inner if isinstance(value, Call | tuple) else ()
+    if isinstance(value, Call):
+        parts = tuple(part for made in spelled_out(value) for part in made.arguments.values())
+    else:
+        parts = value if isinstance(value, tuple) else ()
     return {name for part in parts for name in variables_in(part)}
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from cnnzoo.config import catalogue
 from cnnzoo.config.catalogue import Argument, Entry
+from cnnzoo.config.composites import APPLICATIONS
 
 GENERATOR = Path(__file__).parents[2] / "scripts" / "generate-catalogue"
 ENTRIES = [
@@ -262,6 +263,18 @@ def test_free_text_is_taken_only_where_it_is_known_to_be_harmless():
     }
 
 
+def test_every_network_of_keras_is_a_layer_that_begins_at_random_without_its_head():
+    applications = importlib.import_module("keras").applications
+    assert {*APPLICATIONS} == {name for name in vars(applications) if name[0].isupper()}
+    for entry in APPLICATIONS.values():
+        assert entry.namespace == "layers"
+        assert next(iter(entry.arguments)) == "weights"
+        assert entry.arguments["weights"].default is None
+        assert entry.arguments["include_top"].default is False
+        assert entry.arguments["trainable"].default is True
+        assert entry.refused.keys() >= {"classes", "input_shape", "input_tensor"}
+
+
 def test_an_argument_that_is_left_out_has_a_reason():
     gru = catalogue.entry("layers", "GRU")
     assert "return_state" not in gru.arguments
@@ -305,6 +318,8 @@ TRUTH: dict[str, tuple[list[object], list[object]]] = {
     "margin_1d": ([0, [1, 2]], [-1, [1], [[1, 2]]]),
     "margin_2d": ([0, [1, 2], [[0, 1], [2, 3]]], [-1, [1], [1, [2, 3]], [[0, 1]], 1.0]),
     "margin_3d": ([0, [1, 2, 3], [[0, 1], [2, 3], [4, 5]]], [-1, [1, 2], [[0, 1], [2, 3]]]),
+    "no": ([False], [True, None, 0, "false"]),
+    "weights": (["imagenet", "a/b.weights.h5", "m.keras"], ["", "x.pt", "http://a/b.h5", 1, None]),
     "enum": (["valid", "same"], ["SAME", "full", 1, None, ["valid"]]),
     "layers": (["Flatten", {"Dense": 2}], [2, None, {}, {"A": 1, "B": 2}, {1: 2}, ["Dense"]]),
     "optimizers": (["Adam", {"Adam": {}}], [0.1, None]),
@@ -318,7 +333,8 @@ TRUTH: dict[str, tuple[list[object], list[object]]] = {
 
 def test_the_truth_table_has_every_type():
     assert TRUTH.keys() == catalogue.PLAIN_TYPES.keys() | catalogue.OBJECT_TYPES.keys()
-    assert {argument.type for _, argument in ARGUMENTS} == TRUTH.keys()
+    networks = {argument.type for it in APPLICATIONS.values() for argument in it.arguments.values()}
+    assert {argument.type for _, argument in ARGUMENTS} | networks == TRUTH.keys()
 
 
 @pytest.mark.parametrize("kind", TRUTH)
@@ -359,4 +375,4 @@ def test_mismatch_judges_any_value_of_a_yaml_file(value):
         expected = catalogue.mismatch(argument_of(kind, values=("valid",)), value)
         assert expected is None or expected
         if isinstance(value, bool):
-            assert (expected is None) == (kind == "bool")
+            assert (expected is None) == (kind == "bool" or (kind == "no" and not value))

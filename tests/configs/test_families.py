@@ -120,7 +120,7 @@ def test_the_training_section_makes_an_optimizer_whose_rate_falls(name):
     from cnnzoo.training.compile import training_variables
 
     config: Config = load_config(name)
-    variables = training_variables(config, 10, 50_000)
+    variables = training_variables(config, 10, 50_000, 128)
     optimizer = make(evaluate_call(config.training.optimizer, variables))
     rate = optimizer._learning_rate
     if name.startswith("vgg"):

@@ -131,6 +131,7 @@ def of_bearable_size(name):
 # Deeper siblings of a network, which have no layer that it does not have.
 DEEPER = {"resnet34", "resnet56", "resnet110", "resnet101", "resnet152", "vgg16", "vgg19"}
 DEEPER |= {"densenet169", "densenet201"}
+DEEPER |= {"resnet50_transfer"}  # it would download weights
 
 
 @pytest.mark.slow

@@ -1,0 +1,150 @@
+"""Networks of keras.applications as layers, with weights of ImageNet, of a local file, or new.
+
+Weights are never downloaded but where a model is built to be trained or used: what only shows or
+checks a configuration asks Keras for shapes with new weights.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+from cnnzoo.architecture.applications import IMAGENET
+from cnnzoo.architecture.arithmetic import Shape
+from cnnzoo.architecture.layers import Architecture, walk
+from cnnzoo.config.calls import Call
+from cnnzoo.config.composites import APPLICATIONS
+from cnnzoo.errors import ConfigError
+from cnnzoo.models.backend import load_keras
+from cnnzoo.models.names import every_layer, is_automatic, namer
+from cnnzoo.models.objects import first_line
+from cnnzoo.models.weight_files import kept_file, weights_url
+from cnnzoo.network import answers
+
+# Keras gives these one layer more where it loads ImageNet's weights itself.
+_OTHER_WITH_IMAGENET = tuple(f"EfficientNetB{number}" for number in range(8))
+
+_OURS = ("include_top", "name", "trainable", "weights")
+
+
+def make_application(
+    call: Call, shape: Shape, name: str, *, policy: str = "float32", pretrained: bool = True
+) -> Any:
+    """A network without its head, as a functional `keras.Model` for images of this shape.
+
+    Its layers are named alike every time. `policy` is the Keras dtype policy of its layers. Without
+    `pretrained`, its weights are new: for who overwrites them, or asks for its shape only.
+
+    Raises ConfigError where the weights are not there, cannot be downloaded or do not fit.
+    """
+    keras = load_keras()
+    weights = call.arguments.get("weights")
+    if pretrained:
+        _check_weights(call, shape, downloads=True)
+    downloads = weights == IMAGENET and (pretrained or call.name in _OTHER_WITH_IMAGENET)
+    arguments = {key: value for key, value in call.arguments.items() if key not in _OURS}
+    try:
+        with _policy(keras, policy), warnings.catch_warnings():
+            # MobileNets tell that weights of another image size are taken, which is well.
+            warnings.simplefilter("ignore", UserWarning)
+            model = getattr(keras.applications, call.name)(
+                include_top=False,
+                weights=IMAGENET if downloads else None,
+                input_shape=shape,
+                **arguments,
+            )
+    except Exception as error:  # of Keras, of the backend, of the network
+        raise ConfigError(
+            f"Keras cannot make {call.name}: {first_line(error)}", place=call.place
+        ) from error
+    model.name = name
+    _name_layers(model)
+    if pretrained and weights not in (None, IMAGENET):
+        _load(model, Path(weights), call)
+    model.trainable = call.arguments.get("trainable", True)
+    return model
+
+
+def check_weights(architecture: Architecture, *, downloads: bool = True) -> None:
+    """Raise ConfigError, within seconds, for weights that are not there and cannot be had.
+
+    Without `downloads` only for files that are not there, and no network is asked.
+    """
+    for layer in walk(architecture.layers):
+        if layer.name in APPLICATIONS:
+            call = Call("layers", layer.name, layer.arguments, layer.place)
+            _check_weights(call, layer.input_shape, downloads)
+
+
+def _check_weights(call: Call, shape: Shape, downloads: bool) -> None:
+    weights = call.arguments.get("weights")
+    if weights is None:
+        return
+    if weights != IMAGENET:
+        _check_file(Path(weights), call)
+        return
+    kept = kept_file(call.name, call.arguments, shape)
+    url = weights_url(call.name, call.arguments, shape)
+    if downloads and not kept.is_file() and not answers(url):
+        raise ConfigError(
+            f"the ImageNet weights of {call.name} are not in {kept.parent}, and "
+            f"{urlsplit(url).hostname}, which has them, cannot be reached",
+            place=call.place,
+            hint=f"where there is a network, download {url}, and put it there as {kept.name}; "
+            "weights: FILE takes a local one, and weights: null begins at random",
+        )
+
+
+def _check_file(path: Path, call: Call) -> None:
+    if not path.is_file():
+        raise ConfigError(
+            f"there is no weights file {path}",
+            place=call.place,
+            hint="a path is relative to the file that says it",
+        )
+    if call.name in _OTHER_WITH_IMAGENET:
+        raise ConfigError(
+            f"{call.name} takes ImageNet's weights from Keras only, which then adds a layer to it",
+            place=call.place,
+            hint="write weights: imagenet, with the file in Keras' folder, or take "
+            "EfficientNetV2B0; weights of your own training are for init_from",
+        )
+
+
+def _load(model: Any, path: Path, call: Call) -> None:
+    """Load a file by the order of layers, as Keras does it; nothing in it is run."""
+    try:
+        model.load_weights(path)
+    except Exception as error:  # h5py and zipfile have many kinds
+        raise ConfigError(
+            f"{path} does not hold the weights of {call.name} without its head: "
+            f"{first_line(error)}",
+            place=call.place,
+            hint="Keras' own files for it end in notop.h5; the weights of a whole model, such as "
+            "a run's, are for init_from",
+        ) from error
+
+
+@contextmanager
+def _policy(keras: ModuleType, name: str) -> Iterator[None]:
+    """Keras' functions take the dtype policy of their layers from the global one only."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _name_layers(model: Any) -> None:
+    """Count automatic names from the start of the model: Keras counts all that it ever made."""
+    name_of = namer()
+    for _, layer in every_layer(model):
+        class_name = type(layer).__name__
+        if is_automatic(layer.name, class_name):
+            layer.name = name_of(class_name)
