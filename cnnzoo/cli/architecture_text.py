@@ -56,6 +56,7 @@ def as_json(plan: Plan) -> str:
 def totals(plan: Plan) -> str:
     """The sums in one sentence."""
     architecture, batch = plan.architecture, plan.config.training.batch_size
+    batch = 32 if batch == "auto" else batch  # which it will be is known when there are data
     note = measured_note(architecture)
     return (
         f"{architecture.parameters:,} parameters ({architecture.trainable:,} trainable), "

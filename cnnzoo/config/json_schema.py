@@ -21,7 +21,7 @@ from pydantic_core import core_schema
 from cnnzoo.config import catalogue
 from cnnzoo.config.calls import written
 from cnnzoo.config.catalogue import Argument, Entry
-from cnnzoo.config.composites import COMPOSITES, REQUIRED
+from cnnzoo.config.composites import OWN, REQUIRED
 from cnnzoo.config.layer_lists import MAX_REPEAT
 from cnnzoo.config.notation import ACTIVATION_LAYERS
 from cnnzoo.config.schema import Config
@@ -135,6 +135,7 @@ _POSITIVE: Schema = {"type": "integer", "minimum": 1}
 _FRACTION = _number(minimum=0, maximum=1)
 _NAME: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_. -]*$"}
 _PAIR = _list_of(_COUNT, 2)
+_WEIGHTS = r"^(?!.*://).*\.(keras|h5)$"
 
 # What `catalogue.PLAIN_TYPES` holds, for editors; a test compares the two on many values.
 PLAIN_TYPES: Mapping[str, Schema] = {
@@ -167,6 +168,8 @@ PLAIN_TYPES: Mapping[str, Schema] = {
     "offset_2d": _one_or(_COUNT, 2),
     "offset_3d": _one_or(_COUNT, 3),
     "margin_1d": _one_or(_COUNT, 2),
+    "no": {"const": False},
+    "weights": _any({"const": "imagenet"}, {"type": "string", "pattern": _WEIGHTS}),
     "margin_2d": _any(_COUNT, _list_of(_COUNT, 2), _list_of(_PAIR, 2)),
     "margin_3d": _any(_COUNT, _list_of(_COUNT, 3), _list_of(_PAIR, 3)),
     "schedules_or_number": _any(_number(minimum=0), _ref("schedules")),
@@ -179,7 +182,7 @@ def _plain_types() -> Schema:
 
 def _enums() -> Schema:
     """A definition for each set of words that some argument may be one of."""
-    entries = [*COMPOSITES.values()]
+    entries = [entry for own in OWN.values() for entry in own.values()]
     for namespace in catalogue.namespaces():
         entries += [_known(namespace, name) for name in catalogue.names(namespace)]
     arguments = [argument for entry in entries for argument in entry.arguments.values()]
@@ -234,8 +237,7 @@ def _known(namespace: str, name: str) -> Entry:
 def _namespace(namespace: str) -> Schema:
     """The definitions of a namespace: each class's arguments, and one of the classes by name."""
     entries = {name: _known(namespace, name) for name in catalogue.names(namespace)}
-    if namespace == "layers":
-        entries |= COMPOSITES
+    entries |= OWN.get(namespace, {})
     definitions = {f"{namespace}.{name}": _arguments(entry) for name, entry in entries.items()}
     aliases = catalogue.aliases(namespace)
     by_name = {**{name: name for name in entries}, **aliases}
@@ -391,7 +393,7 @@ _MODEL: Schema = {
 
 
 def _defaults() -> Schema:
-    names = {name: name for name in [*catalogue.names("layers"), *COMPOSITES]}
+    names = {name: name for name in [*catalogue.names("layers"), *OWN["layers"]]}
     names |= catalogue.aliases("layers")
     return {
         "type": "object",
@@ -430,6 +432,7 @@ _DOCS: Mapping[str, Mapping[str, str]] = {
         "model": "The architecture",
         "data": "Where the examples come from: a name, or a mapping",
         "seed": "Two runs with one seed on one machine give the same weights",
+        "init_from": "A run or a .keras file whose weights the training begins with",
         "training": "How the model is fitted",
     },
     "ModelConfig": {
@@ -472,13 +475,21 @@ _DOCS: Mapping[str, Mapping[str, str]] = {
     },
     "TrainingConfig": {
         "epochs": "How often all examples are seen",
-        "batch_size": "Examples in a step",
+        "batch_size": "Examples in a step; auto by how many there are and what memory holds",
         "optimizer": "A Keras optimizer",
         "loss": "A Keras loss; without it, the loss follows the head of the model",
         "metrics": "Keras metrics, beside accuracy",
         "callbacks": "Keras callbacks",
         "monitor": "Which metric chooses the model that is kept",
         "class_weight": "What an example of a class counts in the loss: balanced, or by name",
+        "label_smoothing": "The share of a label that is spread over all classes: 0.1",
+        "precision": "auto is mixed_bfloat16 where the hardware computes it natively, else float32",
+        "steps_per_execution": "Steps that run at once; auto by their size and the backend",
+        "devices": "all: each batch is shared out among all devices; needs the backend jax",
+        "freeze": "Names of layers whose weights stay as they are; * and ? match any letters",
+        "checkpoint_every": "How often a long epoch is saved: 30s, 5m, 1h",
+        "tensorboard": "Write logs for TensorBoard into the run",
+        "mlflow": "Log the run to MLflow",
     },
 }
 

@@ -1,4 +1,4 @@
-"""Layers of the classic texts that Keras lacks, each written out as plain Keras layers.
+"""What the classic texts use and Keras lacks, each written out in plain Keras.
 
 One takes an entry in `cnnzoo.config.composites` and a line in `_MACROS`.
 """
@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 from cnnzoo.config.calls import Call
+from cnnzoo.config.composites import SCHEDULES
 from cnnzoo.config.expressions import Expression
 
 
 def spelled_out(call: Call) -> tuple[Call, ...]:
-    """The plain layers that a call stands for: itself, unless it is one of these."""
-    macro = _MACROS.get(call.name)
-    return macro(call) if macro and call.namespace == "layers" else (call,)
+    """The plain Keras classes that a call stands for: itself, unless it is one of these."""
+    macro = _MACROS.get((call.namespace, call.name))
+    return macro(call) if macro else (call,)
 
 
 def _sum_pooling(call: Call) -> tuple[Call, ...]:
@@ -28,16 +29,36 @@ def _sum_pooling(call: Call) -> tuple[Call, ...]:
     return average, replace(call, name="Rescaling", arguments={"scale": _product(*sides)})
 
 
+def _warmup_and_cosine(call: Call) -> tuple[Call, ...]:
+    """A straight line up, then half a cosine down, over all steps of the training."""
+    entry = SCHEDULES[call.name]
+    defaults = {name: argument.default for name, argument in entry.arguments.items()}
+    given = {**defaults, **call.arguments}
+    warmup = f"round(steps * {_factor(given['warmup'])})"
+    arguments = {
+        "initial_learning_rate": _product(given["learning_rate"], given["initial"]),
+        "decay_steps": Expression(f"${{max(1, steps - {warmup})}}", call.place),
+        "alpha": given["alpha"],
+        "warmup_target": given["learning_rate"],
+        "warmup_steps": Expression(f"${{{warmup}}}", call.place),
+    }
+    return (replace(call, name="CosineDecay", arguments=arguments),)
+
+
 def _product(first: Any, second: Any) -> Any:
-    if isinstance(first, int) and isinstance(second, int):
-        return float(first * second)
-    place = next(side.place for side in (first, second) if isinstance(side, Expression))
-    return Expression(f"${{{_factor(first)} * {_factor(second)}}}", place)
+    place = next((side.place for side in (first, second) if isinstance(side, Expression)), None)
+    if isinstance(first, Expression) or isinstance(second, Expression):
+        return Expression(f"${{{_factor(first)} * {_factor(second)}}}", place)
+    return float(first * second)
 
 
-def _factor(side: Any) -> str:
-    """A side of a window inside arithmetic: `$k` and `${k + 1}` without their dollar."""
-    return f"({str(side).removeprefix('$').removeprefix('{').removesuffix('}')})"
+def _factor(value: Any) -> str:
+    """A value inside arithmetic: `$k` and `${k + 1}` without their dollar."""
+    return f"({str(value).removeprefix('$').removeprefix('{').removesuffix('}')})"
 
 
-_MACROS: dict[str, Callable[[Call], tuple[Call, ...]]] = {"SumPooling2D": _sum_pooling}
+_MACROS: dict[tuple[str, str], Callable[[Call], tuple[Call, ...]]] = {
+    ("layers", "SumPooling2D"): _sum_pooling,
+    ("schedules", "one_cycle"): _warmup_and_cosine,
+    ("schedules", "warmup_cosine"): _warmup_and_cosine,
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from cnnzoo.config.composites import SCHEDULES
 from cnnzoo.config.data_sources import SOURCES, replaced_keys
 from cnnzoo.config.located import Map, key_place, value_place
 
@@ -38,5 +39,10 @@ def without_other_sources(data: Map, top: Iterable[str]) -> Map:
 
 
 def names_a_class(value: Any) -> bool:
-    """Whether a mapping is a Keras class with its arguments."""
-    return isinstance(value, dict) and len(value) == 1 and next(iter(value))[:1].isupper()
+    """Whether a mapping is a Keras class, or a schedule of ours, with its arguments."""
+    return isinstance(value, dict) and len(value) == 1 and is_class_name(next(iter(value)))
+
+
+def is_class_name(key: str) -> bool:
+    """Whether a key names a class, or a schedule of ours, and is no key of a section."""
+    return key[:1].isupper() or key in SCHEDULES

@@ -9,7 +9,12 @@ from cnnzoo.config import catalogue
 from cnnzoo.config.composites import find_entry
 from cnnzoo.config.data_sources import SHORT_FORMS
 from cnnzoo.config.located import Map, Seq, located_items, value_place
-from cnnzoo.config.merge import CLASS_TABLE, names_a_class, without_other_sources
+from cnnzoo.config.merge import (
+    CLASS_TABLE,
+    is_class_name,
+    names_a_class,
+    without_other_sources,
+)
 from cnnzoo.config.reader import MAX_DEPTH, read_yaml
 from cnnzoo.errors import ConfigError, Place
 
@@ -77,7 +82,7 @@ def _enter(container: Any, step: str, next_step: str, place: Place) -> Any:
     elif (
         names_a_class(value)
         and step != CLASS_TABLE
-        and next_step[:1].isupper()
+        and is_class_name(next_step)
         and next_step not in value
     ):
         value = Map(place)  # another class replaces the one that stands here
@@ -101,7 +106,7 @@ def _long_form(value: Any, step: str, next_step: str, place: Place) -> Map | Non
         mapping.put(SHORT_FORMS[step], value, place, place)
     elif names := _arguments(step):
         mapping.put(names[0], value, place, place)
-    elif next_step[:1].isupper():
+    elif is_class_name(next_step):
         return mapping
     else:
         return None

@@ -10,12 +10,15 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from cnnzoo.config.calls import Block, Call, Item, check_variables, shown
 from cnnzoo.config.data import DataConfig
+from cnnzoo.config.durations import Duration
 from cnnzoo.config.layer_lists import LayerParser
-from cnnzoo.config.located import Map
+from cnnzoo.config.located import Map, value_place
 from cnnzoo.config.params import evaluate_params
-from cnnzoo.config.section import Positive, Section, Seed, list_of_calls, one_call
+from cnnzoo.config.paths import absolute
+from cnnzoo.config.section import Fraction, Positive, Section, Seed, list_of_calls, one_call
 from cnnzoo.config.variables import SHAPE_VARIABLES, TRAINING_VARIABLES
-from cnnzoo.errors import ConfigError
+from cnnzoo.config.wording import form_hint
+from cnnzoo.errors import ConfigError, did_you_mean
 
 
 def _tuple(value: Any) -> Any:
@@ -28,9 +31,19 @@ def _three(value: Any) -> Any:
     return tuple(value)
 
 
+def _count_or_auto(value: Any) -> Any:
+    if value != "auto" and (type(value) is not int or value < 1):
+        meant = form_hint(value, lambda number: type(number) is int)
+        way = f"; {meant}" if meant else did_you_mean(str(value), ("auto",))
+        raise ValueError(f"must be a positive integer or auto, not {shown(value)}{way}")
+    return value
+
+
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"  # of a configuration: a run directory's too
 MAX_INPUT_VALUES = 100_000_000
 
+Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
+CountOrAuto = Annotated[Positive | Literal["auto"], BeforeValidator(_count_or_auto)]
 NonNegative = Annotated[float, Field(ge=0)]
 Scalar = int | float | bool | str
 # A list gives the iterations of a `repeat` their values, or one layer a pair of sizes.
@@ -113,7 +126,7 @@ class TrainingConfig(Section):
     """How a model is fitted. Without a loss, the loss follows the head of the model."""
 
     epochs: Positive = 10
-    batch_size: Positive = 32
+    batch_size: CountOrAuto = 32
     optimizer: Annotated[Call, one_call("optimizers")] = Call("optimizers", "Adam")
     loss: Annotated[Call, one_call("losses")] | None = None
     metrics: Annotated[
@@ -124,6 +137,14 @@ class TrainingConfig(Section):
     callbacks: Annotated[tuple[Call, ...], list_of_calls("callbacks")] = ()
     monitor: str = "val_accuracy"
     class_weight: Literal["balanced"] | dict[str, NonNegative] | None = None
+    label_smoothing: Fraction = 0.0
+    precision: Precision = "float32"
+    steps_per_execution: CountOrAuto = "auto"
+    devices: Literal["one", "all"] = "one"
+    freeze: Annotated[tuple[str, ...], BeforeValidator(_tuple)] = ()
+    checkpoint_every: Duration = "5m"
+    tensorboard: bool = False
+    mlflow: bool = False
 
 
 class Config(Section):
@@ -138,6 +159,7 @@ class Config(Section):
     model: ModelConfig
     data: DataConfig | None = None
     seed: Seed = 0
+    init_from: str | None = None
     training: TrainingConfig = Field(default_factory=TrainingConfig)
 
     @model_validator(mode="before")
@@ -152,6 +174,16 @@ class Config(Section):
         value = value.copy()
         value.put("data", data, value.key_places.get("data"), place)
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _locate_init_from(cls, value: Any) -> Any:
+        """The path becomes absolute: a run directory's configuration means what its file meant."""
+        if not isinstance(value, dict) or not isinstance(value.get("init_from"), str):
+            return value
+        located = value.copy()
+        located["init_from"] = absolute(value["init_from"], value_place(value, "init_from"))
+        return located
 
     @model_validator(mode="after")
     def _know_the_variables(self) -> Self:

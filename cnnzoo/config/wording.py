@@ -9,6 +9,7 @@ from typing import Any
 from cnnzoo.config import catalogue
 from cnnzoo.config.calls import listed, shown
 from cnnzoo.config.catalogue import Argument, Entry
+from cnnzoo.config.composites import OWN
 from cnnzoo.config.expressions import is_expression
 from cnnzoo.config.reader import read_scalar
 from cnnzoo.errors import nearest
@@ -50,6 +51,13 @@ _OTHER_WORDS = {
     "p": "rate",
     "alpha": "negative_slope",
     "lr": "learning_rate",
+    "max_lr": "learning_rate",
+    "pct_start": "warmup",
+    "onecyclelr": "one_cycle",
+    "onecycle": "one_cycle",
+    "cosine": "CosineDecay",
+    "cosineannealinglr": "CosineDecay",
+    "label_smooth": "label_smoothing",
     "cross_entropy": "SparseCategoricalCrossentropy",
     "crossentropy": "SparseCategoricalCrossentropy",
     "crossentropyloss": "SparseCategoricalCrossentropy",
@@ -151,7 +159,7 @@ def elsewhere(name: str) -> str:
 
 def what_there_is(namespace: str) -> str:
     """The names in a namespace, or where they are listed, if they are too many to be read."""
-    names = catalogue.names(namespace)
+    names = [*catalogue.names(namespace), *OWN.get(namespace, ())]
     if len(names) > _FEW:
         return f"their names are those of https://keras.io/api/{namespace}"
     return f"there are {', '.join(names)}"

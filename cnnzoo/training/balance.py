@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 def class_weights(
     given: str | Mapping[str, float] | None, class_names: tuple[str, ...], labels: NDArray[np.int32]
-) -> dict[int, float] | None:
-    """The weight of each class index in the loss, as Keras' `fit` takes it; None without any.
+) -> NDArray[np.float32] | None:
+    """The weight of each class index in the loss, float32 [classes]; None without any.
 
     `balanced` is n / (classes * n of the class), as scikit-learn's `class_weight` of that name; a
     mapping gives weights by class name, 1 to a class that it leaves out.
@@ -19,9 +19,10 @@ def class_weights(
     if given == "balanced":
         counts = np.bincount(labels, minlength=len(class_names))
         even = len(labels) / np.count_nonzero(counts)
-        return {index: float(even / count) if count else 1.0 for index, count in enumerate(counts)}
+        weights = [even / count if count else 1 for count in counts]
+        return np.array(weights, np.float32)
     if isinstance(given, Mapping):
-        return {index: float(given.get(name, 1)) for index, name in enumerate(class_names)}
+        return np.array([given.get(name, 1) for name in class_names], np.float32)
     return None
 
 

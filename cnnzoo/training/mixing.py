@@ -1,4 +1,4 @@
-"""Training on mixed images: MixUp and CutMix mix the labels of a batch with its images.
+"""Labels as one value a class, mixed with the images of a batch where MixUp and CutMix mix those.
 
 Imported only where Keras is already loaded.
 """
@@ -14,19 +14,20 @@ from cnnzoo.config.data import MIXING
 
 
 class MixedSequential(keras.Sequential):  # type: ignore[misc]
-    """A Sequential some of whose layers mix the examples of a training batch.
+    """A Sequential whose loss takes labels as one value a class; some layers may mix examples.
 
     Its last layer is the model, and its labels are class indices int [b]. Mixing is linear, so the
-    layers are given the identity matrix for labels and give back `shares` [b, b]: row i says which
-    part of each example image i has. The loss takes the labels mixed by these shares, one value a
-    class, or the probability of the second class for one sigmoid unit; weights are mixed likewise.
-    Metrics take for the label of an image the class that has the largest share in it. Outside of
-    training nothing is mixed.
+    layers that mix are given the identity matrix for labels and give back `shares` [b, b]: row i
+    says which part of each example image i has. The loss takes the labels mixed by these shares,
+    one value a class, or the probability of the second class for one sigmoid unit; weights are
+    mixed likewise. Metrics take for the label of an image the class that has the largest share in
+    it. Outside of training nothing is mixed.
     """
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        """Probabilities; in training a mapping of `probabilities` and `shares`."""
-        if not training:
+        """Probabilities; where images are mixed, a mapping of `probabilities` and `shares`."""
+        mixes = any(type(layer).__name__ in MIXING for layer in self.layers)
+        if not training or not mixes:
             return super().call(inputs, training=training, mask=mask)
         *augmentation, model = self.layers
         images = ops.cast(inputs, "float32")

@@ -11,6 +11,7 @@ from cnnzoo.architecture.layers import Architecture
 from cnnzoo.architecture.resolve import resolve
 from cnnzoo.architecture.rules import layer_facts
 from cnnzoo.config.calls import Call
+from cnnzoo.config.composites import known_arguments
 from cnnzoo.config.data import MIXING
 from cnnzoo.config.schema import Config
 from cnnzoo.datasets.classes import class_names_of
@@ -58,6 +59,7 @@ def plan(config: Config) -> Plan:
     names = class_names or tuple(map(str, range(classes or 0)))
     head = head_of(architecture, names) if names else None
     check_augmentation(config)
+    check_smoothing(config)
     check_balance(config, class_names)
     return Plan(config, class_names, classes, architecture, head)
 
@@ -66,6 +68,27 @@ def mixing_layer(config: Config) -> Call | None:
     """The first augmentation that mixes images, or None."""
     augment = config.data.augment if config.data else ()
     return next((call for call in augment if call.name in MIXING), None)
+
+
+def check_smoothing(config: Config) -> None:
+    """Raise ConfigError for label smoothing that the given loss cannot do, or does already."""
+    training = config.training
+    if not training.label_smoothing or not training.loss:
+        return
+    loss, place = training.loss, training.place("label_smoothing")
+    if "label_smoothing" in loss.arguments:
+        raise ConfigError(
+            f"label_smoothing stands in training and in {loss.name}",
+            place=place,
+            hint="keep one of them",
+        )
+    if "label_smoothing" not in known_arguments("losses", loss.name):
+        raise ConfigError(
+            f"training.label_smoothing: {loss.name} takes no label smoothing",
+            place=place,
+            hint="leave loss away, or use CategoricalCrossentropy (BinaryCrossentropy for one "
+            "unit)",
+        )
 
 
 def check_augmentation(config: Config) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import cnnzoo
+from cnnzoo.architecture.resolve import evaluate_call
 from cnnzoo.config.expressions import Expression, evaluate
 from cnnzoo.config.layer_lists import parse_call
 from cnnzoo.config.macros import spelled_out
@@ -50,6 +51,26 @@ def test_the_product_of_expressions_keeps_their_precedence():
     scale = spelled_out(call)[1].arguments["scale"]
     assert isinstance(scale, Expression)
     assert evaluate(scale, {"a": 2}) == 9
+
+
+@pytest.mark.parametrize("steps", [1, 7, 1000])
+@pytest.mark.parametrize(
+    ("written", "rate", "initial", "alpha", "warmup"),
+    [
+        ({"one_cycle": 0.5}, 0.5, 0.04, 4e-6, 0.3),
+        ({"warmup_cosine": 0.5}, 0.5, 0, 0, 0.05),
+        ({"warmup_cosine": {"learning_rate": "$peak", "alpha": 0.1}}, 2, 0, 0.1, 0.05),
+        ({"one_cycle": ["${peak / 2}", 0, "${1 / peak}"]}, 1, 0.5, 4e-6, 0),
+    ],
+)
+def test_a_schedule_is_a_cosine_decay_over_all_steps(written, rate, initial, alpha, warmup, steps):
+    call = evaluate_call(parse_call("schedules", written), {"peak": 2, "steps": steps})
+    assert call.name == "CosineDecay"
+    assert call.arguments["warmup_target"] == rate
+    assert call.arguments["initial_learning_rate"] == pytest.approx(rate * initial)
+    assert call.arguments["alpha"] == alpha
+    assert call.arguments["warmup_steps"] == round(steps * warmup)
+    assert call.arguments["warmup_steps"] + call.arguments["decay_steps"] == steps
 
 
 def test_every_other_layer_stands_for_itself():

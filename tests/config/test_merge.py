@@ -44,6 +44,13 @@ def test_another_class_replaces_one():
     }
 
 
+def test_a_schedule_by_name_replaces_one_of_keras_and_is_replaced_by_one():
+    keras, own = "{CosineDecay: {decay_steps: 1}}", "{one_cycle: {warmup: 0.5}}"
+    for below, above in ((keras, own), (own, keras)):
+        result = merged(f"learning_rate: {below}", f"learning_rate: {above}")
+        assert result == read_yaml(f"learning_rate: {above}")
+
+
 def test_a_bare_name_replaces_a_class_and_is_replaced_by_one():
     assert merged("optimizer: {Adam: {beta_1: 0.5}}", "optimizer: SGD") == {"optimizer": "SGD"}
     assert merged("optimizer: SGD", "optimizer: {Adam: {}}") == {"optimizer": {"Adam": {}}}

@@ -50,6 +50,10 @@ SET = {
         "training.optimizer",
         {"Adam": {"learning_rate": 0.001}},
     ),
+    "training.optimizer.Adam.learning_rate.one_cycle=0.2": (
+        "training.optimizer",
+        {"Adam": {"learning_rate": {"one_cycle": 0.2}}},
+    ),
     "training.optimizer.Adam.beta_1=0.8": (
         "training.optimizer",
         {"Adam": {"learning_rate": 0.1, "beta_1": 0.8}},

@@ -9,6 +9,7 @@ from cnnzoo.architecture.rules import layer_facts
 from cnnzoo.config.data import AUGMENTATIONS, MIXING
 from cnnzoo.errors import ConfigError
 from cnnzoo.training.compile import compile_model, make_augmentation, training_variables
+from cnnzoo.training.execution import Settings
 
 # What a layer of AUGMENTATIONS needs to be told, and what makes it do something.
 EXAMPLES = {
@@ -40,7 +41,7 @@ def compiled(head, augment=(), **training):
             "data": {"name": "digits", "augment": list(augment)},
         }
     )
-    compile_model(model, config, training_variables(config, 3, 16), head)
+    compile_model(model, config, training_variables(config, 3, 16, 64), head, Settings(64))
     return model
 
 
@@ -88,7 +89,7 @@ def augmentation(channels, *augment):
             "data": {"name": "digits", "augment": list(augment)},
         }
     )
-    return make_augmentation(config, training_variables(config, 3, 16))
+    return make_augmentation(config, training_variables(config, 3, 16, 32))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -161,4 +162,4 @@ def test_what_keras_refuses_has_the_place_of_the_augmentation(tmp_path):
     with pytest.raises(
         ConfigError, match=r"it\.yaml:7:\d+: error: Keras refuses RandomPosterization"
     ):
-        make_augmentation(config, training_variables(config, 10, 16))
+        make_augmentation(config, training_variables(config, 10, 16, 32))

@@ -1,0 +1,30 @@
+"""Durations as a person writes them: 30s, 5m, 1.5h."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from cnnzoo.config.calls import shown
+
+_PATTERN = r"^[0-9]{1,6}(\.[0-9]{1,3})?[smh]$"
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def seconds_of(duration: str) -> float:
+    """The seconds of a `Duration`."""
+    return float(duration[:-1]) * _SECONDS[duration[-1]]
+
+
+def _checked(value: Any) -> Any:
+    if isinstance(value, str) and re.match(_PATTERN, value) and seconds_of(value) > 0:
+        return value
+    number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    meant = f"; write {value}s or {value}m" if number else ""
+    raise ValueError(f"must be a duration such as 30s, 5m or 1.5h, not {shown(value)}{meant}")
+
+
+# The pattern is for editors: what is wrong with a value is said before it is looked at.
+Duration = Annotated[str, BeforeValidator(_checked), Field(pattern=_PATTERN)]

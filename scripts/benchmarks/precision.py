@@ -1,0 +1,147 @@
+"""Compare `training.precision: auto` with float32: speed and accuracy, as Markdown.
+
+The accuracies are those of whole trainings, each a process of its own, with the same seeds in both
+precisions; the difference is the mean over the seeds with its 95 % interval (Student's t). The
+difference is within noise where that interval holds 0.
+
+For the speed, two copies of a network train an epoch in turn, every second time the other way
+round, so that a machine whose speed drifts slows both alike; the first epoch of each, which
+compiles, is left out. Where other programs keep the cores busy, the processor's time tells more
+than the clock's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+NETWORKS = ("emotion", "simple_cnn")
+PRECISIONS = ("float32", "auto")
+
+
+def main() -> None:
+    """Measure what the command line names, and print the tables."""
+    parser = argparse.ArgumentParser(description="Compare precision: auto with float32.")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for every training")
+    parser.add_argument("--networks", nargs="+", default=NETWORKS, metavar="NAME")
+    parser.add_argument("--seeds", type=int, default=5, help="how many (default: 5; 0: speed only)")
+    parser.add_argument("--rounds", type=int, default=7, help="epochs of each (default: 7)")
+    chosen = parser.parse_args()
+    print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, ", end="")
+    print(f"Python {platform.python_version()}\n")
+    print("| network | `auto` is | epoch of float32, of auto, s (medians) | ratio | of CPU time |")
+    print("| --- | --- | ---: | ---: | ---: |")
+    for network in chosen.networks:
+        print(speed_row(network, chosen.overrides, chosen.rounds), flush=True)
+    if chosen.seeds < 2:
+        return
+    print("\n| network | test accuracy of float32 | of auto | difference (95 % interval) | |")
+    print("| --- | --- | --- | --- | --- |")
+    for network in chosen.networks:
+        print(accuracy_row(network, chosen.overrides, chosen.seeds), flush=True)
+
+
+def speed_row(network: str, overrides: list[str], rounds: int) -> str:
+    """Train epochs of one network in both precisions."""
+    epochs, policies = {}, {}
+    for precision in PRECISIONS:
+        words = [*overrides, f"training.precision={precision}"]
+        epochs[precision], policies[precision] = epoch_of(network, words)
+    seconds: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
+    worked: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
+    for epoch in range(rounds + 1):
+        for precision in PRECISIONS[:: 1 if epoch % 2 else -1]:
+            started, before = time.perf_counter(), time.process_time()
+            epochs[precision](epoch)
+            if epoch:
+                seconds[precision].append(time.perf_counter() - started)
+                worked[precision].append(time.process_time() - before)
+    single, half = (statistics.median(seconds[precision]) for precision in PRECISIONS)
+    work, half_work = (statistics.median(worked[precision]) for precision in PRECISIONS)
+    return (
+        f"| {network} | {policies['auto']} | {single:.2f}, {half:.2f} | {half / single:.3f} "
+        f"| {half_work / work:.3f} |"
+    )
+
+
+def epoch_of(network: str, words: list[str]) -> tuple[Callable[[int], None], str]:
+    """What trains an epoch as `cnnzoo train` does, and the name of its dtype policy."""
+    import cnnzoo
+    from cnnzoo.models.backend import load_keras
+    from cnnzoo.training.batches import to_train
+    from cnnzoo.training.execution import settled
+    from cnnzoo.training.hardware import find_hardware
+    from cnnzoo.training.plan import plan
+
+    load_keras()
+    from cnnzoo.training.stepping import make_stepper
+    from cnnzoo.training.trainee import make_trainee
+
+    planned = plan(cnnzoo.load_config(network, words))
+    data: Any = planned.config.data
+    dataset = cnnzoo.load_dataset(data, image_shape=planned.config.model.input_shape)
+    examples = dataset.splits["train"]
+    settings, _ = settled(planned, len(examples), find_hardware())
+    batches = to_train(examples, settings.batch_size, planned.config.seed, data.balance)
+    trainee = make_trainee(planned, dataset.class_names, len(batches), settings)
+    stepper = make_stepper(trainee.around, batches)
+
+    def train(epoch: int) -> None:
+        batches.begin(epoch)
+        for _ in stepper.train(batches, 0):
+            pass
+        stepper.sync()
+
+    return train, settings.precision
+
+
+def accuracy_row(network: str, overrides: list[str], seeds: int) -> str:
+    """Train one network to its end with each seed in both precisions."""
+    reached: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
+    for seed in range(seeds):
+        for precision in PRECISIONS:
+            words = [*overrides, f"training.precision={precision}", f"seed={seed}"]
+            reached[precision].append(accuracy(network, words))
+    differences = np.subtract(reached["auto"], reached["float32"])
+    mean = float(differences.mean())
+    error = float(stats.sem(differences))
+    reach = float(stats.t.ppf(0.975, seeds - 1)) * error
+    verdict = "within noise" if abs(mean) <= reach else "not within noise"
+    return (
+        f"| {network} | {spread(reached['float32'])} | {spread(reached['auto'])} "
+        f"| {mean:+.4f} ({mean - reach:+.4f} to {mean + reach:+.4f}) | {verdict} |"
+    )
+
+
+def accuracy(network: str, words: list[str]) -> float:
+    """The test accuracy that a training of its own reaches."""
+    from cnnzoo.runs import latest_run
+
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["train", "--config", network, *words, "--runs-dir", folder]
+        subprocess.run(
+            [sys.executable, "-m", "cnnzoo", *command], stdout=subprocess.DEVNULL, check=True
+        )
+        measured = latest_run(Path(folder)).metrics()["metrics"]["accuracy"]
+    return float(measured["value"])
+
+
+def spread(values: list[float]) -> str:
+    """Mean, lowest and highest."""
+    return f"{statistics.mean(values):.4f} ({min(values):.4f} to {max(values):.4f})"
+
+
+if __name__ == "__main__":
+    main()
