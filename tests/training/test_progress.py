@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from rich.console import Console
 
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.dataset import Dataset, Examples
 from cnnzoo.training import progress
-from cnnzoo.training.progress import Bars, Display, Lines, display_for, load_shown, metrics_text
+from cnnzoo.training.bars import Bars
+from cnnzoo.training.display import Course, Display
+from cnnzoo.training.lines import Lines, metrics_text
+from cnnzoo.training.progress import display_for, load_shown
 
+COURSE = Course(epochs=12, steps=10, images=1000, monitor="accuracy")
 ROW = {
     "epoch": 3,
     "accuracy": 0.5,
@@ -22,15 +28,17 @@ ROW = {
 }
 
 
-def console(terminal: bool) -> tuple[Console, io.StringIO]:
+def console(terminal: bool, width: int = 100) -> tuple[Console, io.StringIO]:
     text = io.StringIO()
-    return Console(file=text, force_terminal=terminal, width=100), text
+    return Console(file=text, force_terminal=terminal, width=width), text
 
 
-def run_through(display: Display) -> None:
-    display.start(12, 10)
+def run_through(display: Display, course: Course = COURSE) -> None:
+    display.start(course)
     display.step(3, 4, {"loss": 1.75, "accuracy": 0.4})
-    display.epoch(ROW)
+    display.validate(0, 2)
+    display.epoch(ROW, best=True)
+    display.note("something to know")
     display.stop()
 
 
@@ -99,29 +107,74 @@ def test_without_a_terminal_an_epoch_is_one_plain_line():
     display = display_for(plain)
     assert type(display) is Lines
     run_through(display)
-    assert text.getvalue() == f"epoch  3/12  {metrics_text(ROW)}  4.6 s\n"
+    line = rf"epoch  3/12  {metrics_text(ROW)}  0\.\d s  [\d,]+ images/s  best\nsomething to know\n"
+    assert re.fullmatch(line, text.getvalue())
+
+
+def test_an_epoch_without_a_step_of_its_own_has_no_rate():
+    """A training that goes on where only the validation was left."""
+    plain, text = console(terminal=False)
+    display = Lines(plain)
+    display.start(replace(COURSE, epoch=3, step=10))
+    display.epoch(ROW)
+    assert "images/s" not in text.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_resumed_training_says_where_it_goes_on(terminal):
+    shown, text = console(terminal)
+    display = display_for(shown)
+    display.start(replace(COURSE, epoch=3, step=4, best=(2, 0.75)))
+    display.stop()
+    line = "goes on in epoch 3 of 12 after step 4 of 10; best so far: epoch 2, accuracy 0.7500"
+    assert line in text.getvalue()
 
 
 def test_a_long_line_is_not_broken():
     plain, text = console(terminal=False)
     display = Lines(plain)
-    display.start(1, 1)
+    display.start(COURSE)
     display.epoch({**ROW, **{f"metric_{index}": 0.1 for index in range(20)}})
     assert text.getvalue().count("\n") == 1
 
 
-def test_a_terminal_shows_epochs_steps_time_left_and_metrics():
+def test_a_terminal_shows_what_runs_and_what_was_reached():
     terminal, text = console(terminal=True)
     display = display_for(terminal)
     assert type(display) is Bars
-    display.start(12, 10)
-    display.step(3, 4, {"loss": 1.75, "accuracy": 0.4})
+    display.start(COURSE)
+    for step in range(1, 5):
+        display.step(1, step, {"loss": 1.75, "accuracy": 0.4})
+        display.drawn = 0.0
     display.progress.refresh()
-    for shown in ("epochs", "steps", "4/10", "loss 1.7500  accuracy 0.4000", "--:--"):
+    for shown in ("epoch", "1/12", "4/10", "images/s  loss 1.7500  accuracy 0.4000", " left"):
         assert shown in text.getvalue()
-    display.epoch(ROW)
+    display.validate(1, 2)
+    display.progress.refresh()
+    assert re.search("validation .*1/2", text.getvalue())
+    display.epoch(ROW, best=True)
+    display.progress.refresh()
+    assert "best so far: epoch 3, accuracy 0.5000" in text.getvalue()
     display.stop()
-    assert f"epoch  3/12  {metrics_text(ROW)}" in text.getvalue()
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 200])
+def test_no_line_is_wider_than_the_terminal(width):
+    """What was printed for good; the bars are cut by rich itself."""
+    terminal, text = console(terminal=True, width=width)
+    display = Bars(terminal)
+    display.start(COURSE)
+    rows = [{**ROW, "epoch": epoch, "a_metric_with_a_long_name": 0.5} for epoch in (1, 2, 12)]
+    for row in rows:
+        display.epoch(row, best=True)
+    display.stop()
+    lines = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", line) for line in text.getvalue().split("\n")]
+    table = [line.rpartition("\r")[2].rstrip() for line in lines if "best" in line]
+    table = [line for line in table if re.match(r" +\d+/12", line)]
+    assert len(table) == 3
+    assert all(len(line) <= width for line in table)
+    assert len({len(line) for line in table}) == 1, "the columns stand below each other"
+    assert all("0.5000" in line for line in table), "the monitored metric is among them"
 
 
 def test_a_display_may_show_nothing():

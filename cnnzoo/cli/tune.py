@@ -1,0 +1,88 @@
+"""`cnnzoo tune`: what a training could begin with."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from cnnzoo.cli.completion import complete_config
+from cnnzoo.cli.group import OrderedGroup
+from cnnzoo.cli.options import device_option
+
+STEPS = click.IntRange(20, 10_000)
+RATE = click.FloatRange(0, min_open=True)
+
+
+@click.group(cls=OrderedGroup)
+def tune() -> None:
+    """Find values to train with.
+
+    \b
+    Example:
+      cnnzoo tune lr lenet
+    """
+
+
+@tune.command("lr")
+@click.argument("config", metavar="CONFIG", shell_complete=complete_config)
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--steps", type=STEPS, default=150, show_default=True, help="Steps to train for.")
+@click.option("--lowest", type=RATE, default=1e-6, show_default=True, help="First learning rate.")
+@click.option("--highest", type=RATE, default=10.0, show_default=True, help="Last learning rate.")
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Draw the figure here, .png, .svg or .pdf; its numbers are beside it, as .csv.",
+)
+@device_option
+def learning_rate(
+    config: str,
+    overrides: tuple[str, ...],
+    steps: int,
+    lowest: float,
+    highest: float,
+    output: Path | None,
+    device: str,
+) -> None:
+    """Suggest a learning rate.
+
+    Trains for some steps, on the configuration's own data and with its optimizer, while the
+    learning rate grows; ends where the loss diverges (the range test of Smith, 2017). Nothing is
+    kept of this training. The word that is printed gives a training the suggested rate, or its
+    schedule the suggested peak.
+
+    \b
+    Examples:
+      cnnzoo tune lr lenet
+      cnnzoo tune lr my.yaml training.optimizer=SGD --output lr.png
+    """
+    from cnnzoo.cli.tables import console
+    from cnnzoo.config.loader import load_config
+    from cnnzoo.errors import UserError
+    from cnnzoo.training.learning_rates import range_test, rate_word, write_rates
+    from cnnzoo.training.progress import display_for
+
+    if lowest >= highest:
+        raise UserError(f"--lowest {lowest:g} is not below --highest {highest:g}")
+    if output:
+        from cnnzoo.reporting.saving import check_suffix
+
+        check_suffix(output)
+    loaded = load_config(config, overrides)
+    display = display_for(console())
+    test = range_test(loaded, lowest, highest, steps, device=device, display=display)
+    click.echo(test.said())
+    if output:
+        from cnnzoo.reporting.learning_rates import learning_rate_figure
+        from cnnzoo.reporting.saving import save_figure
+
+        save_figure(learning_rate_figure(test, loaded.name), output)
+        write_rates(test, output.with_suffix(".csv"))
+        click.echo(f"written to {output} and {output.with_suffix('.csv')}")
+    if word := rate_word(loaded, test.suggested()):
+        click.echo(f"use it with: {shlex.quote(word)}")
+    else:
+        click.echo("the schedule computes its rates: give it this one as the highest")

@@ -1,0 +1,51 @@
+"""Event files, which TensorBoard reads.
+
+tensorboardX writes them without TensorFlow, so they are there on every backend; its own
+SummaryWriter leaves the writing to a thread, whose errors nobody hears of.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from cnnzoo.training.extras import require_for
+
+
+class Events:
+    """One event file in a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        """Raises UserError where tensorboardX is not installed, OSError as the disk does."""
+        writers = require_for("training.tensorboard", "tensorboardX.event_file_writer", _EXTRA)
+        self.event = require_for("training.tensorboard", "tensorboardX.proto.event_pb2", _EXTRA)
+        self.proto = require_for("training.tensorboard", "tensorboardX.proto.summary_pb2", _EXTRA)
+        directory.mkdir(parents=True, exist_ok=True)
+        self.writer = writers.EventsWriter(str(directory / "events"))
+
+    def add_scalar(self, tag: str, value: float, step: int) -> None:
+        """Write a number."""
+        self._add(self.proto.Summary.Value(tag=tag, simple_value=value), step)
+
+    def add_png(self, tag: str, png: bytes, width: int, height: int, step: int) -> None:
+        """Write a picture of so many pixels."""
+        image = self.proto.Summary.Image(
+            encoded_image_string=png, width=width, height=height, colorspace=_RGB
+        )
+        self._add(self.proto.Summary.Value(tag=tag, image=image), step)
+
+    def flush(self) -> None:
+        """Let what was written be on the disk."""
+        self.writer.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.writer.close()
+
+    def _add(self, value: object, step: int) -> None:
+        summary = self.proto.Summary(value=[value])
+        self.writer.write_event(self.event.Event(wall_time=time.time(), step=step, summary=summary))
+
+
+_EXTRA = "tensorboard"
+_RGB = 3

@@ -1,0 +1,212 @@
+"""The learning-rate range test: which rate a training could begin with.
+
+Leslie N. Smith, "Cyclical Learning Rates for Training Neural Networks", 2017, section 3.3: train
+for some steps while the rate grows, and look at the loss. Here the rate grows exponentially, as in
+fastai's finder.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnzoo.config.calls import Call, has_expression
+from cnnzoo.config.schema import Config
+from cnnzoo.config.writer import to_flow
+from cnnzoo.errors import TrainingError, UserError
+from cnnzoo.models.backend import load_keras
+from cnnzoo.runs import write_text
+from cnnzoo.training.balance import class_weights
+from cnnzoo.training.batches import Batches, to_train
+from cnnzoo.training.beginning import check_beginning
+from cnnzoo.training.display import Display
+from cnnzoo.training.plan import plan
+from cnnzoo.training.seeding import fix_seed
+from cnnzoo.training.train import choose_settings, load_data
+
+LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 150
+_DIVERGED = 4.0  # times the lowest loss so far, both smoothed
+_FEWEST = 10  # losses, of which something can be said
+_MEMORY = 0.8  # of the running mean that is compared with it
+_INNER = "inner_optimizer"  # of a LossScaleOptimizer
+_WIDTH = 0.12  # decades: the standard deviation of the smoothing
+
+# What of a schedule is its highest rate, the first that is given; the others follow from it.
+PEAKS = {
+    "CosineDecay": ("warmup_target", "initial_learning_rate"),
+    "CosineDecayRestarts": ("initial_learning_rate",),
+    "ExponentialDecay": ("initial_learning_rate",),
+    "InverseTimeDecay": ("initial_learning_rate",),
+    "PiecewiseConstantDecay": ("values",),
+    "PolynomialDecay": ("initial_learning_rate",),
+    "one_cycle": ("learning_rate",),
+    "warmup_cosine": ("learning_rate",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RangeTest:
+    """The loss of each step, float64 [n], at the rate that it was made with, float64 [n].
+
+    `diverged` is whether the loss grew so much that the test ended before the highest rate.
+    """
+
+    rates: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    diverged: bool
+
+    def smoothed(self) -> NDArray[np.float64]:
+        """The losses, each the mean of its neighbours by a Gaussian over the logarithmic rate."""
+        at = np.log10(self.rates)
+        weights = np.exp(-0.5 * ((at[:, None] - at[None, :]) / _WIDTH) ** 2)
+        means: NDArray[np.float64] = weights @ self.losses / weights.sum(axis=1)
+        return means
+
+    def lowest(self) -> float:
+        """The rate at which the smoothed loss was lowest."""
+        return float(self.rates[int(np.argmin(self.smoothed()))])
+
+    def suggested(self) -> float:
+        """A tenth of the rate at which the smoothed loss was lowest, as fastai suggests.
+
+        The rate of the steepest descent, the other usual choice, was seen to follow the noise of
+        the loss of small networks, and to diverge with SGD and momentum.
+        """
+        return self.lowest() / 10
+
+    def said(self) -> str:
+        """What the test has found, in one line."""
+        end = "diverged" if self.diverged else "ended"
+        return (
+            f"the loss was lowest at {self.lowest():.2g} and {end} at {self.rates[-1]:.2g}; "
+            f"suggested: a tenth of the first, {self.suggested():.2g}"
+        )
+
+
+def range_test(
+    config: Config,
+    lowest: float = LOWEST,
+    highest: float = HIGHEST,
+    steps: int = STEPS,
+    *,
+    device: str = "auto",
+    display: Display | None = None,
+) -> RangeTest:
+    """Train a configuration for some steps at rates that grow from the lowest to the highest.
+
+    The data, their order, the initial weights and the optimizer are those of the training; only
+    its schedule is not followed. The test ends where the smoothed loss is four times its lowest.
+
+    Raises:
+        ConfigError, DataError, DeviceError: as a training would.
+        TrainingError: the loss diverged at once.
+
+    """
+    rates = np.geomspace(lowest, highest, steps)
+    losses, diverged = losses_at(config, rates, device=device, display=display)
+    if len(losses) < _FEWEST:
+        raise TrainingError(
+            f"the loss diverges at once, at a learning rate of {rates[len(losses)]:.2g}",
+            hint="begin lower with --lowest; are the images rescaled (Rescaling: 1/255)?",
+        )
+    return RangeTest(rates[: len(losses)], np.array(losses), diverged)
+
+
+def losses_at(
+    config: Config,
+    rates: NDArray[np.float64],
+    *,
+    device: str = "auto",
+    display: Display | None = None,
+) -> tuple[list[float], bool]:
+    """The loss of a step at each of these rates, and whether it diverged before the last one."""
+    planned = plan(with_rate(config, float(rates[0])))
+    check_beginning(planned)
+    display = display or Display()
+    dataset = load_data(config, display)
+    keras = load_keras(device)
+    from cnnzoo.training.trainee import make_trainee
+
+    assert config.data
+    train = dataset.splits["train"]
+    settings = choose_settings(planned, dataset, display)
+    weights = class_weights(config.training.class_weight, dataset.class_names, train.labels)
+    batches = to_train(train, settings.batch_size, config.seed, config.data.balance, weights)
+    fix_seed(keras, config.seed)
+    trainee = make_trainee(planned, dataset.class_names, len(batches), settings)
+    return _losses(trainee.around, batches, rates)
+
+
+def _losses(around: Any, batches: Batches, rates: NDArray[np.float64]) -> tuple[list[float], bool]:
+    losses: list[float] = []
+    mean, least = 0.0, math.inf
+    whole = max(1, len(batches.rows) // batches.batch_size)  # a short batch has a noisier loss
+    for index, rate in enumerate(rates):
+        epoch, step = divmod(index, whole)
+        if step == 0:
+            batches.begin(epoch)
+        around.reset_metrics()
+        around.optimizer.learning_rate = rate
+        loss = float(around.train_on_batch(*batches[step], return_dict=True)["loss"])
+        if not math.isfinite(loss):
+            return losses, True
+        losses.append(loss)
+        mean = _MEMORY * mean + (1 - _MEMORY) * loss
+        unbiased = mean / (1 - _MEMORY ** (index + 1))
+        least = min(least, unbiased)
+        if unbiased > _DIVERGED * least:
+            return losses, True
+    return losses, False
+
+
+def with_rate(config: Config, rate: float) -> Config:
+    """The configuration with a constant learning rate."""
+    optimizer = _with_constant(config.training.optimizer, rate)
+    training = config.training.model_copy(update={"optimizer": optimizer})
+    return config.model_copy(update={"training": training})
+
+
+def _with_constant(optimizer: Call, rate: float) -> Call:
+    inner = optimizer.arguments.get(_INNER)
+    changed = {_INNER: _with_constant(inner, rate)} if inner else {"learning_rate": rate}
+    return replace(optimizer, arguments={**optimizer.arguments, **changed})
+
+
+def rate_word(config: Config, rate: float) -> str | None:
+    """The `KEY=VALUE` word that gives a configuration this rate, its schedule this peak.
+
+    None where the schedule computes its rates, so that no one value is its peak.
+    """
+    keys, call = ["training", "optimizer"], config.training.optimizer
+    while _INNER in call.arguments:
+        keys, call = [*keys, call.name, _INNER], call.arguments[_INNER]
+    keys += [call.name, "learning_rate"]
+    value: Any = float(f"{rate:.2g}")
+    schedule = call.arguments.get("learning_rate")
+    if isinstance(schedule, Call):
+        peaks = PEAKS[schedule.name]
+        peak = next((name for name in peaks if name in schedule.arguments), peaks[-1])
+        keys += [schedule.name, peak]
+        if peak == "values":
+            given = schedule.arguments[peak]
+            if has_expression(given):
+                return None
+            value = [float(f"{rate * each / max(given):.2g}") for each in given]
+    return f"{'.'.join(keys)}={to_flow(value)}"
+
+
+def write_rates(test: RangeTest, path: Path) -> None:
+    """Write `learning_rate,loss,smoothed_loss`, a row a step; raises UserError where it cannot."""
+    rows = zip(test.rates, test.losses, test.smoothed(), strict=True)
+    lines = [f"{rate:.6g},{loss:.6g},{smoothed:.6g}" for rate, loss, smoothed in rows]
+    try:
+        write_text(path, "\n".join(["learning_rate,loss,smoothed_loss", *lines, ""]))
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written: {error.strerror}", hint="name another file"
+        ) from error

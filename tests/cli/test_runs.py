@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cnnzoo.config.loader import load_config
+from cnnzoo.runs import FAILED, FINISHED, create_run
+
+
+@pytest.fixture
+def two_runs(tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for minute, (status, word) in enumerate([(FAILED, "seed=1"), (FINISHED, "seed=2")]):
+        run = create_run("runs", load_config(tiny, [word]))
+        started = f"2026-01-01T00:0{minute}:00+00:00"
+        run.update(status=status, started=started, best_epoch=1, seconds=61.0)
+        run.history_path.write_text("epoch,loss,val_accuracy\n1,2.0,0.5\n")
+
+
+def test_the_table_has_a_line_for_each_run_and_what_could_go_on(in_process, two_runs):
+    code, out, err = in_process("runs")
+    assert (code, err) == (0, "")
+    lines = [line.strip() for line in out.splitlines() if "runs/tiny" in line]
+    assert lines[0].split()[:6] == [
+        "runs/tiny/1",
+        "failed",
+        "1/2",
+        "0.5000,",
+        "epoch",
+        "1",
+    ]
+    assert lines[0].endswith("seed=1")
+    assert lines[1].startswith("runs/tiny/2 ")
+    assert lines[1].endswith("seed=2")
+    assert lines[2] == "one of them can go on: cnnzoo train --resume runs/tiny/1"
+
+
+def test_as_json(in_process, two_runs):
+    code, out, _ = in_process("runs", "tiny", "--format", "json")
+    assert code == 0
+    first, second = json.loads(out)
+    assert (first["run"], first["status"], first["resumable"]) == ("runs/tiny/1", "failed", True)
+    assert (second["best"], second["best_epoch"], second["differs"]) == (0.5, 1, {"seed": "2"})
+
+
+def test_a_damaged_run_says_what_is_wrong_with_it(in_process, two_runs, tmp_path):
+    (tmp_path / "runs/tiny/2/run.json").write_text("{")
+    code, out, _ = in_process("runs")
+    assert code == 0
+    assert "run.json is damaged: it is not a JSON object" in out
+
+
+def test_without_a_run_the_way_to_one_is_said(in_process):
+    assert in_process("runs")[:2] == (
+        0,
+        "there is no run below runs; train one: cnnzoo train --config lenet\n",
+    )
+    assert in_process("runs", "--format", "json")[1] == "[]\n"
+    code, _, err = in_process("runs", "lenet")
+    assert (code, err) == (2, "error: there is no run of 'lenet' below runs\n")
