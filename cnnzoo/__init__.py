@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from cnnzoo.models.build import build_model as build_model
     from cnnzoo.runs import Run as Run
     from cnnzoo.runs import open_run as open_run
+    from cnnzoo.training.reproduce import reproduce as reproduce
+    from cnnzoo.training.resume import resume as resume
     from cnnzoo.training.train import train as train
 
 __version__ = "0.1.0"
@@ -50,6 +52,8 @@ _HOMES = {
     "load_dataset": "cnnzoo.datasets.load",
     "open_run": "cnnzoo.runs",
     "predict": "cnnzoo.evaluation.predict",
+    "reproduce": "cnnzoo.training.reproduce",
+    "resume": "cnnzoo.training.resume",
     "train": "cnnzoo.training.train",
 }
 

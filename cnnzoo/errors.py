@@ -112,6 +112,12 @@ class Interrupted(CnnzooError, KeyboardInterrupt):  # noqa: N818 - the user's wi
     exit_code = 130
 
 
+class Terminated(Interrupted):
+    """A training that was stopped by SIGTERM, as a machine does before it goes away."""
+
+    exit_code = 143
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`"; did you mean 'filters'?"` for a near miss of a known word, else an empty string."""
     near = nearest(word, known)

@@ -6,14 +6,17 @@ Every file is written beside its final name and then renamed, so a reader never 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from cnnzoo.config.loader import load_config
 from cnnzoo.config.schema import Config
@@ -24,6 +27,8 @@ CONFIG = "config.yaml"
 RECORD = "run.json"
 MODEL = "model.keras"
 HISTORY = "history.csv"
+CHECKPOINTS = "checkpoints"
+_LOCK = ".lock"
 
 RUNNING, FINISHED, INTERRUPTED, FAILED = "running", "finished", "interrupted", "failed"
 
@@ -44,9 +49,18 @@ class Run:
         """One row an epoch, as comma-separated values."""
         return self.path / HISTORY
 
+    @property
+    def checkpoints_path(self) -> Path:
+        """The folder of what exact resume needs."""
+        return self.path / CHECKPOINTS
+
     def metrics_path(self, split: str) -> Path:
         """What evaluate measured: `metrics.json` for the test split, else `metrics-SPLIT.json`."""
         return self.path / ("metrics.json" if split == "test" else f"metrics-{split}.json")
+
+    def predictions_path(self, split: str) -> Path:
+        """What evaluate predicted: `predictions.csv` for the test split, else with its name."""
+        return self.path / ("predictions.csv" if split == "test" else f"predictions-{split}.csv")
 
     def metrics(self, split: str = "test") -> dict[str, Any]:
         """What evaluate measured on a split."""
@@ -79,14 +93,54 @@ class Run:
                 {key: float(value) for key, value in row.items()} for row in csv.DictReader(file)
             ]
 
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Held by the one process that trains the run; the system frees it however that ends.
+
+        Raises RunError where another process holds it.
+        """
+        with _writing(self.checkpoints_path):
+            self.checkpoints_path.mkdir(exist_ok=True)
+            lock = FileLock(self.checkpoints_path / _LOCK, timeout=0)
+            try:
+                lock.acquire()
+            except Timeout:
+                raise RunError(f"{self} is being trained by another process") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def is_training(self) -> bool:
+        """Whether a process trains the run at this moment."""
+        if not (self.checkpoints_path / _LOCK).exists():
+            return False
+        try:
+            with self.training():
+                return False
+        except RunError:
+            return True
+
+    def write_config(self, config: Config) -> None:
+        """Let the run have this configuration from now on."""
+        with _writing(self.path / CONFIG) as path:
+            write_text(path, dump_config(config))
+
+    def write_history(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Write `history.csv`; every row has the keys of the first."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, rows[0] if rows else (), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        with _writing(self.history_path) as path:
+            write_text(path, text.getvalue())
+
     def update(self, **values: Any) -> None:
         """Add values to `run.json`, replacing those of the same name."""
         path = self.path / RECORD
         record = self.record() if path.exists() else {}
-        try:
+        with _writing(path):
             write_text(path, json.dumps(record | values, indent=2, ensure_ascii=False) + "\n")
-        except OSError as error:
-            raise RunError(f"{path} cannot be written: {error.strerror}") from error
 
     def __str__(self) -> str:
         return str(self.path)
@@ -127,13 +181,31 @@ def open_run(path: Path | str) -> Run:
 
 def latest_run(runs_dir: Path | str) -> Run:
     """The run below a runs directory that was started last."""
-    runs = sorted(find_runs(runs_dir), key=lambda run: str(run.record().get("started")))
+    runs = find_runs(runs_dir)
     if not runs:
         raise RunError(
             f"there is no run below {runs_dir}",
             hint="train one first: cnnzoo train --config lenet",
         )
-    return runs[-1]
+    return max(runs, key=_started)
+
+
+def run_to_resume(runs_dir: Path | str, *, finished: bool = False) -> Run:
+    """The run that was started last of those that nobody trains and that are not finished.
+
+    With `finished`, those too. Raises RunError where there is none.
+    """
+    runs = [
+        run
+        for run in find_runs(runs_dir)
+        if (finished or run.record().get("status") != FINISHED) and not run.is_training()
+    ]
+    if not runs:
+        raise RunError(
+            f"there is no run below {runs_dir} that could go on",
+            hint="extend one that is finished: cnnzoo train --resume training.epochs=N",
+        )
+    return max(runs, key=_started)
 
 
 def find_runs(runs_dir: Path | str) -> list[Run]:
@@ -158,6 +230,7 @@ def replacing(path: Path) -> Iterator[Path]:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+        _flush_directory(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -170,6 +243,28 @@ def write_text(path: Path, text: str) -> None:
 
 
 _LIST_RUNS = "a run is a directory such as runs/lenet/1; without one, the latest run is taken"
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Path]:
+    try:
+        yield path
+    except OSError as error:
+        raise RunError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _started(run: Run) -> str:
+    return str(run.record().get("started"))
+
+
+def _flush_directory(path: Path) -> None:
+    """Let the new name of a file survive a loss of power; not every system can."""
+    with suppress(OSError):
+        directory = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
 
 def _numbers(parent: Path) -> Iterator[int]:

@@ -8,7 +8,16 @@ import pytest
 
 from cnnzoo.config.loader import load_config
 from cnnzoo.errors import RunError
-from cnnzoo.runs import Run, create_run, find_runs, latest_run, open_run, replacing, write_text
+from cnnzoo.runs import (
+    Run,
+    create_run,
+    find_runs,
+    latest_run,
+    open_run,
+    replacing,
+    run_to_resume,
+    write_text,
+)
 
 
 @pytest.fixture
@@ -118,3 +127,30 @@ def test_a_temporary_file_has_the_suffix_of_the_final_one(tmp_path):
         assert temporary.parent == tmp_path
     assert (tmp_path / "model.keras").exists()
     assert not Path(temporary).exists()
+
+
+def test_one_process_at_a_time_trains_a_run(tmp_path, config):
+    run = create_run(tmp_path, config)
+    assert not run.is_training()
+    with run.training():
+        assert run.is_training()
+        with pytest.raises(RunError, match="is being trained by another process"), run.training():
+            pass
+    assert not run.is_training()
+
+
+def test_the_run_to_resume_is_the_latest_that_can_go_on(tmp_path, config):
+    runs = [create_run(tmp_path, config) for _ in range(4)]
+    states = ("interrupted", "running", "running", "finished")
+    for number, (run, status) in enumerate(zip(runs, states, strict=True)):
+        run.update(started=f"2026-01-0{number + 1}", status=status)
+    with runs[2].training():  # it still runs; the second is running, and dead
+        assert run_to_resume(tmp_path) == runs[1]
+        assert run_to_resume(tmp_path, finished=True) == runs[3]
+
+
+def test_the_history_is_read_as_it_was_written(tmp_path):
+    rows = [{"epoch": 1, "loss": 0.1 + 0.2}, {"epoch": 2, "loss": float("inf")}]
+    run = Run(tmp_path)
+    run.write_history(rows)
+    assert run.history() == rows

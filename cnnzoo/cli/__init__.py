@@ -9,20 +9,48 @@ import click
 
 from cnnzoo import __version__
 from cnnzoo.cli.adopt import adopt
+from cnnzoo.cli.benchmark import benchmark
+from cnnzoo.cli.card import card
 from cnnzoo.cli.check import check
+from cnnzoo.cli.compare import compare
 from cnnzoo.cli.data import data
 from cnnzoo.cli.eject import eject
 from cnnzoo.cli.evaluate import evaluate
+from cnnzoo.cli.explain import explain
 from cnnzoo.cli.group import OrderedGroup
 from cnnzoo.cli.list import list_zoo
 from cnnzoo.cli.new import new
 from cnnzoo.cli.predict import predict
+from cnnzoo.cli.report import report
+from cnnzoo.cli.reproduce import reproduce
+from cnnzoo.cli.runs import runs
 from cnnzoo.cli.schema import schema
 from cnnzoo.cli.show import show
 from cnnzoo.cli.train import train
+from cnnzoo.cli.tune import tune
 from cnnzoo.errors import CnnzooError
 
-COMMANDS = (list_zoo, show, new, check, data, train, evaluate, predict, eject, adopt, schema)
+COMMANDS = (
+    list_zoo,
+    show,
+    new,
+    check,
+    data,
+    tune,
+    benchmark,
+    train,
+    runs,
+    evaluate,
+    compare,
+    reproduce,
+    predict,
+    explain,
+    report,
+    card,
+    eject,
+    adopt,
+    schema,
+)
 
 
 @click.group(
@@ -43,7 +71,7 @@ for command in COMMANDS:
 def main() -> None:
     """Run the command line; the one place where errors become text and an exit code.
 
-    0 is success, 1 a run that failed, 2 a user's mistake, 130 an interruption.
+    0 is success, 1 a run that failed, 2 a user's mistake, 130 an interruption, 143 SIGTERM.
     """
     debug = "--debug" in sys.argv
     try:
@@ -58,8 +86,9 @@ def main() -> None:
         code = error.exit_code
     except click.Abort as abort:  # what click makes of a KeyboardInterrupt
         cause = abort.__cause__
-        click.echo(str(cause) if isinstance(cause, CnnzooError) else "interrupted", err=True)
-        code = 130
+        known = cause if isinstance(cause, CnnzooError) else None
+        click.echo(str(known or "interrupted"), err=True)
+        code = known.exit_code if known else 130
     except BrokenPipeError:
         # Whoever read the output has enough; what is left must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,51 +1,35 @@
-"""Batches → what Keras' `fit` takes them from. Imported only where Keras is already loaded.
+"""Batches → a tf.data set, which has a few ready before they are asked for.
 
-TensorFlow reads them through tf.data, a few ahead. Its autotuning is off: it was seen to wait for
-seconds between the epochs of a small network (`scripts/benchmarks/training_data.py`).
+Its autotuning is off: it was seen to wait for seconds between the epochs of a small network
+(`scripts/benchmarks/training_data.py`). Imported only where TensorFlow is the backend.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import keras
+import tensorflow as tf
 
-from cnnzoo.training.batches import Batch, Batches
+from cnnzoo.training.batches import Batches
 
 AHEAD = 2  # batches that are ready before they are asked for
 
 
-def feed(batches: Batches) -> Any:
-    """What `fit` takes as `x` or `validation_data`: all batches of the epoch that has begun."""
-    if keras.backend.backend() == "tensorflow":
-        return _tf_dataset(batches)
-    return _Sequence(batches)
+def tf_dataset(batches: Batches, first: int = 0) -> Any:
+    """The batches of the epoch that has begun, from step `first` (counted from 0) on.
 
+    The number of examples in a batch is left open, so that a compiled step serves the last one too.
+    """
+    types = (tf.uint8, tf.int32, tf.float32)[: 2 if batches.weights is None else 3]
+    shapes = ((None, *batches.examples.images.shape[1:]), (None,), (None,))
 
-class _Sequence(keras.utils.PyDataset):  # type: ignore[misc]
-    """Batches as Keras asks for them on a backend that has no way of its own."""
-
-    def __init__(self, batches: Batches) -> None:
-        super().__init__()
-        self.batches = batches
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __getitem__(self, step: int) -> Batch:
-        return self.batches[step]
-
-
-def _tf_dataset(batches: Batches) -> Any:
-    import tensorflow as tf
-
-    def read(step: Any) -> tuple[Any, Any]:
-        images, labels = tf.numpy_function(batches.__getitem__, [step], (tf.uint8, tf.int32))
-        images.set_shape((None, *batches.examples.images.shape[1:]))
-        labels.set_shape((None,))
-        return images, labels
+    def read(step: Any) -> tuple[Any, ...]:
+        batch = tf.numpy_function(batches.__getitem__, [step], types)
+        for part, shape in zip(batch, shapes, strict=False):
+            part.set_shape(shape)
+        return tuple(batch)
 
     options = tf.data.Options()
     options.autotune.enabled = False
-    steps = tf.data.Dataset.range(len(batches))
+    steps = tf.data.Dataset.range(first, len(batches))
     return steps.map(read).prefetch(AHEAD).with_options(options)

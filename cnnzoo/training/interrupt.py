@@ -1,37 +1,44 @@
-"""Ctrl-C during a training: the step that runs is finished, and so is a file that is written."""
+"""Ctrl-C and SIGTERM during a training: the step that runs is finished, and what is written."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(slots=True)
+class Asked:
+    """The signal that has asked the training to stop; None while nobody has."""
+
+    signal: int | None = None
 
 
 @contextmanager
-def interruption() -> Iterator[Callable[[], None]]:
-    """Gives a function that raises KeyboardInterrupt once Ctrl-C was pressed within.
+def interruption() -> Iterator[Asked]:
+    """Gives what tells whether Ctrl-C was pressed, or SIGTERM sent, within.
 
-    Raised at once, the exception could strike while a file is half written, or be lost in a
-    destructor. Whoever presses a second time does not want to wait.
+    An exception raised at once could strike while a file is half written, or be lost in a
+    destructor. Whoever asks a second time does not want to wait: that raises KeyboardInterrupt.
     """
+    asked = Asked()
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: None  # signals reach the main thread only
+        yield asked  # signals reach the main thread only
         return
-    pressed = threading.Event()
 
-    def press(number: int, frame: FrameType | None) -> None:
-        if pressed.is_set():
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked.signal is not None:
             raise KeyboardInterrupt
-        pressed.set()
+        asked.signal = number
 
-    def stop_if_pressed() -> None:
-        if pressed.is_set():
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, press)
+    before = {number: signal.signal(number, ask) for number in SIGNALS}
     try:
-        yield stop_if_pressed
+        yield asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

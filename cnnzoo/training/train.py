@@ -1,39 +1,51 @@
-"""Config → Run: load the data, build and compile the model, fit it, keep the best."""
+"""The life of a run: the data, the record, the training itself, and how it ended."""
 
 from __future__ import annotations
 
-import os
-import platform
 import shlex
-import sys
+import signal
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import cnnzoo
-from cnnzoo.architecture.head import head_of
-from cnnzoo.architecture.resolve import evaluate_call
 from cnnzoo.config.schema import Config
 from cnnzoo.datasets.dataset import Dataset
 from cnnzoo.datasets.names import SAMPLES
-from cnnzoo.errors import CnnzooError, DataError, Interrupted, TrainingError
+from cnnzoo.errors import DataError, TrainingError
 from cnnzoo.models.backend import load_keras
-from cnnzoo.models.build import build_architecture
-from cnnzoo.models.objects import first_line, make
 from cnnzoo.models.saved import Description
 from cnnzoo.runs import FAILED, FINISHED, INTERRUPTED, RUNNING, Run, create_run
 from cnnzoo.training.balance import class_weights
-from cnnzoo.training.batches import to_measure, to_train
-from cnnzoo.training.compile import compile_model, make_augmentation, training_variables
-from cnnzoo.training.interrupt import interruption
-from cnnzoo.training.plan import Plan, check_balance, mixing_layer, plan
-from cnnzoo.training.progress import Display, load_shown
+from cnnzoo.training.batches import Batches, to_measure, to_train
+from cnnzoo.training.beginning import check_beginning
+from cnnzoo.training.checkpoint import Arrays, State, keep_newest
+from cnnzoo.training.devices import shared_out
+from cnnzoo.training.display import Display
+from cnnzoo.training.environment import config_hash, machine, versions
+from cnnzoo.training.execution import Settings, settled
+from cnnzoo.training.failures import explained, interrupted
+from cnnzoo.training.hardware import find_hardware
+from cnnzoo.training.interrupt import Asked, interruption
+from cnnzoo.training.logs import Logs, open_logs
+from cnnzoo.training.plan import Plan, check_balance, plan
+from cnnzoo.training.progress import load_shown
+from cnnzoo.training.seeding import fix_seed
 
-_VERSIONED = ("keras", "tensorflow", "jax", "torch", "numpy")
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is known before a training begins or goes on: nothing of it is in a run yet."""
+
+    planned: Plan
+    dataset: Dataset
+    settings: Settings
+    logs: Logs
+    display: Display
+    began: float  # by time.perf_counter
 
 
 def train(
@@ -43,11 +55,13 @@ def train(
     device: str = "auto",
     display: Display | None = None,
     command: Sequence[str] = (),
+    settings: Settings | None = None,
 ) -> Run:
     """Train a configuration and return its run, `runs_dir/<config.name>/<n>`.
 
-    Whatever ends the training, the run directory says so and keeps the best model so far. Two
-    calls with one configuration on one machine give the same weights to the last bit.
+    Whatever ends the training, the run directory says so, and `resume` continues it as if nothing
+    had happened. Two calls with one configuration on one machine give the same weights to the last
+    bit. `settings` are what the configuration leaves open; without them they are chosen.
 
     Raises:
         ConfigError, DataError, DeviceError, RunError: before anything is trained.
@@ -55,47 +69,35 @@ def train(
         Interrupted: a KeyboardInterrupt, which it is.
 
     """
+    began = time.perf_counter()
     planned = plan(config)
+    check_beginning(planned)
     display = display or Display()
-    dataset = _load_data(config, display)
+    dataset = load_data(config, display)
     keras = load_keras(device)
+    if settings is None:
+        settings = choose_settings(planned, dataset, display)
+    logs = open_logs(config, display.note)
+    prepared = Prepared(planned, dataset, settings, logs, display, began)
     run = create_run(runs_dir, config)
-    started = time.perf_counter()
-    run.update(
-        status=RUNNING,
-        started=datetime.now(UTC).isoformat(timespec="microseconds"),
-        class_names=list(dataset.class_names),
-        seed=config.seed,
-        command=shlex.join(command),
-        data=_describe(dataset),
-        versions=_versions(),
-        machine=_machine(keras),
-    )
-    status = FAILED
-    try:
-        _fit(keras, planned, dataset, run, display)
-        status = FINISHED
-    except KeyboardInterrupt as stop:
-        status = INTERRUPTED
-        reached = f"measure its best epoch with: cnnzoo evaluate {run}"
-        raise Interrupted(
-            f"interrupted; the run so far is in {run}",
-            hint=reached if run.model_path.exists() else "no epoch was finished",
-        ) from stop
-    except CnnzooError:
-        raise
-    except Exception as error:
-        raise TrainingError(
-            f"the training failed: {type(error).__name__}: {first_line(error)}",
-            hint=f"the run so far is in {run}",
-        ) from error
-    finally:
-        seconds = round(time.perf_counter() - started, 3)
-        run.update(status=status, epochs=len(run.history()), seconds=seconds)
+    with run.training():
+        run.update(
+            status=RUNNING,
+            started=now(),
+            class_names=list(dataset.class_names),
+            seed=config.seed,
+            config_hash=config_hash(config),
+            settings=settings.record(),
+            command=shlex.join(command),
+            data=_describe(dataset),
+            versions=versions(),
+            machine=machine(keras),
+        )
+        train_in(run, prepared)
     return run
 
 
-def _load_data(config: Config, display: Display) -> Dataset:
+def load_data(config: Config, display: Display) -> Dataset:
     """The data of a configuration, with examples in every split that the training needs."""
     if config.data is None:
         raise DataError(
@@ -117,68 +119,115 @@ def _load_data(config: Config, display: Display) -> Dataset:
     return dataset
 
 
-def _fit(keras: ModuleType, planned: Plan, dataset: Dataset, run: Run, display: Display) -> None:
-    from cnnzoo.training.callbacks import KeepBest, Record, Steps
-    from cnnzoo.training.feeding import feed
-    from cnnzoo.training.mixing import MixedSequential
+def choose_settings(planned: Plan, dataset: Dataset, display: Display) -> Settings:
+    """What the configuration leaves open, by the data and the hardware; says what it chose."""
+    settings, said = settled(planned, len(dataset.splits["train"]), find_hardware())
+    for line in said:
+        display.note(line)
+    return settings
 
-    config, training = planned.config, planned.config.training
+
+def train_in(
+    run: Run, prepared: Prepared, state: State | None = None, values: Arrays | None = None
+) -> None:
+    """Train a run, from a state on where there is one, and write how it ended.
+
+    `values` are those of the variables that belong to the state. The caller holds `run.training()`.
+    """
+    state = state or State()
+    batches = _batches(prepared)
+    with interruption() as asked:
+        try:
+            prepared.logs.begin(run, state.rows)
+            with shared_out(prepared.planned.config.training):
+                _fit(run, prepared, batches, asked, state, values)
+            _end(run, prepared.logs, FINISHED, state)
+            keep_newest(run.checkpoints_path)
+        except (KeyboardInterrupt, BrokenPipeError) as stop:
+            with suppress(Exception):
+                _end(run, prepared.logs, INTERRUPTED, state)
+            if isinstance(stop, BrokenPipeError):
+                raise  # whoever read what is printed has enough
+            raise interrupted(run, asked.signal == signal.SIGTERM) from stop
+        except Exception as error:
+            # What went wrong first is what is said, even where this cannot be written either.
+            with suppress(Exception):
+                _end(run, prepared.logs, FAILED, state)
+            failure = explained(error, run, prepared.settings.batch_size, batches)
+            raise failure from (None if failure is error else error)
+        finally:
+            prepared.display.stop()
+
+
+def now() -> str:
+    """The time as `run.json` says it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _batches(prepared: Prepared) -> tuple[Batches, Batches]:
+    """What is trained on, and what is measured after each epoch."""
+    config, dataset = prepared.planned.config, prepared.dataset
     assert config.data
-    train, validation = dataset.splits["train"], dataset.splits["validation"]
-    batches = to_train(train, training.batch_size, config.seed, config.data.balance)
-    held_out = to_measure(validation)
-    variables = training_variables(config, len(dataset.class_names), len(batches))
-    _seed(keras, config.seed)
-    model = build_architecture(planned.architecture, config.name)
-    # The optimizer and what only training needs live in a model around the one that is saved.
-    around = MixedSequential if mixing_layer(config) else keras.Sequential
-    augmentation = make_augmentation(config, variables)
-    trainee = around([keras.Input(config.model.input_shape), *augmentation, model])
-    head = head_of(planned.architecture, dataset.class_names)
-    description = Description(class_names=dataset.class_names, resize=config.data.resize)
-    compile_model(trainee, config, variables, head)
-    callbacks = [
-        keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.begin(epoch)),
-        # The model first: an epoch that history.csv has is one whose best model is there.
-        KeepBest(run, model, description, training.monitor, training.place("monitor")),
-        Record(run, display.epoch),
-        *(make(evaluate_call(callback, variables)) for callback in training.callbacks),
-    ]
-    display.start(training.epochs, len(batches))
-    try:
-        with interruption() as stop_if_asked:
-            trainee.fit(
-                feed(batches),
-                validation_data=feed(held_out) if len(held_out) else None,
-                class_weight=class_weights(
-                    training.class_weight, dataset.class_names, train.labels
-                ),
-                epochs=training.epochs,
-                callbacks=[*callbacks, Steps(display.step, stop_if_asked)],
-                shuffle=False,  # the batches come shuffled
-                verbose=0,
-            )
-    except Exception:
-        if failure := batches.failure or held_out.failure:
-            raise TrainingError(
-                f"a batch of {dataset.name} cannot be read: {first_line(failure)}",
-                hint=f"is its entry in the cache still there? The run so far is in {run}",
-            ) from failure
-        raise
-    finally:
-        display.stop()
+    examples = dataset.splits["train"]
+    weights = class_weights(config.training.class_weight, dataset.class_names, examples.labels)
+    size = prepared.settings.batch_size
+    return (
+        to_train(examples, size, config.seed, config.data.balance, weights),
+        to_measure(dataset.splits["validation"]),
+    )
+
+
+def _fit(
+    run: Run,
+    prepared: Prepared,
+    batches: tuple[Batches, Batches],
+    asked: Asked,
+    state: State,
+    values: Arrays | None,
+) -> None:
+    from cnnzoo.training.loop import Loop, Work
+    from cnnzoo.training.trainee import make_trainee
+
+    config, dataset = prepared.planned.config, prepared.dataset
+    assert config.data
+    train_batches, held_out = batches
+    fix_seed(load_keras(), config.seed)
+    trainee = make_trainee(
+        prepared.planned,
+        dataset.class_names,
+        len(train_batches),
+        prepared.settings,
+        pretrained=values is None,
+    )
+    if trainee.report:
+        run.update(init_from=trainee.report.record())
+        for line in trainee.report.lines():
+            prepared.display.note(line)
+    work = Work(
+        run=run,
+        trainee=trainee,
+        training=config.training,
+        settings=prepared.settings,
+        train=train_batches,
+        validation=held_out,
+        description=Description(class_names=dataset.class_names, resize=config.data.resize),
+        display=prepared.display,
+        logs=prepared.logs,
+        asked=asked,
+    )
+    loop = Loop(work, state, prepared.began)
+    loop.begin(values)
+    loop.run()
     if not run.model_path.exists():
         raise TrainingError(
-            f"{training.monitor} was a number in no epoch, so no model was kept",
+            f"{config.training.monitor} was a number in no epoch, so no model was kept",
             hint=f"see {run.history_path}; try a learning rate ten times smaller",
         )
 
 
-def _seed(keras: ModuleType, seed: int) -> None:
-    """Fix Python's, NumPy's and the backend's random numbers, and the order of its sums."""
-    keras.utils.set_random_seed(seed)
-    if keras.backend.backend() == "tensorflow":
-        sys.modules["tensorflow"].config.experimental.enable_op_determinism()
+def _end(run: Run, logs: Logs, status: str, state: State) -> None:
+    run.update(status=status, epochs=len(state.rows), seconds=round(state.seconds, 3))
+    logs.end(status)
 
 
 def _describe(dataset: Dataset) -> dict[str, Any]:
@@ -187,23 +236,4 @@ def _describe(dataset: Dataset) -> dict[str, Any]:
         "fingerprint": dataset.fingerprint,
         "examples": {split: len(examples) for split, examples in dataset.splits.items()},
         "skipped": {"count": len(dataset.skipped), "reasons": dict(dataset.skipped)},
-    }
-
-
-def _versions() -> dict[str, str]:
-    found = {"cnnzoo": cnnzoo.__version__, "python": platform.python_version()}
-    for package in _VERSIONED:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _machine(keras: ModuleType) -> dict[str, Any]:
-    return {
-        "system": f"{platform.system()} {platform.machine()}",
-        "cores": os.cpu_count(),
-        "backend": keras.backend.backend(),
-        "devices": keras.distribution.list_devices(),
     }

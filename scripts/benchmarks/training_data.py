@@ -100,16 +100,18 @@ def cnnzoo_epoch(
     """Train an epoch as `cnnzoo train` does."""
     from cnnzoo.datasets.dataset import Examples, MappedImages
     from cnnzoo.training.batches import to_train
-    from cnnzoo.training.feeding import feed
+    from cnnzoo.training.stepping import make_stepper
 
     if isinstance(images, np.memmap):
         images = MappedImages(images, np.arange(len(images)))
     model = compiled(name, classes, len(labels))
     batches = to_train(Examples(images, labels), batch_size, seed=0)
+    stepper = make_stepper(model, batches)
 
     def train(epoch: int) -> None:
         batches.begin(epoch)
-        model.fit(feed(batches), shuffle=False, verbose=0)
+        for _, metrics in stepper.train(batches, 0):
+            float(metrics["loss"])  # as a training looks at it
 
     return train
 
@@ -145,7 +147,7 @@ def train_on(path: Path, labels: Any) -> None:
     """Train some steps on mapped images, and watch the memory."""
     from cnnzoo.datasets.dataset import Examples, MappedImages
     from cnnzoo.training.batches import to_train
-    from cnnzoo.training.feeding import feed
+    from cnnzoo.training.stepping import make_stepper
 
     mapped = np.load(path, mmap_mode="r")
     images = MappedImages(mapped, np.arange(len(mapped)))
@@ -162,7 +164,9 @@ def train_on(path: Path, labels: Any) -> None:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    model.fit(feed(batches), steps_per_epoch=LARGE_STEPS, shuffle=False, verbose=0)
+    for step, _ in make_stepper(model, batches).train(batches, 0):
+        if step == LARGE_STEPS:
+            break
     done.set()
     watcher.join()
     print("| array | steps | anonymous memory before, GB | largest while training, GB |")

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from cnnzoo.runs import Run
+
 
 def test_a_training_ends_with_what_it_reached_and_what_to_do_next(in_process, tiny):
     code, out, err = in_process("train", "--config", "tiny.yaml")
@@ -13,11 +15,11 @@ def test_a_training_ends_with_what_it_reached_and_what_to_do_next(in_process, ti
         assert lines.pop(0).startswith("decoded 1,797 images of digits in ")
     assert lines[0] == "digits: 10 classes, 1,258 train, 180 validation, 359 test examples"
     assert lines[1].startswith("epoch 1/2  loss ")
-    assert lines[3].startswith("best epoch ")
+    assert lines[4].startswith("runs/tiny/1: 2 epochs in ")
     measured = json.loads((tiny.parent / "runs/tiny/1/metrics.json").read_text())
-    assert f"accuracy {measured['metrics']['accuracy']['value']:.4f}" in lines[4]
-    assert "runs/tiny/1" in lines[5]
-    assert "cnnzoo evaluate" in lines[-1]
+    (tested,) = (line for line in lines if line.startswith("test: "))
+    assert f"accuracy {measured['metrics']['accuracy']['value']:.4f}" in tested
+    assert "  cnnzoo evaluate runs/tiny/1" in lines
 
 
 def test_a_name_of_ones_own_and_another_runs_directory(in_process, tiny):
@@ -68,3 +70,40 @@ def test_bad_input_is_one_clear_message_and_exit_code_2(in_process, tiny, words,
     assert message in err
     assert "Traceback" not in err
     assert not (tiny.parent / "runs").exists()
+
+
+def test_a_run_is_resumed_by_one_word(in_process, tiny):
+    """The latest that is not finished; with an override the latest, which it extends."""
+    for words in (["training.epochs=1"], ["seed=1", "training.epochs=1"]):
+        assert in_process("train", "--config", "tiny.yaml", *words)[0] == 0
+    first = Run(tiny.parent / "runs/tiny/1")
+    first.update(status="interrupted")
+    code, out, err = in_process("train", "--resume")
+    assert (code, err) == (0, "")
+    assert "going on with runs/tiny/1" in out
+    code, out, err = in_process("train", "--resume", "training.epochs=2")
+    assert (code, err) == (0, "")
+    assert "going on with runs/tiny/2" in out
+    assert len(Run(tiny.parent / "runs/tiny/2").history()) == 2
+    assert len(first.history()) == 1
+    code, _, err = in_process("train", "--resume")
+    assert code == 2
+    assert "there is no run below runs that could go on" in err
+    code, _, err = in_process("train", "--resume", "runs/tiny/1")
+    assert code == 2
+    assert "training.epochs=" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--resume", "--config", "lenet"], "name one"),
+        (["--resume", "runs/a/1", "runs/b/1"], "one run, not runs/a/1, runs/b/1"),
+        (["--resume", "runs/a/1"], "there is no run 'runs/a/1'"),
+        (["--resume"], "there is no run below runs"),
+    ],
+)
+def test_what_cannot_be_resumed_is_said(in_process, words, message):
+    code, _, err = in_process("train", *words)
+    assert code == 2
+    assert message in err

@@ -53,6 +53,14 @@ def test_oversampling_makes_the_epoch_longer():
     assert len(batches) == length
 
 
+def test_where_classes_have_weights_so_do_examples():
+    batches = to_train(examples(), 4, seed=0, weights=np.array([0.5, 2], np.float32))
+    for step in range(3):
+        _, labels, weights = batches[step]
+        assert weights.dtype == np.float32
+        assert weights.tolist() == [(0.5, 2)[label] for label in labels]
+
+
 def test_what_is_measured_comes_in_order():
     many = examples(200)
     assert taken(to_measure(many)) == list(range(200))

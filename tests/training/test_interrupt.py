@@ -6,45 +6,35 @@ import threading
 
 import pytest
 
-from cnnzoo.training.interrupt import interruption
+from cnnzoo.training.interrupt import SIGNALS, interruption
 
 
-def press_control_c() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+def send(number: int) -> None:
+    os.kill(os.getpid(), number)
 
 
-def test_control_c_waits_for_the_end_of_the_step():
-    finished = []
-
-    def step() -> None:
-        with interruption() as stop_if_asked:
-            stop_if_asked()
-            press_control_c()
-            finished.append("the step")
-            stop_if_asked()
-            finished.append("another")
-
-    with pytest.raises(KeyboardInterrupt):
-        step()
-    assert finished == ["the step"]
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_waits_for_the_end_of_the_step(number):
+    with interruption() as asked:
+        assert asked.signal is None
+        send(number)
+        assert asked.signal == number
 
 
-def test_a_second_one_does_not_wait():
-    def step() -> None:
-        with interruption():
-            press_control_c()
-            press_control_c()
-            raise AssertionError("it waited")
-
-    with pytest.raises(KeyboardInterrupt):
-        step()
+@pytest.mark.parametrize("second", SIGNALS)
+def test_a_second_one_does_not_wait(second):
+    with interruption() as asked:
+        send(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            send(second)
+        assert asked.signal == signal.SIGTERM
 
 
-def test_afterwards_control_c_is_what_it_was():
-    before = signal.getsignal(signal.SIGINT)
+def test_afterwards_signals_do_what_they_did():
+    before = [signal.getsignal(number) for number in SIGNALS]
     with interruption():
-        assert signal.getsignal(signal.SIGINT) is not before
-    assert signal.getsignal(signal.SIGINT) is before
+        assert signal.getsignal(signal.SIGINT) is not before[0]
+    assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
 def test_in_another_thread_signals_are_left_alone():
@@ -52,8 +42,8 @@ def test_in_another_thread_signals_are_left_alone():
     seen = []
 
     def train() -> None:
-        with interruption() as stop_if_asked:
-            stop_if_asked()
+        with interruption() as asked:
+            assert asked.signal is None
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=train)

@@ -3,12 +3,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import cnnzoo
-from cnnzoo.errors import ConfigError, DataError, RunError, TrainingError
-from cnnzoo.training.progress import Display
+from cnnzoo.errors import DataError, TrainingError
+from cnnzoo.training.display import Display
 
 
 def weights_digest(model_path: Path) -> str:
@@ -42,6 +36,7 @@ def run(tmp_path_factory):
 
 def test_the_run_directory_holds_what_the_design_says(run):
     assert sorted(file.name for file in run.path.iterdir()) == [
+        "checkpoints",
         "config.yaml",
         "history.csv",
         "model.keras",
@@ -58,16 +53,23 @@ def test_the_run_directory_holds_what_the_design_says(run):
     assert record["data"]["examples"] == {"train": 1258, "validation": 180, "test": 359}
     assert record["data"]["skipped"] == {"count": 0, "reasons": {}}
     assert {"cnnzoo", "python", "keras", "numpy"} <= set(record["versions"])
-    assert record["machine"]["backend"] in ("tensorflow", "jax", "torch")
+    machine = record["machine"]
+    assert machine["backend"] in ("tensorflow", "jax", "torch")
+    assert machine["devices"]
+    assert machine["cpu"]
+    assert record["settings"]["batch_size"] == 64
+    assert record["settings"]["precision"] == "float32"
+    assert len(record["epoch_seconds"]) == 2
+    assert sum(record["epoch_seconds"]) <= record["seconds"]
 
 
 def test_the_history_has_a_row_an_epoch(run):
     with run.history_path.open() as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2"]
-    assert {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"} <= set(
-        rows[0]
-    )
+    assert {*rows[0]} == {
+        *("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+    }
     assert float(rows[1]["learning_rate"]) < float(rows[0]["learning_rate"])
 
 
@@ -82,11 +84,8 @@ def test_the_configuration_of_a_run_repeats_it(run, tmp_path):
     again = cnnzoo.train(cnnzoo.load_config(run.path / "config.yaml"), tmp_path)
     for first, second in zip(weights(run.model_path), weights(again.model_path), strict=True):
         assert (first == second).all()
-    drop = ("seconds",)
-    for first, second in zip(run.history(), again.history(), strict=True):
-        assert {k: v for k, v in first.items() if k not in drop} == {
-            k: v for k, v in second.items() if k not in drop
-        }
+    assert run.history_path.read_bytes() == again.history_path.read_bytes()
+    assert run.record()["config_hash"] == again.record()["config_hash"]
 
 
 @pytest.mark.slow
@@ -146,19 +145,14 @@ def test_callbacks_and_metrics_are_named_like_layers(tiny, tmp_path):
 
 def test_a_loss_that_is_no_number_fails_the_run_with_advice(tiny, tmp_path):
     config = cnnzoo.load_config(tiny, ["training.optimizer={SGD: {learning_rate: 1e38}}"])
-    with pytest.raises(TrainingError, match=r"the loss became (nan|inf) in epoch \d") as failed:
+    said = r"the loss became (nan|inf) in epoch 1, step \d+ of 20, at a learning rate of 1e\+38"
+    with pytest.raises(TrainingError, match=said) as failed:
         cnnzoo.train(config, tmp_path)
     assert failed.value.exit_code == 1
     assert "learning rate ten times smaller" in str(failed.value)
     run = cnnzoo.open_run(tmp_path / "tiny" / "1")
     assert run.record()["status"] == "failed"
     assert not run.model_path.exists(), "a model that is no number is not kept"
-
-
-def test_a_metric_that_nobody_measures_is_named(tiny, tmp_path):
-    config = cnnzoo.load_config(tiny, ["training.monitor=val_acuracy"])
-    with pytest.raises(ConfigError, match=r"nothing measures 'val_acuracy'; did you mean"):
-        cnnzoo.train(config, tmp_path)
 
 
 def test_without_data_the_error_says_how_to_name_some(tmp_path):
@@ -176,18 +170,9 @@ def test_without_validation_its_metrics_cannot_be_monitored(tiny, tmp_path):
     assert "val_loss" not in cnnzoo.train(config, tmp_path).history()[0]
 
 
-def test_a_runs_directory_that_vanishes_is_one_error(tiny, tmp_path):
-    class Removing(Display):
-        def epoch(self, row):
-            shutil.rmtree(tmp_path / "tiny" / "1")
-
-    with pytest.raises(RunError, match=r"run\.json cannot be written"):
-        cnnzoo.train(cnnzoo.load_config(tiny), tmp_path, display=Removing())
-
-
 def test_whatever_fails_inside_is_one_error_and_a_failed_run(tiny, tmp_path):
     class Broken(Display):
-        def epoch(self, row):
+        def epoch(self, row, best=False):
             raise RuntimeError("out of memory\nand a long story")
 
     config = cnnzoo.load_config(tiny)
@@ -196,32 +181,6 @@ def test_whatever_fails_inside_is_one_error_and_a_failed_run(tiny, tmp_path):
     (mistake,) = failed.value.mistakes
     assert mistake.message == "the training failed: RuntimeError: out of memory"
     assert cnnzoo.open_run(tmp_path / "tiny" / "1").record()["status"] == "failed"
-
-
-@pytest.mark.slow
-def test_control_c_ends_with_130_and_a_run_that_can_be_read(tiny):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cnnzoo", "train", "--config", str(tiny), "training.epochs=10000"],
-        cwd=tiny.parent,
-        env={**os.environ},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    path = tiny.parent / "runs" / "tiny" / "1"
-    for _ in range(600):
-        if (path / "history.csv").exists():
-            break
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "Traceback" not in err
-    assert "runs/tiny/1" in err
-    run = cnnzoo.open_run(path)
-    assert run.record()["status"] == "interrupted"
-    assert run.record()["epochs"] == len(run.history()) >= 1
-    assert cnnzoo.evaluate(run)["examples"] == 359
 
 
 AUGMENTED = (
@@ -283,8 +242,8 @@ def test_oversampling_lengthens_the_epoch(tiny, tmp_path):
     shown = []
 
     class Watching(Display):
-        def start(self, epochs, steps):
-            shown.append(steps)
+        def start(self, course):
+            shown.append(course.steps)
 
     merged = ", ".join(f"'{digit}': {'seven' if digit == 7 else 'other'}" for digit in range(10))
     words = [
@@ -317,5 +276,5 @@ def test_a_batch_that_cannot_be_read_is_one_error(tiny, tmp_path, monkeypatch):
     with pytest.raises(TrainingError) as failed:
         cnnzoo.train(cnnzoo.load_config(tiny), tmp_path)
     (mistake,) = failed.value.mistakes
-    assert mistake.message == "a batch of digits cannot be read: Stale file handle"
+    assert mistake.message == "a batch cannot be read: Stale file handle"
     assert cnnzoo.open_run(tmp_path / "tiny" / "1").record()["status"] == "failed"

@@ -1,0 +1,122 @@
+"""Train a run again from its directory alone, and say whether that led to the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnzoo.errors import RunError
+from cnnzoo.models.saved import load_model
+from cnnzoo.runs import FINISHED, Run
+from cnnzoo.training.display import Display
+from cnnzoo.training.environment import differences
+from cnnzoo.training.execution import Settings
+from cnnzoo.training.resume import check_data, use_backend_of
+from cnnzoo.training.train import load_data, train
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """The second training of a run, and what came out otherwise.
+
+    `weights` maps each array of `model.keras` that differs to the largest difference of two of its
+    values, inf where the shapes differ; `arrays` is how many there are. `epoch` is the first whose
+    row of `history.csv` differs, None where none does. `environment` is what differs of the
+    versions and the machine, `past` what happened to the first run and not to the second.
+    """
+
+    run: Run
+    arrays: int
+    weights: Mapping[str, float]
+    epoch: int | None
+    environment: Sequence[str]
+    past: Sequence[str]
+
+    @property
+    def identical(self) -> bool:
+        """Whether weights and history are equal to the last bit."""
+        return not self.weights and self.epoch is None
+
+
+def reproduce(
+    run: Run,
+    runs_dir: Path | str | None = None,
+    *,
+    device: str = "auto",
+    display: Display | None = None,
+    command: Sequence[str] = (),
+) -> Reproduction:
+    """Train a run again, on its backend and with what was chosen for it, and compare the two.
+
+    The second run is made below `runs_dir`, by default beside the first. Raises what `train`
+    raises, RunError where the run is not finished, DataError where its data have changed.
+    """
+    record = run.record()
+    if record.get("status") != FINISHED:
+        raise RunError(
+            f"{run} is not finished, so there is no end to compare",
+            hint=f"finish it: cnnzoo train --resume {run}",
+        )
+    use_backend_of(record)
+    config = run.config()
+    check_data(run, record, load_data(config, Display()))
+    settings = Settings(**record["settings"]) if "settings" in record else None
+    if runs_dir is None:
+        parent = run.path.resolve().parent
+        runs_dir = parent.parent if parent.name == config.name else parent
+    again = train(
+        config, runs_dir, device=device, display=display, command=command, settings=settings
+    )
+    arrays, weights = _compare_weights(run, again)
+    return Reproduction(
+        again,
+        arrays,
+        weights,
+        _first_other_epoch(run.history(), again.history()),
+        differences(record, again.record()),
+        _past(record),
+    )
+
+
+def _compare_weights(first: Run, second: Run) -> tuple[int, dict[str, float]]:
+    weights = load_model(first.model_path).weights
+    others = load_model(second.model_path).weights
+    found = {}
+    for one, other in zip(weights, others, strict=True):
+        before, after = (np.asarray(weight.numpy()) for weight in (one, other))
+        if not np.array_equal(before, after):
+            same = before.shape == after.shape
+            found[one.path] = float(np.abs(before - after).max()) if same else np.inf
+    return len(weights), found
+
+
+def _first_other_epoch(
+    first: Sequence[Mapping[str, float]], second: Sequence[Mapping[str, float]]
+) -> int | None:
+    for number in range(max(len(first), len(second))):
+        rows = [_comparable(rows[number]) for rows in (first, second) if number < len(rows)]
+        if len(rows) < 2 or rows[0] != rows[1]:
+            return number + 1
+    return None
+
+
+def _comparable(row: Mapping[str, float]) -> str:
+    # As text, in which nan is equal to itself. Older runs have the time among the metrics.
+    return repr(sorted((name, value) for name, value in row.items() if name != "seconds"))
+
+
+def _past(record: Mapping[str, Any]) -> list[str]:
+    """What happened to a run on its way."""
+    said = []
+    for resumed in record.get("resumed", []):
+        line = f"it was resumed in epoch {resumed['epoch']}"
+        if epochs := resumed["changes"].get("training.epochs"):
+            line += f", and training.epochs changed: {epochs[0]} → {epochs[1]}"
+        if resumed["environment"]:
+            line += f", where this differed: {'; '.join(resumed['environment'])}"
+        said.append(line)
+    return said
