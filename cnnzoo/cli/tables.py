@@ -7,12 +7,11 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from cnnzoo.architecture.arithmetic import shape_text
+from cnnzoo.cli.metrics_tables import interval_text
 from cnnzoo.config import zoo
 from cnnzoo.config.loader import load_config
-from cnnzoo.errors import printable
 from cnnzoo.training.plan import plan
 
 
@@ -51,23 +50,14 @@ def compact(number: int) -> str:
     return str(number)
 
 
-def metrics_table(measured: dict[str, Any]) -> Table:
-    """The figures of one class a line, and of all of them in the last line."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("class", no_wrap=True)
-    for heading in ("precision", "recall", "F1", "examples"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for name, figures in measured["per_class"].items():
-        row = [f"{figures[key]:.3f}" for key in ("precision", "recall", "f1")]
-        table.add_row(Text(printable(name)), *row, str(figures["support"]))
-    return table
-
-
 def headline(measured: dict[str, Any]) -> str:
-    """The headline figures of a split in one line."""
-    values = {name: figure["value"] for name, figure in measured["metrics"].items()}
+    """The headline figures of a split in one line, the accuracy with its 95 % interval."""
+    figures = measured["metrics"]
+    values = {name: figure["value"] for name, figure in figures.items()}
+    interval = interval_text(figures["accuracy"], 3)
     return (
-        f"{measured['split']}: accuracy {values['accuracy']:.4f}, loss {values['loss']:.4f}, "
+        f"{measured['split']}: accuracy {values['accuracy']:.4f}"
+        f"{f' ({interval})' if interval else ''}, loss {values['loss']:.4f}, "
         f"macro F1 {values['macro_f1']:.4f}, balanced accuracy "
-        f"{values['balanced_accuracy']:.4f} on {measured['examples']} examples"
+        f"{values['balanced_accuracy']:.4f} on {measured['examples']:,} examples"
     )

@@ -14,6 +14,7 @@ from cnnzoo.config.data import Resize
 from cnnzoo.datasets.dataset import Images, ImageShape
 from cnnzoo.datasets.images import MODES, Fit
 from cnnzoo.errors import RunError
+from cnnzoo.evaluation.predictions import check_probabilities
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.saved import Description, described, load_model, read_description
 from cnnzoo.runs import RECORD, Run, open_run
@@ -44,7 +45,7 @@ def open_classifier(run: Run | Path | str, *, device: str = "auto") -> Classifie
         DeviceError: the device is not there.
 
     """
-    run = run if isinstance(run, Run) else _run_or_file(Path(run))
+    run = run if isinstance(run, Run) else run_or_file(Path(run))
     path = run.model_path if isinstance(run, Run) else run
     load_keras(device)
     model = load_model(path)
@@ -68,6 +69,8 @@ def predict_probabilities(model: Any, images: Images) -> NDArray[np.float32]:
     A model with one sigmoid unit gives the probability of the second of two classes. The last batch
     is filled up: with every batch of one size, an image has on CPU the same probabilities to the
     last bit whatever images are beside it, and no backend compiles the model twice.
+
+    Raises RunError where what comes out is no probabilities.
     """
     count, shape = images.shape[0], images.shape[1:]
     size = batch_size(shape)
@@ -79,7 +82,9 @@ def predict_probabilities(model: Any, images: Images) -> NDArray[np.float32]:
             batch = np.concatenate([batch, np.zeros((missing, *shape), np.uint8)])
         outputs.append(model.predict_on_batch(batch)[: size - missing])
     output = np.concatenate(outputs, dtype=np.float32)
-    return np.hstack([1 - output, output]) if output.shape[1] == 1 else output
+    probabilities = np.hstack([1 - output, output]) if output.shape[1] == 1 else output
+    check_probabilities(probabilities)
+    return probabilities
 
 
 def batch_size(shape: tuple[int, ...]) -> int:
@@ -89,7 +94,8 @@ def batch_size(shape: tuple[int, ...]) -> int:
     return min(MAX_BATCH, max(MIN_BATCH, 1 << fitting.bit_length() >> 1))
 
 
-def _run_or_file(path: Path) -> Run | Path:
+def run_or_file(path: Path) -> Run | Path:
+    """The run in a directory, or the path of a `.keras` file; raises RunError for neither."""
     if path.suffix != ".keras" and not path.is_file():
         return open_run(path)
     if not path.is_file():

@@ -1,55 +1,177 @@
-"""What predictions are worth: metrics by scikit-learn, as plain numbers."""
+"""What predictions are worth: metrics by scikit-learn with their intervals, as plain numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics
 
+from cnnzoo.errors import DataError
+from cnnzoo.evaluation import calibration
+from cnnzoo.evaluation.intervals import (
+    LEVEL,
+    RESAMPLES,
+    SEED,
+    Counts,
+    confusion_intervals,
+    example_intervals,
+    figure,
+    proportion,
+)
+from cnnzoo.evaluation.predictions import check_probabilities
+from cnnzoo.evaluation.ranking import Ranking
+from cnnzoo.evaluation.thresholds import DEFAULT, POSITIVE, at_threshold
+
+TOP = 5
+
+Probabilities = NDArray[np.float32]
+Labels = NDArray[np.int32]
+
 
 def measure_predictions(
-    probabilities: NDArray[np.float32],
-    labels: NDArray[np.int32],
-    class_names: tuple[str, ...],
+    probabilities: Probabilities, labels: Labels, class_names: tuple[str, ...]
 ) -> dict[str, Any]:
     """The metrics of class probabilities float32 [n, classes] against labels int32 [n].
 
-    `low` and `high` are null until intervals are measured. A class that the split does not have
-    counts 0 in the per-class figures and is left out of macro averages.
+    Averages are scikit-learn's: macro F1 is over the classes that are in the truth or predicted,
+    balanced accuracy over those in the truth. In the per-class figures an absent class counts 0.
+    The loss is the mean cross-entropy in nats, clipped as by Keras (1e-7).
+
+    Raises RunError where they are no probabilities, DataError where there is no example.
     """
-    everyone = list(range(len(class_names)))
+    if not len(labels):
+        raise DataError("there is no example to measure")
+    check_probabilities(probabilities)
     predicted = probabilities.argmax(axis=1)
-    precision, recall, f1, support = sklearn_metrics.precision_recall_fscore_support(
-        labels, predicted, labels=everyone, zero_division=0
+    confusion = sklearn_metrics.confusion_matrix(
+        labels, predicted, labels=list(range(len(class_names)))
     )
-    present = support > 0
-    values = {
-        "accuracy": float((predicted == labels).mean()),
-        "loss": _cross_entropy(probabilities, labels),
-        "macro_f1": float(f1[present].mean()),
-        "balanced_accuracy": float(recall[present].mean()),
-    }
+    bins = calibration.reliability(probabilities, labels)
+    figures = {"accuracy": proportion(predicted == labels)}
+    if len(class_names) > TOP:
+        figures["top5_accuracy"] = proportion(_in_top(probabilities, labels))
+    of_examples = _of_examples(probabilities, labels)
+    figures["loss"] = of_examples.pop("loss")
+    figures |= _of_confusion(confusion)
+    if len(class_names) == 2:
+        figures |= at_threshold(probabilities[:, POSITIVE], labels, DEFAULT)
+    figures |= of_examples
+    # Resampled, the error of the calibration is too large: what is drawn twice looks certain.
+    figures["ece"] = figure(calibration.calibration_error(bins))
     return {
         "examples": len(labels),
-        "metrics": {
-            name: {"value": value, "low": None, "high": None} for name, value in values.items()
+        "metrics": figures,
+        "per_class": _per_class(labels, predicted, class_names),
+        "confusion": confusion.tolist(),
+        "calibration": {"bins": bins},
+        "intervals": {
+            "level": LEVEL,
+            "method": "percentile bootstrap; Wilson for proportions",
+            "resamples": RESAMPLES,
+            "seed": SEED,
         },
-        "per_class": {
-            name: {
-                "precision": float(precision[index]),
-                "recall": float(recall[index]),
-                "f1": float(f1[index]),
-                "support": int(support[index]),
-            }
-            for index, name in enumerate(class_names)
-        },
-        "confusion": sklearn_metrics.confusion_matrix(labels, predicted, labels=everyone).tolist(),
     }
 
 
-def _cross_entropy(probabilities: NDArray[np.float32], labels: NDArray[np.int32]) -> float:
-    """The mean cross-entropy in nats, probabilities clipped as Keras clips them (1e-7)."""
-    chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.clip(chosen, 1e-7, 1 - 1e-7)).mean())
+def _in_top(probabilities: Probabilities, labels: Labels) -> NDArray[np.bool_]:
+    """Whether the truth is among the most probable; of equal ones the last, as scikit-learn has."""
+    best = np.argsort(probabilities, axis=1, kind="stable")[:, -TOP:]
+    found: NDArray[np.bool_] = (best == labels[:, None]).any(axis=1)
+    return found
+
+
+def _of_examples(probabilities: Probabilities, labels: Labels) -> dict[str, dict[str, Any]]:
+    """The figures whose intervals need the examples themselves, all from the same resamples."""
+    scores, positive = probabilities[:, POSITIVE], labels == POSITIVE
+    means = {
+        "loss": calibration.losses(probabilities, labels),
+        "brier": calibration.brier_scores(probabilities, labels),
+    }
+    values = {name: float(each.mean()) for name, each in means.items()}
+    ranking, unknown = None, {}
+    if probabilities.shape[1] == 2 and 0 < positive.sum() < len(labels):
+        ranking = Ranking(scores, positive)
+        values["roc_auc"] = float(sklearn_metrics.roc_auc_score(positive, scores))
+        values["pr_auc"] = float(sklearn_metrics.average_precision_score(positive, scores))
+    elif probabilities.shape[1] == 2:
+        why = {"why": "all examples are of one class"}
+        unknown = {name: figure(None) | why for name in ("roc_auc", "pr_auc")}
+
+    def resampled(weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        found = {name: weights @ each / len(labels) for name, each in means.items()}
+        return found | ranking.areas(weights) if ranking else found
+
+    intervals = example_intervals(len(labels), resampled)
+    return {name: figure(values[name], intervals[name]) for name in values} | unknown
+
+
+def _of_confusion(confusion: NDArray[np.int64]) -> dict[str, dict[str, Any]]:
+    counts = Counts.of(confusion)
+    intervals = confusion_intervals(confusion, CONFUSION_FIGURES)
+    return {
+        name: figure(float(compute(counts)), intervals[name])
+        for name, compute in CONFUSION_FIGURES.items()
+    }
+
+
+def _per_class(
+    labels: Labels, predicted: NDArray[np.intp], class_names: tuple[str, ...]
+) -> dict[str, dict[str, Any]]:
+    precision, recall, f1, support = sklearn_metrics.precision_recall_fscore_support(
+        labels, predicted, labels=list(range(len(class_names))), zero_division=0
+    )
+    return {
+        name: {
+            "precision": float(precision[index]),
+            "recall": float(recall[index]),
+            "f1": float(f1[index]),
+            "support": int(support[index]),
+        }
+        for index, name in enumerate(class_names)
+    }
+
+
+# What follows takes the counts of one matrix or of thousands, along the last axis.
+
+
+def _macro_f1(counts: Counts) -> Any:
+    occurs = counts.truth + counts.predicted > 0
+    return _f1(counts).sum(axis=-1) / occurs.sum(axis=-1)
+
+
+def _weighted_f1(counts: Counts) -> Any:
+    return (_f1(counts) * counts.truth).sum(axis=-1) / counts.truth.sum(axis=-1)
+
+
+def _f1(counts: Counts) -> Any:
+    return _ratio(2 * counts.hits, counts.truth + counts.predicted)
+
+
+def _balanced_accuracy(counts: Counts) -> Any:
+    recall = _ratio(counts.hits, counts.truth)
+    return recall.sum(axis=-1) / (counts.truth > 0).sum(axis=-1)
+
+
+def _matthews(counts: Counts) -> Any:
+    """Gorodkin's R_K (2004), 0 where only one class is in the truth or only one is predicted."""
+    total = counts.truth.sum(axis=-1)
+    together = counts.hits.sum(axis=-1) * total - (counts.truth * counts.predicted).sum(axis=-1)
+    of_truth = total**2 - (counts.truth**2).sum(axis=-1)
+    of_predicted = total**2 - (counts.predicted**2).sum(axis=-1)
+    return _ratio(together, np.sqrt(of_truth * of_predicted))
+
+
+def _ratio(values: Any, by: Any) -> Any:
+    """`values / by`, and 0 where there is nothing to divide by."""
+    return np.divide(values, by, out=np.zeros_like(values), where=by > 0)
+
+
+CONFUSION_FIGURES: dict[str, Callable[[Counts], Any]] = {
+    "macro_f1": _macro_f1,
+    "weighted_f1": _weighted_f1,
+    "balanced_accuracy": _balanced_accuracy,
+    "matthews_correlation": _matthews,
+}

@@ -9,10 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cnnzoo.datasets.decoding import UnreadableError, decode_file
-from cnnzoo.errors import RunError
 from cnnzoo.evaluation.classifier import (
     Classifier,
     batch_size,
@@ -77,21 +75,10 @@ def _predict_batch(classifier: Classifier, files: list[Found]) -> Iterator[Predi
         except UnreadableError as error:
             problems[row] = str(error)
     readable = [row for row in range(len(files)) if row not in problems]
-    rows = iter(_probabilities(classifier, images[readable]) if readable else ())
+    model = classifier.model
+    rows = iter(predict_probabilities(model, images[readable]).tolist() if readable else ())
     for row, (path, _) in enumerate(files):
         if row in problems:
             yield Prediction(path, error=problems[row])
         else:
             yield Prediction(path, dict(zip(classifier.class_names, next(rows), strict=True)))
-
-
-def _probabilities(classifier: Classifier, images: NDArray[np.uint8]) -> list[list[float]]:
-    probabilities = predict_probabilities(classifier.model, images)
-    # Half-precision sums are exact to about a hundredth; logits are far from it.
-    if not (probabilities >= 0).all() or (abs(probabilities.sum(axis=1) - 1) > 0.05).any():
-        raise RunError(
-            f"the model gives no class probabilities, but {probabilities[0, :5].tolist()}",
-            hint="they must be 0 or more and sum to 1: end the model with a softmax",
-        )
-    rows: list[list[float]] = probabilities.tolist()
-    return rows

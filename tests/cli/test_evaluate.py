@@ -1,11 +1,6 @@
 from __future__ import annotations
 
-import io
-
 import pytest
-from rich.console import Console
-
-from cnnzoo.cli.tables import metrics_table
 
 
 @pytest.fixture
@@ -19,6 +14,7 @@ def test_the_latest_run_is_taken(in_process, trained):
     assert (code, err) == (0, "")
     assert "test: accuracy" in out
     assert "runs/tiny/1/metrics.json" in out
+    assert "runs/tiny/1/predictions.csv" in out
 
 
 def test_a_run_and_a_split_can_be_named(in_process, trained):
@@ -28,13 +24,34 @@ def test_a_run_and_a_split_can_be_named(in_process, trained):
     assert (trained / "metrics-validation.json").exists()
 
 
-def test_class_names_are_shown_as_they_are_and_obeyed_by_nobody():
-    figures = {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 3}
-    text = io.StringIO()
-    table = metrics_table({"per_class": {"[bold]a[/red]": figures, "b\x1b[31m\n": figures}})
-    Console(file=text, width=100).print(table)
-    assert "[bold]a[/red] " in text.getvalue()
-    assert "b\\x1b[31m\\n " in text.getvalue()
+def test_a_model_alone_is_measured_on_data_that_are_named(in_process, trained, tmp_path):
+    model = str(trained / "model.keras")
+    code, out, err = in_process("evaluate", model, "--data", "digits", "--split", "test")
+    assert (code, err) == (0, "")
+    assert "written nowhere: name a directory with --output" in out
+    code, out, _ = in_process(
+        *("evaluate", model, "--data", "name=digits", "--data", "limit=30", "--output", "here")
+    )
+    assert code == 0
+    assert "all: accuracy" in out
+    assert "on 300 examples" in out
+    assert sorted(path.name for path in (tmp_path / "here").iterdir()) == [
+        "metrics.json",
+        "predictions.csv",
+    ]
+
+
+def test_calibration_is_asked_for(in_process, trained):
+    _, out, _ = in_process("evaluate", "--calibrate")
+    assert "temperature " in out
+    assert "fitted on validation" in out
+
+
+def test_parquet_without_pyarrow_is_one_clear_message(in_process, monkeypatch):
+    monkeypatch.setattr("cnnzoo.evaluation.predictions.find_spec", lambda name: None)
+    code, _, err = in_process("evaluate", "--format", "parquet")
+    assert code == 2
+    assert "Parquet needs pyarrow" in err
 
 
 def test_runs_are_looked_up_where_the_environment_says(in_process, trained, monkeypatch):
@@ -59,7 +76,8 @@ def test_a_damaged_model_is_one_clear_message(in_process, trained):
         ((), "there is no run below runs"),
         (("runs/none/1",), "there is no run 'runs/none/1'"),
         ((".",), "is not a run directory"),
-        (("--split", "all"), "'all' is not one of"),
+        (("--split", "tset"), "'tset' is not one of"),
+        (("none.keras", "--data", "digits"), "there is no model 'none.keras'"),
     ],
 )
 def test_what_cannot_be_evaluated_is_said(in_process, words, message):

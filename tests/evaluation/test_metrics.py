@@ -1,68 +1,135 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sklearn_metrics
 
+from cnnzoo.errors import DataError, RunError
 from cnnzoo.evaluation.metrics import measure_predictions
 
-NAMES = ("cat", "dog", "owl")
+
+@st.composite
+def predictions(draw, fewest=2, most=8):
+    """Probabilities and labels; often with ties, absent classes and only one class."""
+    count, width = draw(st.integers(1, 60)), draw(st.integers(fewest, most))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rows = rng.dirichlet(np.full(width, draw(st.sampled_from([0.1, 1.0, 30.0]))), count)
+    if draw(st.booleans()):  # coarse values have ties
+        rows = np.floor(rows * 3) + 1
+    probabilities = (rows / rows.sum(axis=1, keepdims=True)).astype(np.float32)
+    present = rng.permutation(width)[: draw(st.integers(1, width))]
+    return probabilities, rng.choice(present, count).astype(np.int32), tuple("abcdefgh"[:width])
 
 
-def random_predictions(count=200, classes=3, seed=0):
-    rng = np.random.default_rng(seed)
-    probabilities = rng.dirichlet(np.ones(classes), count).astype(np.float32)
-    return probabilities, rng.integers(0, classes, count).astype(np.int32)
-
-
-def test_metrics_are_those_of_scikit_learn():
-    from sklearn import metrics
-
-    probabilities, labels = random_predictions()
-    measured = measure_predictions(probabilities, labels, NAMES)
+def by_scikit_learn(probabilities, labels):
     predicted = probabilities.argmax(axis=1)
-    values = {name: figure["value"] for name, figure in measured["metrics"].items()}
-    assert values["accuracy"] == pytest.approx(metrics.accuracy_score(labels, predicted))
-    assert values["macro_f1"] == pytest.approx(metrics.f1_score(labels, predicted, average="macro"))
-    assert values["balanced_accuracy"] == pytest.approx(
-        metrics.balanced_accuracy_score(labels, predicted)
-    )
-    assert values["loss"] == pytest.approx(metrics.log_loss(labels, probabilities), rel=1e-5)
-    assert measured["confusion"] == metrics.confusion_matrix(labels, predicted).tolist()
+    everyone = list(range(probabilities.shape[1]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes that are only predicted
+        expected = {
+            "accuracy": sklearn_metrics.accuracy_score(labels, predicted),
+            "macro_f1": sklearn_metrics.f1_score(labels, predicted, average="macro"),
+            "weighted_f1": sklearn_metrics.f1_score(labels, predicted, average="weighted"),
+            "balanced_accuracy": sklearn_metrics.balanced_accuracy_score(labels, predicted),
+            "matthews_correlation": sklearn_metrics.matthews_corrcoef(labels, predicted),
+            "brier": sklearn_metrics.brier_score_loss(
+                labels, probabilities.astype(float), labels=everyone, scale_by_half=False
+            ),
+        }
+    if len(everyone) > 5:
+        expected["top5_accuracy"] = sklearn_metrics.top_k_accuracy_score(
+            labels, probabilities, k=5, labels=everyone
+        )
+    if len(everyone) == 2:
+        recalls = sklearn_metrics.recall_score(
+            labels, predicted, labels=[0, 1], average=None, zero_division=np.nan
+        )
+        expected |= dict(zip(("specificity", "sensitivity"), recalls, strict=True))
+        one_class = len(set(labels.tolist())) == 1
+        scores = probabilities[:, 1]
+        expected |= {
+            "roc_auc": np.nan if one_class else sklearn_metrics.roc_auc_score(labels, scores),
+            "pr_auc": np.nan
+            if one_class
+            else sklearn_metrics.average_precision_score(labels, scores),
+        }
+    return expected
+
+
+@given(predictions() | predictions(2, 2))
+@settings(max_examples=60)
+def test_every_metric_is_scikit_learns(drawn):
+    probabilities, labels, names = drawn
+    measured = measure_predictions(probabilities, labels, names)
+    figures = measured["metrics"]
+    expected = by_scikit_learn(probabilities, labels)
+    assert set(figures) == {*expected, "loss", "ece"}
+    for name, value in expected.items():
+        if np.isnan(value):
+            assert figures[name]["value"] is None
+            assert "class" in figures[name]["why"]
+        else:
+            assert figures[name]["value"] == pytest.approx(value, abs=1e-6), name
+    predicted = probabilities.argmax(axis=1)
+    confusion = sklearn_metrics.confusion_matrix(labels, predicted, labels=list(range(len(names))))
+    assert measured["confusion"] == confusion.tolist()
+    support = [measured["per_class"][name]["support"] for name in names]
+    assert support == np.bincount(labels, minlength=len(names)).tolist()
+    recall = [measured["per_class"][name]["recall"] for name in names]
+    assert recall == pytest.approx((confusion.diagonal() / np.maximum(support, 1)).tolist())
+
+
+@given(predictions())
+@settings(max_examples=30)
+def test_intervals_hold_their_figures_or_are_unknown(drawn):
+    probabilities, labels, names = drawn
+    figures = measure_predictions(probabilities, labels, names)["metrics"]
+    for name, figure in figures.items():
+        assert (figure["low"] is None) == (figure["high"] is None)
+        if figure["low"] is not None:
+            assert figure["low"] < figure["high"], name
+    accuracy = figures["accuracy"]
+    assert 0 <= accuracy["low"] <= accuracy["value"] <= accuracy["high"] <= 1
+    assert figures == measure_predictions(probabilities, labels, names)["metrics"]
 
 
 def test_the_loss_is_what_keras_calls_so():
     import keras
 
-    probabilities, labels = random_predictions()
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(3), 200).astype(np.float32)
+    labels = rng.integers(0, 3, 200).astype(np.int32)
+    probabilities[0], labels[0] = [1, 0, 0], 2  # certain, and wrong
     expected = keras.losses.SparseCategoricalCrossentropy()(labels, probabilities)
-    measured = measure_predictions(probabilities, labels, NAMES)
+    measured = measure_predictions(probabilities, labels, ("cat", "dog", "owl"))
     assert measured["metrics"]["loss"]["value"] == pytest.approx(float(expected), rel=1e-5)
-
-
-def test_certain_mistakes_have_a_finite_loss():
-    certain = np.array([[1, 0, 0]], np.float32)
-    loss = measure_predictions(certain, np.array([2], np.int32), NAMES)["metrics"]["loss"]["value"]
-    assert loss == pytest.approx(-np.log(1e-7))
 
 
 def test_rows_are_the_truth_and_columns_the_predictions():
     probabilities = np.array([[0, 1, 0]], np.float32)
-    measured = measure_predictions(probabilities, np.array([0], np.int32), NAMES)
+    measured = measure_predictions(probabilities, np.array([0], np.int32), ("cat", "dog", "owl"))
     assert measured["confusion"] == [[0, 1, 0], [0, 0, 0], [0, 0, 0]]
 
 
-def test_absent_classes_stay_in_the_tables_and_out_of_the_averages():
-    probabilities, labels = random_predictions()
-    labels[labels == 2] = 0
-    probabilities = np.hstack([probabilities[:, :2], np.zeros((200, 1), np.float32)])
-    measured = measure_predictions(probabilities, labels, NAMES)
-    assert measured["per_class"]["owl"] == {"precision": 0, "recall": 0, "f1": 0, "support": 0}
-    f1 = [measured["per_class"][name]["f1"] for name in ("cat", "dog")]
-    assert measured["metrics"]["macro_f1"]["value"] == pytest.approx(np.mean(f1))
+def test_without_a_mistake_only_proportions_have_an_interval():
+    probabilities = np.eye(3, dtype=np.float32).repeat(10, axis=0)
+    labels = np.arange(3, dtype=np.int32).repeat(10)
+    figures = measure_predictions(probabilities, labels, ("cat", "dog", "owl"))["metrics"]
+    assert figures["accuracy"] == {"value": 1, "low": pytest.approx(0.8865, abs=1e-4), "high": 1}
+    assert figures["macro_f1"] == {"value": 1, "low": None, "high": None}
 
 
-def test_intervals_are_null_until_they_are_measured():
-    measured = measure_predictions(*random_predictions(), NAMES)
-    assert all(
-        figure["low"] is None and figure["high"] is None for figure in measured["metrics"].values()
-    )
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -0.5, 0.75])
+def test_what_are_no_probabilities_is_refused_and_shown(bad):
+    probabilities = np.array([[0.5, 0.5], [bad, 0.5]], np.float32)
+    with pytest.raises(RunError, match=rf"gives no class probabilities, but \[{bad:.3g}"):
+        measure_predictions(probabilities, np.array([0, 1], np.int32), ("cat", "dog"))
+
+
+def test_nothing_is_not_measured():
+    with pytest.raises(DataError, match="no example"):
+        measure_predictions(np.zeros((0, 2), np.float32), np.zeros(0, np.int32), ("cat", "dog"))

@@ -1,0 +1,140 @@
+"""What `cnnzoo evaluate` prints: a few tables that fit a terminal, never all the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from cnnzoo.errors import printable
+
+MAX_CLASSES = 20
+MAX_CONFUSIONS = 5
+MAX_NAME = 28
+
+TITLES = {
+    "accuracy": "accuracy",
+    "top5_accuracy": "top-5 accuracy",
+    "loss": "loss (cross-entropy, nats)",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "balanced_accuracy": "balanced accuracy",
+    "matthews_correlation": "Matthews correlation",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "roc_auc": "ROC-AUC",
+    "pr_auc": "PR-AUC (average precision)",
+    "brier": "Brier score",
+    "ece": "calibration error (ECE)",
+}
+
+
+def metrics_tables(measured: dict[str, Any]) -> Iterator[Table]:
+    """The figures with their intervals, those of each class, and the most frequent confusions."""
+    yield figures_table(measured["metrics"])
+    yield classes_table(measured["per_class"])
+    if found := _confusions(measured):
+        yield confusions_table(found)
+
+
+def figures_table(figures: dict[str, Any]) -> Table:
+    """A figure a line, with its 95 % interval."""
+    table = _table("figure")
+    table.add_column("value", justify="right")
+    table.add_column("95 % interval", justify="right")
+    for name, figure in figures.items():
+        value = "-" if figure["value"] is None else f"{figure['value']:.4f}"
+        table.add_row(TITLES.get(name, name), value, interval_text(figure, 4) or "-")
+    return table
+
+
+def classes_table(per_class: dict[str, Any]) -> Table:
+    """A class a line; of many those of the lowest F1."""
+    table = _table("class")
+    for heading in ("precision", "recall", "F1", "examples"):
+        table.add_column(heading, justify="right")
+    shown = list(per_class.items())
+    if len(shown) > MAX_CLASSES:
+        occurring = [item for item in shown if item[1]["support"]]
+        shown = sorted(occurring, key=lambda item: item[1]["f1"])[:MAX_CLASSES]
+        table.caption = f"the {len(shown)} lowest F1 of {len(per_class)} classes"
+    for name, figures in shown:
+        row = [f"{figures[key]:.3f}" for key in ("precision", "recall", "f1")]
+        table.add_row(_name(name), *row, f"{figures['support']:,}")
+    return table
+
+
+def confusions_table(found: list[tuple[int, str, str, int]]) -> Table:
+    """The most frequent mistakes: truth, prediction, and how many of the truth's examples."""
+    table = _table("truth")
+    table.add_column("taken for", no_wrap=True)
+    table.add_column("examples", justify="right")
+    table.add_column("of its class", justify="right")
+    for count, truth, prediction, support in found[:MAX_CONFUSIONS]:
+        table.add_row(_name(truth), _name(prediction), f"{count:,}", f"{count / support:.1%}")
+    rest = sum(count for count, *_ in found[MAX_CONFUSIONS:])
+    if rest:
+        table.caption = f"and {rest:,} other mistakes"
+    return table
+
+
+def binary_text(binary: dict[str, Any]) -> str:
+    """Which class is positive, and what the tuned threshold makes of the figures."""
+    positive = printable(binary["positive"])
+    text = f"positive is {positive}; sensitivity and specificity are at threshold 0.5\n"
+    tuned = binary["threshold"]
+    if tuned["value"] is None:
+        return f"{text}no threshold was tuned: {tuned['why']}"
+    figures = ", ".join(
+        f"{name} {figure['value']:.4f}"
+        for name, figure in tuned["metrics"].items()
+        if figure["value"] is not None
+    )
+    return f"{text}at {tuned['value']:.4f}, tuned on {tuned['tuned_on']}: {figures}"
+
+
+def temperature_text(temperature: dict[str, Any]) -> str:
+    """What temperature scaling changed."""
+    if temperature["value"] is None:
+        return f"no temperature: {temperature['why']}"
+    before, after = temperature["before"], temperature["after"]
+    changes = ", ".join(
+        f"{title} {before[name]:.4f} → {after[name]:.4f}"
+        for name, title in (("loss", "loss"), ("ece", "ECE"), ("brier", "Brier"))
+    )
+    return f"temperature {temperature['value']:.3f}, fitted on validation:\n  {changes}"
+
+
+def interval_text(figure: dict[str, Any], digits: int) -> str:
+    """`0.959 to 0.980`; nothing where no interval is known."""
+    if figure["low"] is None:
+        return ""
+    return f"{figure['low']:.{digits}f} to {figure['high']:.{digits}f}"
+
+
+def _confusions(measured: dict[str, Any]) -> list[tuple[int, str, str, int]]:
+    """Every kind of mistake, the most frequent first."""
+    names = list(measured["per_class"])
+    found = [
+        (count, names[row], names[column], sum(counts))
+        for row, counts in enumerate(measured["confusion"])
+        for column, count in enumerate(counts)
+        if count and row != column
+    ]
+    return sorted(found, key=lambda each: -each[0])
+
+
+def _table(first: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, caption_justify="left")
+    table.add_column(first, no_wrap=True)
+    return table
+
+
+def _name(name: str) -> Text:
+    """A class name as it is, cut where it is long."""
+    text = Text(printable(name))
+    text.truncate(MAX_NAME, overflow="ellipsis")
+    return text

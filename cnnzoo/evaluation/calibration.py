@@ -1,0 +1,129 @@
+"""Whether probabilities mean what they say: reliability, Brier score, temperature scaling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnzoo.evaluation.predictions import Predictions
+
+BINS = 15
+SMALLEST = 1e-7  # what Keras clips probabilities to before it takes a logarithm
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 100.0
+
+Probabilities = NDArray[np.float32]
+Labels = NDArray[np.int32]
+
+
+def reliability(probabilities: Probabilities, labels: Labels) -> list[dict[str, Any]]:
+    """The 15 bins of equal width of Guo et al. (2017), by the probability of the predicted class.
+
+    A bin holds the examples with `low` < confidence <= `high`: how many, their mean confidence and
+    their accuracy, null where there are none.
+    """
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == labels
+    edges = np.linspace(0, 1, BINS + 1)
+    # A sum of float32 may be a little more than 1.
+    bins = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, BINS - 1)
+    count = np.bincount(bins, minlength=BINS)
+    confidences = np.bincount(bins, confidence, BINS)
+    hits = np.bincount(bins, right, BINS)
+    return [
+        {
+            "low": float(edges[bin_]),
+            "high": float(edges[bin_ + 1]),
+            "count": int(count[bin_]),
+            "confidence": float(confidences[bin_] / count[bin_]) if count[bin_] else None,
+            "accuracy": float(hits[bin_] / count[bin_]) if count[bin_] else None,
+        }
+        for bin_ in range(BINS)
+    ]
+
+
+def calibration_error(bins: list[dict[str, Any]]) -> float:
+    """The expected calibration error: |accuracy - confidence| of the bins, weighted by examples.
+
+    Guo et al., On Calibration of Modern Neural Networks, 2017, equation 5.
+    """
+    filled = [each for each in bins if each["count"]]
+    gaps = [each["count"] * abs(each["accuracy"] - each["confidence"]) for each in filled]
+    return float(sum(gaps) / sum(each["count"] for each in filled))
+
+
+def brier_scores(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
+    """The Brier score of each example, float64 [n]: squared errors summed over all classes.
+
+    Brier, Verification of forecasts expressed in terms of probability, 1950: 0 is best, 2 worst.
+    """
+    truth = np.eye(probabilities.shape[1])[labels]
+    scores: NDArray[np.float64] = ((probabilities - truth) ** 2).sum(axis=1)
+    return scores
+
+
+def losses(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
+    """The cross-entropy of each example in nats, float64 [n], probabilities clipped as by Keras."""
+    chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return -np.log(np.clip(chosen, SMALLEST, 1 - SMALLEST))
+
+
+def fit_temperature(probabilities: Probabilities, labels: Labels) -> float | None:
+    """The temperature that minimises the cross-entropy on these examples (Guo et al., 2017).
+
+    None where the cross-entropy falls without end, as where every prediction is right.
+    """
+    logs = _logs(probabilities)
+    right = logs[np.arange(len(labels)), labels]
+
+    def slope(temperature: float) -> float:
+        """Of the cross-entropy along 1 / temperature, in which it is convex."""
+        return float(((_softmax(logs / temperature) * logs).sum(axis=1) - right).mean())
+
+    low, high = MIN_TEMPERATURE, MAX_TEMPERATURE
+    if slope(low) <= 0 or slope(high) >= 0:
+        return None
+    for _ in range(60):
+        middle = float(np.sqrt(low * high))
+        low, high = (low, middle) if slope(middle) < 0 else (middle, high)
+    return float(np.sqrt(low * high))
+
+
+def at_temperature(probabilities: Probabilities, temperature: float) -> Probabilities:
+    """The probabilities float32 [n, classes], their logarithms divided by a temperature."""
+    return _softmax(_logs(probabilities) / temperature).astype(np.float32)
+
+
+def temperature_report(validation: Predictions, measured: Predictions) -> dict[str, Any]:
+    """The temperature that the validation split asks for, and what it makes of other predictions.
+
+    It leaves every decision as it is, and changes only how certain it sounds.
+    """
+    value = fit_temperature(validation.probabilities, validation.labels)
+    report = {"value": value, "fitted_on": "validation", "examples": len(validation)}
+    if value is None:
+        return report | {"why": "the loss on the validation split has no minimum"}
+    scaled = at_temperature(measured.probabilities, value)
+    return report | {
+        "before": _summary(measured.probabilities, measured.labels),
+        "after": _summary(scaled, measured.labels),
+    }
+
+
+def _summary(probabilities: Probabilities, labels: Labels) -> dict[str, float]:
+    return {
+        "loss": float(losses(probabilities, labels).mean()),
+        "ece": calibration_error(reliability(probabilities, labels)),
+        "brier": float(brier_scores(probabilities, labels).mean()),
+    }
+
+
+def _logs(probabilities: Probabilities) -> NDArray[np.float64]:
+    return np.log(np.clip(probabilities.astype(np.float64), SMALLEST, None))
+
+
+def _softmax(logs: NDArray[np.float64]) -> NDArray[np.float64]:
+    powers = np.exp(logs - logs.max(axis=1, keepdims=True))
+    result: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return result

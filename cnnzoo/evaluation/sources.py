@@ -1,0 +1,118 @@
+"""The data that a model is measured on: those of its run, or others that a person names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from cnnzoo.config.data import DataConfig
+from cnnzoo.config.data_sources import SOURCES
+from cnnzoo.config.loader import load_raw
+from cnnzoo.config.located import Map
+from cnnzoo.config.mistakes import explain
+from cnnzoo.config.overrides import apply_override
+from cnnzoo.config.section import Section
+from cnnzoo.datasets.dataset import Dataset
+from cnnzoo.datasets.sources import open_source
+from cnnzoo.datasets.splitting import splits_of
+from cnnzoo.errors import DataError, RunError
+from cnnzoo.evaluation.classifier import Classifier
+from cnnzoo.runs import CONFIG, Run
+from cnnzoo.training.progress import Display, load_shown
+
+TEST, ALL = "test", "all"
+
+_NAMES_A_SOURCE = re.compile(rf"data(\.({'|'.join(SOURCES)})(\.\w+)?)?=")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A data set, whether it is what the run was trained on, and the split to measure by default.
+
+    Of other data that is their own test part where they have one, else all of them.
+    """
+
+    dataset: Dataset
+    own: bool
+    split: str
+
+
+class _Data(Section):
+    """A configuration of which only the data matter."""
+
+    data: DataConfig
+
+
+def choose_data(
+    run: Run | None, classifier: Classifier, words: Sequence[str], display: Display
+) -> Chosen:
+    """The data of a run, or what `words` make of them; without a run they must say it all.
+
+    A word is a name (`mnist5k`), or a key of the section and its value (`folder=photos`); another
+    source takes nothing over from the run's own section. Pictures are resized as the model expects
+    them, unless a word says otherwise.
+
+    Raises DataError where the run's own data are no longer what it was trained on, ConfigError for
+    words that make no sense.
+    """
+    shape = classifier.fit.shape
+    fingerprint = run.record().get("data", {}).get("fingerprint") if run else None
+    if not words:
+        if run is None:
+            raise RunError(
+                "a model alone does not say what to measure it on",
+                hint="name data: --data mnist5k, or --data folder=photos",
+            )
+        own = run.config().data
+        if own is None:
+            raise RunError(f"{run} names no data", hint="name some: --data folder=photos")
+        dataset = load_shown(own, shape, display)
+        _refuse_changed(dataset, fingerprint, run)
+        return Chosen(dataset, True, TEST)
+    data = _section(run, classifier, words)
+    dataset = load_shown(data, shape, display)
+    if dataset.fingerprint == fingerprint:
+        return Chosen(dataset, True, TEST)
+    parts = open_source(data).items().part_values
+    has_test = data.splits.test is not None or isinstance(splits_of(parts, data)[TEST], tuple)
+    return Chosen(dataset, False, TEST if has_test else ALL)
+
+
+def _section(run: Run | None, classifier: Classifier, words: Sequence[str]) -> DataConfig:
+    """The run's section changed by words; where they name a source, nothing but the words."""
+    overrides = [_override(word) for word in words]
+    raw = Map()
+    if run and not any(map(_NAMES_A_SOURCE.match, overrides)):
+        raw.put("data", load_raw(run.path / CONFIG).get("data"), None, None)
+    for override in overrides:
+        apply_override(raw, override)
+    if isinstance(raw["data"], str):
+        apply_override(raw, f"data.name={raw['data']}")
+    if isinstance(raw["data"], Map) and "resize" not in raw["data"]:
+        fit = classifier.fit
+        resize = {"method": fit.method, "interpolation": fit.interpolation}
+        raw["data"].put("resize", resize, None, None)
+    try:
+        return _Data.model_validate(raw).data
+    except ValidationError as error:
+        raise explain(error, _Data, raw) from None
+
+
+def _override(word: str) -> str:
+    """`mnist5k` → `data=mnist5k`, `folder=photos` → `data.folder=photos`."""
+    if re.match(r"data[.=]", word):
+        return word
+    return f"data.{word}" if re.match(r"[A-Za-z_][\w.]*=", word) else f"data={word}"
+
+
+def _refuse_changed(dataset: Dataset, expected: str | None, run: Run) -> None:
+    if dataset.fingerprint != expected:
+        raise DataError(
+            f"{dataset.name} is no longer what {run} was trained on: its fingerprint was "
+            f"{expected} and is {dataset.fingerprint}",
+            hint="splits could overlap; put back what was changed (for a sample, the package "
+            "versions in run.json), or train again",
+        )
