@@ -1,0 +1,55 @@
+"""The same examples in the predictions of several runs, by path and truth."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from cnnzoo.evaluation.predictions import Predictions
+
+_NAMED = 3  # examples that a message names
+
+
+def in_order(predictions: Predictions, class_names: tuple[str, ...]) -> Predictions:
+    """The same predictions by path and truth, their classes in the order of `class_names`.
+
+    Examples of the same path and truth stay in their order.
+    """
+    given = predictions.class_names
+    codes = np.array([class_names.index(name) for name in given], np.int32)
+    labels = codes[predictions.labels]
+    truths = labels.tolist()
+    order = sorted(range(len(truths)), key=lambda row: (predictions.names[row], truths[row]))
+    columns = [given.index(name) for name in class_names]
+    return Predictions(
+        tuple(predictions.names[row] for row in order),
+        labels[order],
+        predictions.probabilities[order][:, columns],
+        class_names,
+    )
+
+
+def same_examples(one: Predictions, other: Predictions) -> bool:
+    """Whether predictions that are in order are of the same paths with the same truths."""
+    return one.names == other.names and np.array_equal(one.labels, other.labels)
+
+
+def what_differs(one: Predictions, other: Predictions, names: tuple[str, str]) -> str:
+    """How the examples of two predictions differ, by number and by name."""
+    first, second = _counted(one), _counted(other)
+    parts = [
+        f"{names[0]} has {len(one):,} and {names[1]} {len(other):,}, "
+        f"{(first & second).total():,} of the same path and truth"
+    ]
+    for name, only in ((names[0], first - second), (names[1], second - first)):
+        if only:
+            some = ", ".join(f"{path} ({truth})" for path, truth in list(only)[:_NAMED])
+            more = ", …" if len(only) > _NAMED else ""
+            parts.append(f"only {name}: {some}{more}")
+    return "; ".join(parts)
+
+
+def _counted(predictions: Predictions) -> Counter[tuple[str, str]]:
+    truths = (predictions.class_names[label] for label in predictions.labels.tolist())
+    return Counter(zip(predictions.names, truths, strict=True))
