@@ -1,0 +1,98 @@
+"""The parts of a model that can be looked at: stages, the last feature maps, the scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from cnnzoo.errors import UserError
+from cnnzoo.evaluation.explain.flat import Step, cuts, flatten
+from cnnzoo.evaluation.explain.receptive import View, views
+from cnnzoo.evaluation.explain.scores import score_tensor
+
+_MOVING = ("ZeroPadding2D", "Cropping2D")  # no layer that sees anything
+_POOLING = ("MaxPooling2D", "AveragePooling2D")
+_IDLE = ("Dropout", "SpatialDropout2D", "Identity")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The output of one layer: feature maps [None, height, width, channels], and what they see."""
+
+    name: str
+    tensor: Any
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """A model taken apart.
+
+    `image` is its input and `scores` what its classes score, as tensors of one graph; `stages` are
+    the last feature maps of each height and width, in order; `last_maps` is what Grad-CAM looks
+    at; `convolution` is the first layer with filters.
+    """
+
+    image: Any
+    scores: Any
+    stages: tuple[Part, ...]
+    last_maps: Part
+    convolution: Any
+
+
+def dissect(model: Any) -> Anatomy:
+    """Take a Sequential or functional classifier of images apart, nested models included.
+
+    Raises UserError where it has no convolution, and so nothing to look at.
+    """
+    flat = flatten(model)
+    first = next((place for place, step in enumerate(flat.steps) if _convolves(step)), None)
+    if first is None:
+        raise UserError(
+            "the model has no convolution: there are no filters and no feature maps to show",
+            hint="cnnzoo show says what it has",
+        )
+    behind = {id(step) for step in flat.steps[first:]}
+    through = [step for step in cuts(flat) if id(step) in behind and _is_image(step)]
+    if not through:
+        raise UserError("the model has no feature maps that everything goes through")
+    seen = views(flat)
+    return Anatomy(
+        flat.image,
+        score_tensor(flat),
+        tuple(_part(step, seen) for step in _stages(through)),
+        _part(_last_maps(through), seen),
+        flat.steps[first].operation,
+    )
+
+
+def _stages(through: list[Step]) -> Iterator[Step]:
+    """The last step of each height and width; a size that padding alone makes is none."""
+    for _, group in groupby(through, lambda step: tuple(step.output.shape[1:3])):
+        steps = list(group)
+        if not all(step.kind in _MOVING for step in steps):
+            yield steps[-1]
+
+
+def _last_maps(through: list[Step]) -> Step:
+    """The last convolution's maps, activated: what a pooling at the end shrinks is finer."""
+    for step in reversed(through):
+        if step.kind not in (*_POOLING, *_IDLE, *_MOVING):
+            return step
+    return through[-1]
+
+
+def _convolves(step: Step) -> bool:
+    kernel = getattr(step.operation, "kernel", None)
+    return kernel is not None and len(kernel.shape) == 4
+
+
+def _is_image(step: Step) -> bool:
+    shape = step.output.shape
+    return len(shape) == 4 and max(shape[1:3]) > 1
+
+
+def _part(step: Step, seen: dict[int, View]) -> Part:
+    return Part(step.operation.name, step.output, seen[id(step.output)])

@@ -1,0 +1,111 @@
+"""A picture → why the network says what it says: plain arrays, which others draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnzoo.evaluation.classifier import Classifier, predict_probabilities
+from cnnzoo.evaluation.explain.anatomy import Anatomy, dissect
+from cnnzoo.evaluation.explain.gradcam import grad_cam
+from cnnzoo.evaluation.explain.gradients import score_gradient
+from cnnzoo.evaluation.explain.integrated_gradients import (
+    STEPS,
+    Attribution,
+    integrated_gradients,
+)
+from cnnzoo.evaluation.explain.scores import class_weights
+from cnnzoo.models.backend import load_keras
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The last feature maps of one height and width: float32 [height, width, channels].
+
+    `name` is that of the layer whose output they are.
+    """
+
+    name: str
+    maps: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a network sees in one picture.
+
+    `probabilities` float32 [classes]; `label` is the class that the maps explain. `grad_cam`
+    float32 [height, width] from 0 to 1, of the size of the picture; `attribution` are the
+    integrated gradients of that size; `stages` in order.
+    """
+
+    probabilities: Floats
+    label: int
+    grad_cam: Floats
+    attribution: Attribution
+    stages: tuple[Stage, ...]
+
+
+def explain_image(
+    classifier: Classifier,
+    image: NDArray[np.uint8],
+    *,
+    label: int | None = None,
+    steps: int = STEPS,
+) -> Explanation:
+    """Explain one picture uint8 [height, width, channels] that fits the classifier's input.
+
+    `label` is the class to explain, by default the predicted one; `steps` those of the integrated
+    gradients. For several pictures take `explainer`, which takes the model apart once.
+
+    Raises:
+        UserError: the model has no convolution.
+        DeviceError: the backend is neither TensorFlow nor JAX.
+
+    """
+    return explainer(classifier, steps=steps)(image, label)
+
+
+def explainer(
+    classifier: Classifier, *, steps: int = STEPS, anatomy: Anatomy | None = None
+) -> Callable[[NDArray[np.uint8], int | None], Explanation]:
+    """The function that explains a picture, and in it a class or None, as `explain_image` does."""
+    keras = load_keras()
+    anatomy = anatomy or dissect(classifier.model)
+    parts = (*anatomy.stages, anatomy.last_maps)
+    eye = keras.Model(anatomy.image, [part.tensor for part in parts])
+    by_image = score_gradient(keras.Model(anatomy.image, anatomy.scores))
+    by_maps = score_gradient(keras.Model(anatomy.last_maps.tensor, anatomy.scores))
+
+    def explain(image: NDArray[np.uint8], label: int | None) -> Explanation:
+        (probabilities,) = predict_probabilities(classifier.model, image[None])
+        explained = int(probabilities.argmax()) if label is None else label
+        weights = class_weights(explained, anatomy.scores.shape[-1])
+        *stages, last = (np.asarray(maps)[0] for maps in eye.predict_on_batch(image[None]))
+        height, width, _ = image.shape
+        return Explanation(
+            probabilities,
+            explained,
+            grad_cam(last, by_maps, weights, (height, width)),
+            integrated_gradients(image, by_image, weights, steps),
+            tuple(
+                Stage(part.name, maps) for part, maps in zip(anatomy.stages, stages, strict=True)
+            ),
+        )
+
+    return explain
+
+
+def first_filters(model: Any) -> Floats:
+    """The filters of the first convolution: float32 [height, width, in channels, filters].
+
+    Of a depthwise convolution the last axis is its depth multiplier. Raises UserError where the
+    model has no convolution.
+    """
+    kernel = dissect(model).convolution.kernel
+    return np.asarray(load_keras().ops.convert_to_numpy(kernel), np.float32)

@@ -1,0 +1,98 @@
+"""A Keras model with its nested models taken apart: one graph of layers, in order.
+
+Composites and backbones are models inside the model; their layers are reached by calling them
+again, on the tensors of the graph that they stand in. Weights are shared, not copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from cnnzoo.models.backend import load_keras
+
+Tensors = tuple[Any, ...]  # symbolic, [None, …]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of a layer or operation: the symbolic tensors that go in and come out."""
+
+    operation: Any
+    inputs: Tensors
+    outputs: Tensors
+
+    @property
+    def kind(self) -> str:
+        """The name of the class: `Conv2D`."""
+        return type(self.operation).__name__
+
+    @property
+    def output(self) -> Any:
+        """What comes out, the first of it."""
+        return self.outputs[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """The image that a model takes, and the steps that it goes through in topological order."""
+
+    image: Any
+    steps: tuple[Step, ...]
+
+
+def flatten(model: Any) -> Flat:
+    """Take a Sequential or functional model apart, and the models in it."""
+    keras = load_keras()
+    image = keras.Input(model.input_shape[1:])
+    tracer = _Tracer()
+    tracer.call(model, image)
+    return Flat(image, tuple(tracer.steps))
+
+
+def cuts(flat: Flat) -> Iterator[Step]:
+    """The steps that everything goes through: no branch leads past them.
+
+    The sum of a residual connection is one, the layers that are added to the shortcut are none.
+    """
+    last_use = {
+        id(tensor): place for place, step in enumerate(flat.steps) for tensor in step.inputs
+    }
+    furthest = last_use.get(id(flat.image), 0)  # the last use of whatever came before a step
+    for place, step in enumerate(flat.steps):
+        if furthest <= place:
+            yield step
+        furthest = max(furthest, *(last_use.get(id(tensor), 0) for tensor in step.outputs))
+
+
+@dataclass
+class _Tracer:
+    steps: list[Step] = field(default_factory=list)
+
+    def call(self, operation: Any, *arguments: Any, **options: Any) -> Any:
+        keras = load_keras()
+        if isinstance(operation, keras.Sequential):
+            (tensor,) = arguments
+            for layer in operation.layers:
+                tensor = self.call(layer, tensor)
+            return tensor
+        if isinstance(operation, keras.Function):
+            # What keras.models.clone_model walks a graph by; there is no public way.
+            return operation._run_through_graph(arguments, self._caller)
+        outputs = operation(*arguments, **options)
+        inputs = _tensors((arguments, options))
+        self.steps.append(Step(operation, inputs, _tensors(outputs)))
+        return outputs
+
+    def _caller(self, operation: Any) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            return self.call(operation, *arguments, **options)
+
+        return call
+
+
+def _tensors(structure: Any) -> Tensors:
+    keras = load_keras()
+    leaves = keras.tree.flatten(structure)
+    return tuple(leaf for leaf in leaves if isinstance(leaf, keras.KerasTensor))

@@ -1,0 +1,73 @@
+"""Gradients of a model's scores by its inputs, on the backend that runs."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnzoo.errors import DeviceError
+from cnnzoo.models.backend import load_keras
+
+Floats = NDArray[np.float32]
+
+# inputs [n, …], weights [outputs] → scores [n], and the gradient [n, …] of each by its input
+Gradient = Callable[[Floats, Floats], tuple[Floats, Floats]]
+
+
+def score_gradient(model: Any) -> Gradient:
+    """The function from inputs and weights to `scores = model(inputs) @ weights` and gradients.
+
+    The model runs as it does for predictions, dropout off and normalisations with their moving
+    statistics; so a score depends on its own input only. Raises DeviceError on a backend that has
+    no line in BACKENDS.
+    """
+    backend = load_keras().backend.backend()
+    if backend not in BACKENDS:
+        raise DeviceError(
+            f"gradients by the input are not known on the backend {backend!r}",
+            hint=f"set KERAS_BACKEND to {' or '.join(BACKENDS)}",
+        )
+    return BACKENDS[backend](model)
+
+
+def _on_tensorflow(model: Any) -> Gradient:
+    tensorflow = importlib.import_module("tensorflow")
+
+    def gradient(inputs: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        tensor = tensorflow.convert_to_tensor(inputs)
+        with tensorflow.GradientTape() as tape:
+            tape.watch(tensor)
+            scores = tensorflow.linalg.matvec(model(tensor, training=False), weights)
+        return scores.numpy(), tape.gradient(scores, tensor).numpy()
+
+    return gradient
+
+
+def _on_jax(model: Any) -> Gradient:
+    jax = importlib.import_module("jax")
+
+    def total(inputs: Any, weights: Any, variables: Any) -> tuple[Any, Any]:
+        outputs, _ = model.stateless_call(*variables, inputs, training=False)
+        scores = outputs @ weights
+        return scores.sum(), scores
+
+    compiled = jax.jit(jax.value_and_grad(total, has_aux=True))
+
+    def gradient(inputs: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        # Variables are arguments: XLA would fold constants into the program. They are read each
+        # time, since `predict_on_batch` gives their memory to the arrays that it returns.
+        variables = [
+            [variable.value for variable in group]
+            for group in (model.trainable_variables, model.non_trainable_variables)
+        ]
+        (_, scores), gradients = compiled(inputs, weights, variables)
+        return np.asarray(scores), np.asarray(gradients)
+
+    return gradient
+
+
+BACKENDS: dict[str, Callable[[Any], Gradient]] = {"tensorflow": _on_tensorflow, "jax": _on_jax}

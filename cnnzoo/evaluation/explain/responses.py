@@ -1,0 +1,137 @@
+"""What each filter responds to most strongly in the data.
+
+The pictures, and in them the regions, that raise a feature map highest; after Zeiler and Fergus,
+"Visualizing and understanding convolutional networks", ECCV 2014, arXiv:1311.2901, without the
+deconvolution: the region is the receptive field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnzoo.datasets.dataset import Examples, Images
+from cnnzoo.evaluation.classifier import Classifier, batch_size
+from cnnzoo.evaluation.explain.anatomy import Anatomy, Part, dissect
+from cnnzoo.evaluation.explain.receptive import region
+from cnnzoo.models.backend import load_keras
+
+TOP = 8
+EXAMPLES = 2000
+
+# Of one batch and stage: the strongest values [n, channels], and their places row * width + column.
+_Strongest = tuple[NDArray[np.float32], NDArray[np.int32]]
+# Of all batches so far: values, rows of examples, and places, each [channels, at most k].
+_Best = tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.int32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """The k strongest responses of each channel of a stage, the strongest first.
+
+    `values` float32 [channels, k]; `rows` intp [channels, k], which examples; `regions` int32
+    [channels, k, 4], the pixels top, left, bottom, right (the latter two are not in it) that the
+    response sees, within the picture. An example stands once in a row.
+    """
+
+    name: str
+    values: NDArray[np.float32]
+    rows: NDArray[np.intp]
+    regions: NDArray[np.int32]
+
+
+def strongest_responses(
+    classifier: Classifier,
+    examples: Examples,
+    k: int = TOP,
+    *,
+    limit: int = EXAMPLES,
+    anatomy: Anatomy | None = None,
+) -> tuple[Responses, ...]:
+    """What the channels of each stage respond to most strongly in at most `limit` examples.
+
+    Where there are more, they are taken at equal distances. One batch of feature maps is in memory
+    at a time.
+    """
+    anatomy = anatomy or dissect(classifier.model)
+    chosen = _spread(len(examples), limit)
+    best = [_nothing(part.tensor.shape[-1]) for part in anatomy.stages]
+    for rows, found in _batches(anatomy, examples.images, chosen):
+        best = [_best(k, *pair, rows) for pair in zip(best, found, strict=True)]
+    shape = classifier.fit.shape
+    return tuple(
+        Responses(part.name, values, rows, _regions(part, places, shape))
+        for part, (values, rows, places) in zip(anatomy.stages, best, strict=True)
+    )
+
+
+def _nothing(channels: int) -> _Best:
+    empty = np.empty((channels, 0))
+    return empty.astype(np.float32), empty.astype(np.intp), empty.astype(np.int32)
+
+
+def _best(k: int, best: _Best, found: _Strongest, rows: NDArray[np.intp]) -> _Best:
+    """The k best of those so far and those of another batch, whose examples are these rows."""
+    strongest, places = found[0].T, found[1].T
+    values = np.hstack([best[0], strongest])
+    # An earlier example stays before a later one of the same strength.
+    order = np.argsort(-values, axis=1, kind="stable")[:, :k]
+    all_rows = np.hstack([best[1], np.broadcast_to(rows, strongest.shape)])
+    all_places = np.hstack([best[2], places])
+    return (
+        np.take_along_axis(values, order, 1),
+        np.take_along_axis(all_rows, order, 1),
+        np.take_along_axis(all_places, order, 1),
+    )
+
+
+def _spread(count: int, limit: int) -> NDArray[np.intp]:
+    if count <= limit:
+        return np.arange(count)
+    return np.linspace(0, count - 1, limit).round().astype(np.intp)
+
+
+def _batches(
+    anatomy: Anatomy, images: Images, chosen: NDArray[np.intp]
+) -> Iterator[tuple[NDArray[np.intp], list[_Strongest]]]:
+    """The rows of each batch, and what is strongest in it for each stage.
+
+    The last batch is filled up, so that no backend compiles the probe twice.
+    """
+    probe = _probe(anatomy)
+    size = batch_size(tuple(anatomy.image.shape[1:]))
+    for start in range(0, len(chosen), size):
+        batch = chosen[start : start + size]
+        filled = np.resize(batch, size)
+        outputs = [
+            np.asarray(output)[: len(batch)] for output in probe.predict_on_batch(images[filled])
+        ]
+        yield batch, list(zip(outputs[::2], outputs[1::2], strict=True))
+
+
+def _probe(anatomy: Anatomy) -> Any:
+    """A model from images to the largest value of each channel and its place, stage by stage."""
+    keras = load_keras()
+    outputs = []
+    for part in anatomy.stages:
+        height, width, channels = part.tensor.shape[1:]
+        listed = keras.ops.reshape(part.tensor, (-1, height * width, channels))
+        outputs += [keras.ops.max(listed, axis=1), keras.ops.argmax(listed, axis=1)]
+    return keras.Model(anatomy.image, outputs)
+
+
+def _regions(
+    part: Part, places: NDArray[np.int32], shape: tuple[int, int, int]
+) -> NDArray[np.int32]:
+    """What is seen from each place, row * width + column of a feature map: int32 [..., 4]."""
+    height, width, _ = shape
+    columns = part.tensor.shape[2]
+    found = [
+        region(part.view, int(place) // columns, int(place) % columns, height, width)
+        for place in places.ravel()
+    ]
+    return np.array(found, np.int32).reshape(*places.shape, 4)

@@ -1,0 +1,78 @@
+"""What a class scores: the value before the last softmax or sigmoid.
+
+Gradients of probabilities vanish where the network is certain: softmax and sigmoid are flat there,
+and float32 makes them 1 exactly. Those of the value before them (the logit) do not, and Grad-CAM
+is defined on it (Selvaraju et al. 2017, section 3).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnzoo.evaluation.explain.flat import Flat, Step
+from cnnzoo.models.backend import load_keras
+
+# Layers behind a head that pick, order or average its values.
+_KEEPING = (
+    "AveragePooling2D",
+    "Dropout",
+    "Flatten",
+    "GlobalAveragePooling2D",
+    "Identity",
+    "Reshape",
+)
+
+
+def score_tensor(flat: Flat) -> Any:
+    """The scores [None, classes], or [None, 1] for one sigmoid unit, as a tensor of the graph.
+
+    Layers behind the softmax (an average over the image) stay behind the scores. A model that ends
+    in neither softmax nor sigmoid has its own output for scores.
+    """
+    place = next(
+        (place for place in reversed(range(len(flat.steps))) if not _keeps(flat.steps[place])), -1
+    )
+    before = _before_activation(flat.steps[place])
+    if before is None:
+        return flat.steps[-1].output
+    for step in flat.steps[place + 1 :]:
+        before = step.operation(before)
+    return before
+
+
+def class_weights(label: int, outputs: int) -> NDArray[np.float32]:
+    """The weights [outputs] that make of a model's scores that of one class.
+
+    One sigmoid unit scores the second class; the first has the negative of it.
+    """
+    if outputs == 1:
+        return np.array([1 if label else -1], np.float32)
+    weights = np.zeros(outputs, np.float32)
+    weights[label] = 1
+    return weights
+
+
+def _keeps(step: Step) -> bool:
+    return step.kind in _KEEPING
+
+
+def _before_activation(step: Step) -> Any:
+    """What a layer gives without its softmax or sigmoid; None where it has neither."""
+    keras = load_keras()
+    activations = keras.activations
+    if step.kind == "Softmax":
+        return step.inputs[0]
+    activation = getattr(step.operation, "activation", None)
+    if activation not in (activations.softmax, activations.sigmoid):
+        return None
+    if step.kind == "Activation":
+        return step.inputs[0]
+    layer = step.operation
+    name = f"{layer.name}_scores"
+    twin = type(layer).from_config({**layer.get_config(), "activation": "linear", "name": name})
+    scores = twin(step.inputs[0])
+    twin.set_weights(layer.get_weights())
+    return scores

@@ -1,0 +1,117 @@
+"""Explanations → files: a figure of each picture, its feature maps, the filters, the responses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnzoo.datasets.dataset import Examples
+from cnnzoo.datasets.decoding import UnreadableError, decode_file
+from cnnzoo.errors import RunError, UserError, did_you_mean
+from cnnzoo.evaluation.classifier import Classifier
+from cnnzoo.evaluation.explain.anatomy import Anatomy
+from cnnzoo.evaluation.explain.explain import explainer, first_filters
+from cnnzoo.evaluation.explain.responses import strongest_responses
+from cnnzoo.evaluation.paths import Found
+from cnnzoo.evaluation.predict import Prediction
+from cnnzoo.reporting.explanations import (
+    explanation_figure,
+    feature_maps_figure,
+    filters_figure,
+    responses_figure,
+)
+from cnnzoo.reporting.saving import save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FILTERS, RESPONSES = "filters", "responses"
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The prediction for a file, or why it could not be read, and the figures written of it."""
+
+    prediction: Prediction
+    figures: tuple[Path, ...] = ()
+
+
+def label_of(classifier: Classifier, class_name: str) -> int:
+    """The label of a class by its name; raises UserError where the model does not know it."""
+    names = classifier.class_names
+    if class_name not in names:
+        raise UserError(
+            f"the model knows no class {class_name!r}{did_you_mean(class_name, names)}",
+            hint=f"it knows {', '.join(names[:20])}{', …' if len(names) > 20 else ''}",
+        )
+    return names.index(class_name)
+
+
+def explain_files(
+    classifier: Classifier,
+    anatomy: Anatomy,
+    files: Iterable[Found],
+    folder: Path,
+    *,
+    label: int | None = None,
+    steps: int,
+) -> Iterator[Explained]:
+    """Explain image files one by one; two figures each, `NAME.png` and `NAME-maps.png`."""
+    explain = explainer(classifier, steps=steps, anatomy=anatomy)
+    used = {FILTERS, RESPONSES}
+    for path, problem in files:
+        try:
+            if problem:
+                raise UnreadableError(problem)
+            image = decode_file(path, classifier.fit)
+        except UnreadableError as error:
+            yield Explained(Prediction(path, error=str(error)))
+            continue
+        explanation = explain(image, label)
+        names = classifier.class_names
+        name = _unused(Path(path).stem, used)
+        figures = (
+            _write(explanation_figure(Path(path).name, image, explanation, names), folder, name),
+            _write(feature_maps_figure(explanation.stages), folder, f"{name}-maps"),
+        )
+        probabilities = explanation.probabilities.tolist()
+        prediction = Prediction(path, dict(zip(names, probabilities, strict=True)))
+        yield Explained(prediction, figures)
+
+
+def write_filters(classifier: Classifier, folder: Path) -> Path:
+    """Draw the filters of the first convolution: `filters.png`."""
+    return _write(filters_figure(first_filters(classifier.model)), folder, FILTERS)
+
+
+def write_responses(
+    classifier: Classifier, anatomy: Anatomy, examples: Examples, folder: Path, limit: int
+) -> Path:
+    """Draw what the filters of each stage respond to most strongly: `responses.png`."""
+    found = strongest_responses(classifier, examples, limit=limit, anatomy=anatomy)
+    return _write(responses_figure(found, examples.images), folder, RESPONSES)
+
+
+def _write(figure: Figure, folder: Path, name: str) -> Path:
+    path = folder / f"{name}.png"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"{folder} cannot be written: {error.strerror}",
+            hint="name another directory with --output",
+        ) from error
+    save_figure(figure, path)
+    return path
+
+
+def _unused(stem: str, used: set[str]) -> str:
+    """The stem of a file, or with a number where that names another figure."""
+    number, name = 1, stem
+    while used & {name, f"{name}-maps"}:
+        number += 1
+        name = f"{stem}-{number}"
+    used |= {name, f"{name}-maps"}
+    return name
