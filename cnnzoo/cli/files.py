@@ -65,9 +65,7 @@ def open_output(output: Path | None) -> Iterator[TextIO]:
         yield file
 
 
-def refuse_existing(path: Path) -> None:
-    """Raise UserError where a file is there already."""
+def refuse_existing(path: Path, hint: str = "name another file, or remove this one first") -> None:
+    """Raise UserError, with the way out, where a file is there already."""
     if path.exists() or path.is_symlink():
-        raise UserError(
-            f"{path} is there already", hint="name another file, or remove this one first"
-        )
+        raise UserError(f"{path} is there already", hint=hint)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from cnnzoo.cli.completion import complete_config
+
+if TYPE_CHECKING:
+    from cnnzoo.training.plan import Plan
 
 
 @click.command()
@@ -21,7 +27,27 @@ from cnnzoo.cli.completion import complete_config
     show_default=True,
     help="How to print the layers.",
 )
-def show(config: str, overrides: tuple[str, ...], resolved: bool, form: str) -> None:
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw the architecture instead, as .png, .svg or .pdf.",
+)
+@click.option(
+    "--plot-style",
+    type=click.Choice(["volumes", "graph"]),
+    help="Feature volumes as LeNet-5's figure draws them (the default), or a graph of the layers.",
+)
+@click.option("--force", is_flag=True, help="Draw over a file that is there.")
+def show(
+    config: str,
+    overrides: tuple[str, ...],
+    resolved: bool,
+    form: str,
+    plot: Path | None,
+    plot_style: str | None,
+    force: bool,
+) -> None:
     """Show an architecture layer by layer.
 
     Shapes, parameters, multiply-accumulates (MACs), and how much of the input an output sees.
@@ -32,6 +58,7 @@ def show(config: str, overrides: tuple[str, ...], resolved: bool, form: str) -> 
       cnnzoo show lenet model.layers.1.Conv2D.filters=32
       cnnzoo show my.yaml --format markdown
       cnnzoo show my.yaml --resolved
+      cnnzoo show resnet50 --plot resnet50.svg --plot-style graph
     """
     from cnnzoo.cli.architecture_text import as_json, as_markdown, as_table, totals
     from cnnzoo.cli.tables import console
@@ -39,16 +66,43 @@ def show(config: str, overrides: tuple[str, ...], resolved: bool, form: str) -> 
     from cnnzoo.config.origins import with_origins
     from cnnzoo.training.plan import plan
 
+    if plot is None and (plot_style or force):
+        raise click.UsageError("--plot-style and --force say how to draw: name a file with --plot")
+    if plot is not None and resolved:
+        raise click.UsageError("--resolved prints the YAML and --plot draws: ask for one of them")
+    if plot is not None:
+        _check_file(plot, force)
     raw = load_raw(config, overrides)
     loaded = make_config(raw)
     if resolved:
         click.echo(with_origins(raw, loaded), nl=False)
         return
     planned = plan(loaded)
-    if form == "json":
+    if plot is not None:
+        _draw(planned, plot, plot_style or "volumes")
+    elif form == "json":
         click.echo(as_json(planned))
     elif form == "markdown":
         click.echo(as_markdown(planned))
     else:
         console().print(as_table(planned))
         click.echo(totals(planned))
+
+
+def _check_file(path: Path, force: bool) -> None:
+    from cnnzoo.cli.files import refuse_existing
+    from cnnzoo.reporting.saving import check_suffix
+
+    check_suffix(path)
+    if not force:
+        refuse_existing(path, "name another file, or draw over this one with --force")
+
+
+def _draw(planned: Plan, path: Path, style: str) -> None:
+    from cnnzoo.reporting.graph import draw_graph
+    from cnnzoo.reporting.saving import save_figure
+    from cnnzoo.reporting.volumes import draw_volumes
+
+    draw = draw_graph if style == "graph" else draw_volumes
+    save_figure(draw(planned.architecture, planned.config.name), path)
+    click.echo(f"written to {path}")

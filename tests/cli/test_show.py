@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import TINY
+from conftest import TINY, loaded_modules
 
 from cnnzoo.config import zoo
 
@@ -71,3 +71,45 @@ def test_resolved_loads_to_the_same_configuration(in_process, tmp_path, name):
     path = tmp_path / "resolved.yaml"
     path.write_text(out)
     assert load_config(path).plain() == load_config(name).plain()
+
+
+@pytest.mark.parametrize("style", ["volumes", "graph"])
+def test_an_architecture_is_drawn_without_loading_keras(style, tmp_path):
+    path = tmp_path / "drawn" / "lenet.svg"
+    words = ["cnnzoo", "show", "lenet", "--plot", str(path), "--plot-style", style]
+    run = (
+        f"import sys\nsys.argv = {words}\nfrom cnnzoo.cli import main\n"
+        "try: main()\nexcept SystemExit as stop: assert not stop.code"
+    )
+    assert loaded_modules(run, ["keras", "tensorflow", "matplotlib.pyplot"]) == []
+    drawn = path.read_text(encoding="utf-8")
+    assert "61,706 parameters" in drawn
+    assert ("6@28" in drawn) == (style == "volumes")
+
+
+def test_a_drawing_replaces_a_file_only_by_force(in_process, tmp_path):
+    path = tmp_path / "a.png"
+    path.write_text("mine")
+    code, _, err = in_process("show", "lenet", "--plot", "a.png")
+    assert code == 2
+    assert "--force" in err
+    assert path.read_text() == "mine"
+    code, out, _ = in_process("show", "lenet", "--plot", "a.png", "--force")
+    assert (code, out) == (0, "written to a.png\n")
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--plot", "a.gif"], ".png, .svg, .pdf"),
+        (["--plot-style", "graph"], "--plot"),
+        (["--force"], "--plot"),
+        (["--plot", "a.png", "--resolved"], "--resolved"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(in_process, tmp_path, words, said):
+    code, _, err = in_process("show", "lenet", *words)
+    assert code == 2
+    assert said in err
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,70 @@
+"""How well each class is recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from cnnzoo.reporting.style import BLUE, FONT_SIZE, SKY, VERMILLION, figure_style, new_figure, short
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAX_CLASSES = 60  # that are shown
+_LETTERS = 28  # of a class name
+
+
+def class_bars(per_class: Mapping[str, Mapping[str, Any]], split: str = "test") -> Figure | None:
+    """F1 of each class as a bar, with its precision and recall, the weakest class on top.
+
+    `per_class` is that of `metrics.json`. Classes without an example are left out and counted in
+    the title, as are those after the weakest MAX_CLASSES. None where no class has an example.
+    """
+    measured = {name: values for name, values in per_class.items() if values["support"]}
+    return _bars(measured, len(per_class) - len(measured), split) if measured else None
+
+
+@figure_style()
+def _bars(measured: Mapping[str, Mapping[str, Any]], absent: int, split: str) -> Figure:
+    weakest = sorted(measured, key=lambda name: measured[name]["f1"])[:MAX_CLASSES]
+    values = {
+        key: [float(measured[name][key]) for name in weakest]
+        for key in ("precision", "recall", "f1")
+    }
+    rows = range(len(weakest))
+    figure = new_figure(6.6, 1.7 + 0.28 * len(weakest))
+    axes = figure.add_subplot()
+    axes.barh(rows, values["f1"], height=0.62, color=SKY, alpha=0.6, label="F1")
+    axes.plot(values["precision"], rows, ">", color=BLUE, label="precision", clip_on=False)
+    axes.plot(
+        values["recall"],
+        rows,
+        "D",
+        color=VERMILLION,
+        markerfacecolor="none",
+        markersize=FONT_SIZE - 4,
+        label="recall",
+        clip_on=False,
+    )
+    names = [f"{short(name, _LETTERS)} ({measured[name]['support']:,})" for name in weakest]
+    axes.set_yticks(rows, names)
+    axes.set_ylim(len(weakest) - 0.4, -0.6)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("share, 0 to 1")
+    axes.set_ylabel("class (examples)")
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x", visible=True)
+    axes.set_title(_title(len(weakest), len(measured), absent, split), pad=26)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
+    return figure
+
+
+def _title(shown: int, measured: int, absent: int, split: str) -> str:
+    notes = []
+    if shown < measured:
+        notes.append(f"{shown} of {measured:,} are shown")
+    if absent:
+        notes.append(
+            f"{absent:,} without examples" + (" is left out" if absent == 1 else " are left out")
+        )
+    return "\n".join([f"classes of the {split} split, weakest first", *notes])

@@ -1,0 +1,61 @@
+"""The mistakes that a model is surest of, as pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnzoo.evaluation.predictions import Predictions
+from cnnzoo.reporting.style import FONT_SIZE, INK, figure_style, new_figure, short
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMNS = 6
+_LETTERS = 17  # of a class name
+
+
+def surest_mistakes(predictions: Predictions, count: int) -> NDArray[np.intp]:
+    """The indices of up to `count` wrong predictions, the most probable first, then in order."""
+    predicted = predictions.predicted
+    wrong = np.flatnonzero(predicted != predictions.labels)
+    said = predictions.probabilities[wrong, predicted[wrong]]
+    return wrong[np.argsort(-said, kind="stable")[:count]]
+
+
+def mistakes_gallery(
+    images: NDArray[np.uint8], predictions: Predictions, count: int = 24
+) -> Figure | None:
+    """The surest mistakes with truth → prediction and the probability of what was predicted.
+
+    `images` uint8 [n, height, width, 1 or 3] are in the order of the predictions. None where
+    nothing is wrong.
+    """
+    chosen = surest_mistakes(predictions, count)
+    return _tiles(images, predictions, chosen) if len(chosen) else None
+
+
+@figure_style()
+def _tiles(images: NDArray[np.uint8], predictions: Predictions, chosen: NDArray[np.intp]) -> Figure:
+    rows = -(-len(chosen) // COLUMNS)
+    columns = min(len(chosen), COLUMNS)
+    figure = new_figure(max(1.55 * columns, 4), 0.8 + 2.25 * rows)
+    predicted = predictions.predicted
+    names = [short(name, _LETTERS) for name in predictions.class_names]
+    for place, index in enumerate(chosen, 1):
+        axes = figure.add_subplot(rows, columns, place)
+        image = images[index]
+        axes.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+        share = predictions.probabilities[index, predicted[index]]
+        label = f"{names[predictions.labels[index]]}\n→ {names[predicted[index]]}\n{share:.1%}"
+        axes.set_title(label, fontsize=FONT_SIZE - 1, fontweight="normal", loc="center", color=INK)
+    wrong = int((predicted != predictions.labels).sum())
+    figure.suptitle(
+        f"the surest of {wrong:,} mistakes\ntruth → prediction, its probability", x=0.01, ha="left"
+    )
+    return figure

@@ -1,0 +1,105 @@
+"""How all figures look: fonts, colours, a white card that reads on light and dark pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from cnnzoo.errors import printable
+from cnnzoo.reporting.require import require
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# The colour-blind safe palette of Okabe and Ito, "Color Universal Design" (2008).
+BLUE, VERMILLION, GREEN, SKY = "#0072B2", "#D55E00", "#009E73", "#56B4E9"
+INK, DIM, PALE, PAPER = "#1a1a1a", "#595959", "#d9d9d9", "#ffffff"
+
+SEQUENTIAL = "Blues"  # for shares: one hue, lighter is less
+
+FONT_SIZE = 10  # points
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+# Families for the letters that DejaVu Sans does not have, where they are installed.
+_FALLBACK_FAMILIES = (
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Noto Sans",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Yu Gothic",
+    "Microsoft YaHei",
+    "Malgun Gothic",
+    "Arial Unicode MS",
+    "Nirmala UI",
+)
+
+_STYLE: dict[str, Any] = {
+    "axes.edgecolor": DIM,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.labelcolor": INK,
+    "axes.axisbelow": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": FONT_SIZE + 1,
+    "axes.titleweight": "bold",
+    "figure.constrained_layout.h_pad": 0.08,
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.dpi": 100,
+    "figure.facecolor": PAPER,
+    "figure.titlesize": FONT_SIZE + 1,
+    "figure.titleweight": "bold",
+    "font.size": FONT_SIZE,
+    "grid.color": PALE,
+    "grid.linewidth": 0.6,
+    "legend.fontsize": FONT_SIZE - 1,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "savefig.facecolor": PAPER,
+    "text.color": INK,
+    "text.parse_math": False,  # a class may be named "$5"
+    "xtick.color": DIM,
+    "xtick.labelcolor": INK,
+    "xtick.labelsize": FONT_SIZE - 1,
+    "ytick.color": DIM,
+    "ytick.labelcolor": INK,
+    "ytick.labelsize": FONT_SIZE - 1,
+}
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """Figures made within look alike; what matplotlib was set to comes back afterwards.
+
+    Also a decorator: `@figure_style()`. Raises UserError where matplotlib is not installed.
+    """
+    matplotlib = require("matplotlib", "report")
+    fonts = set(require("matplotlib.font_manager", "report").fontManager.get_font_names())
+    families = ["DejaVu Sans", *(family for family in _FALLBACK_FAMILIES if family in fonts)]
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # a matplotlibrc makes no figures of another kind
+        matplotlib.rcParams.update({**_STYLE, "font.family": families})
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of that many inches, its axes laid out so that no label is cut.
+
+    It belongs to no window and to no list of open figures: whoever holds it, owns it.
+    """
+    figure: Figure = require("matplotlib.figure", "report").Figure(
+        figsize=(width, height), layout="constrained"
+    )
+    return figure
+
+
+def short(name: str, letters: int) -> str:
+    """A name on one line in at most that many letters, its middle left out where it is longer."""
+    name = printable(name)
+    if len(name) <= letters:
+        return name
+    head = (letters - 1) * 2 // 3
+    return f"{name[:head]}…{name[len(name) - (letters - 1 - head) :]}"
