@@ -14,6 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # A room imports from itself and from the rooms before it.
 ROOMS = (
     "errors",
+    "network",
     "config",
     "architecture",
     "runs",
@@ -22,6 +23,7 @@ ROOMS = (
     "models",
     "training",
     "evaluation",
+    "reporting",
     "cli",
 )
 HEAVY = ("keras", "tensorflow", "jax", "numpy", "sklearn", "matplotlib", "PIL", "rich")
