@@ -7,11 +7,8 @@ from types import ModuleType
 
 
 def fix_seed(keras: ModuleType, seed: int) -> None:
-    """Fix Python's, NumPy's and the backend's random numbers, and the order of its sums.
-
-    TensorFlow adds in a fixed order on a CPU anyway, as far as convolutional networks go
-    (`scripts/reproducibility`), and is slower where it is made to promise it.
-    """
+    """Fix Python's, NumPy's and the backend's random numbers, and the order of its sums."""
     keras.utils.set_random_seed(seed)
-    if keras.backend.backend() == "tensorflow" and keras.distribution.list_devices("gpu"):
+    if keras.backend.backend() == "tensorflow":
+        # On a CPU this costs no time that could be measured: scripts/benchmarks/speed.md
         sys.modules["tensorflow"].config.experimental.enable_op_determinism()
