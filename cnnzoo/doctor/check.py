@@ -165,7 +165,7 @@ def check_data(
     findings = [
         *_unreadable(dataset),
         *_copies(pictures, traits),
-        *_in_classes(pictures),
+        *in_classes(pictures),
         *_blank(pictures, traits),
     ]
     if root:
@@ -254,7 +254,8 @@ def _compare(pictures: Pictures, members: list[int], like: str) -> Iterator[tupl
             yield "conflict", Offender(pictures.names[index], reason, index, copy_of)
 
 
-def _in_classes(pictures: Pictures) -> Iterator[Finding]:
+def in_classes(pictures: Pictures) -> Iterator[Finding]:
+    """What is wrong with the counts of the classes; no picture is read for it."""
     counts = count_classes(pictures)
     names = pictures.class_names
     train, *held_out = counts

@@ -1,0 +1,143 @@
+"""Run → model card: Markdown in the form of the Hugging Face Hub, every number measured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from cnnzoo.doctor.kinds import NOTE
+from cnnzoo.errors import printable
+from cnnzoo.reporting.caveats import caveats
+from cnnzoo.reporting.page import wording
+from cnnzoo.reporting.page.data_view import data_view
+from cnnzoo.reporting.page.headline import TITLES, figures
+from cnnzoo.reporting.page.material import Material, gather
+from cnnzoo.reporting.page.repeating import repeating
+from cnnzoo.reporting.page.view import class_rows
+from cnnzoo.reporting.require import require
+from cnnzoo.reporting.snippet import snippet
+from cnnzoo.runs import Run
+from cnnzoo.training.progress import Display
+
+MAX_CLASSES = 100  # in the table
+_LISTED = 20  # classes in a sentence
+
+# Our names of figures → those of the Hub's metrics, where it has one.
+_METRICS = {
+    "accuracy": "accuracy",
+    "macro_f1": "f1",
+    "matthews_correlation": "matthews_correlation",
+    "roc_auc": "roc_auc",
+    "brier": "brier_score",
+}
+
+
+def model_card(run: Run, *, device: str = "auto", display: Display | None = None) -> str:
+    """The card of a run; what was not measured is measured first.
+
+    Raises UserError without jinja2; RunError and DataError as `evaluate` raises them.
+    """
+    jinja2 = require("jinja2", "report")
+    material = gather(run, device=device, display=display)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("cnnzoo.reporting", "."),
+        autoescape=False,  # it is Markdown, which `md` escapes
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "md": escape_markdown,
+        "fenced": fenced,
+        "thousands": "{:,}".format,
+    }
+    text: str = environment.get_template("card.md").render(_values(material))
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
+
+
+def escape_markdown(text: str) -> str:
+    r"""A text on one line that Markdown shows as it is: `a|b` becomes `a\|b`."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~!&$])", r"\\\1", printable(text))
+
+
+def fenced(text: str, language: str) -> str:
+    """A text as a block of code, its fence longer than any in the text."""
+    longest = max(map(len, re.findall(r"`{3,}", text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def _values(material: Material) -> dict[str, Any]:
+    record, measured, config = material.record, material.measured, material.config
+    data, rows = data_view(material), class_rows(material.measured)
+    names = material.class_names
+    held_out = record.get("data", {}).get("examples", {}).get("validation", 0)
+    return {
+        "front_matter": yaml.safe_dump(
+            front_matter(material), sort_keys=False, allow_unicode=True, width=1000
+        ),
+        "name": config.name,
+        "config": config,
+        "architecture": material.architecture,
+        "shape": material.classifier.fit.shape,
+        "class_names": names,
+        "class_list": ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else ""),
+        "data_name": data.name,
+        "splits": data.splits,
+        "skipped": data.skipped,
+        "fingerprint": data.fingerprint,
+        "findings": [each for each in data.findings if each.about.level != NOTE],
+        "confused": wording.confused(measured),
+        "weakest": wording.weakest(measured),
+        "calibrated": wording.calibrated(measured),
+        "overfitting": wording.overfitting(
+            material.history, record.get("best_epoch"), held_out, config
+        ),
+        "caveats": caveats([config.name, config.description or "", data.name], names),
+        "measured": measured,
+        "figures": figures(measured),
+        "classes": rows[:MAX_CLASSES],
+        "hidden_classes": max(0, len(rows) - MAX_CLASSES),
+        "snippet": snippet(material.classifier),
+        "repeating": repeating(material),
+    }
+
+
+def front_matter(material: Material) -> dict[str, Any]:
+    """The metadata that the Hub reads: library, tags, metrics, and the results as model-index."""
+    measured = material.measured
+    data = measured.get("data", {}).get("name", material.record.get("data", {}).get("name", ""))
+    results = [
+        {"type": kind, "name": _result_name(name, measured), "value": round(value, 6)}
+        for name, kind in _METRICS.items()
+        if (value := measured["metrics"].get(name, {}).get("value")) is not None
+    ]
+    task = {"type": "image-classification", "name": "Image classification"}
+    return {
+        "library_name": "keras",
+        "pipeline_tag": task["type"],
+        "tags": ["image-classification", "keras", "cnn", "cnnzoo"],
+        "metrics": [result["type"] for result in results],
+        "model-index": [
+            {
+                "name": material.config.name,
+                "results": [
+                    {
+                        "task": task,
+                        "dataset": {"type": data, "name": data, "split": material.split},
+                        "metrics": results,
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def _result_name(name: str, measured: Mapping[str, Any]) -> str:
+    title, figure = TITLES[name][0], measured["metrics"][name]
+    if figure["low"] is None:
+        return title
+    return f"{title} (95 % interval {figure['low']:.4f} to {figure['high']:.4f})"

@@ -1,0 +1,66 @@
+"""Several runs beside each other: in what they differ, and what each reached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cnnzoo.config.flat import flat
+from cnnzoo.reporting.page.headline import Figure, figures
+from cnnzoo.reporting.page.material import Material
+from cnnzoo.training.clock import duration_text
+from cnnzoo.training.run_list import short_keys
+
+_NOT_COMPARED = ("name", "description", "reference")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Rows of (heading, a text for each run); a figure's row has a Figure for each run, or None.
+
+    `warnings` say where the figures are not of the same examples.
+    """
+
+    names: tuple[str, ...]
+    differences: tuple[tuple[str, tuple[str, ...]], ...]
+    figures: tuple[tuple[str, tuple[Figure | None, ...]], ...]
+    costs: tuple[tuple[str, tuple[str, ...]], ...]
+    warnings: tuple[str, ...]
+
+
+def compare(materials: Sequence[Material]) -> Comparison:
+    """What differs between runs."""
+    configs = [flat(material.config.plain()) for material in materials]
+    keys = [
+        key
+        for key in dict.fromkeys(key for config in configs for key in config)
+        if key not in _NOT_COMPARED and len({config.get(key) for config in configs}) > 1
+    ]
+    named = short_keys(keys, {key for config in configs for key in config})
+    measured = [{each.name: each for each in figures(m.measured)} for m in materials]
+    titles = {name: each.title for found in measured for name, each in found.items()}
+    architectures = [material.architecture for material in materials]
+    seconds = [material.record.get("seconds") for material in materials]
+    return Comparison(
+        tuple(f"{m.config.name} {m.run.path.resolve().name}" for m in materials),
+        tuple((named[key], tuple(config.get(key, "-") for config in configs)) for key in keys),
+        tuple(
+            (title, tuple(found.get(name) for found in measured)) for name, title in titles.items()
+        ),
+        (
+            ("parameters", tuple(f"{each.parameters:,}" for each in architectures)),
+            ("MACs an image", tuple(f"{each.macs:,}" for each in architectures)),
+            ("training", tuple("-" if not each else duration_text(each) for each in seconds)),
+        ),
+        tuple(_warnings(materials)),
+    )
+
+
+def _warnings(materials: Sequence[Material]) -> list[str]:
+    data = {
+        (material.split, material.measured.get("data", {}).get("fingerprint"))
+        for material in materials
+    }
+    if len(data) > 1:
+        return ["The runs were not measured on the same examples: their figures do not compare."]
+    return []

@@ -1,0 +1,111 @@
+"""What the filters of a first layer answer to, in a word, measured on their weights."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnzoo.reporting.style import TIMES
+
+EDGE, BRIGHT, DARK, MIXED = "edge", "bright", "dark", "mixed"
+EXPLAINED = 0.5  # of the variation of the weights, by a plane
+ONE_SIGN = 0.8  # of the sum of their magnitudes
+
+_ARROWS = "→↗↑↖←↙↓↘"
+_DIRECTIONS = (
+    "to the right",
+    "to the upper right",
+    "upwards",
+    "to the upper left",
+    "to the left",
+    "to the lower left",
+    "downwards",
+    "to the lower right",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaning:
+    """The kind of a filter, with an arrow towards where an edge is bright."""
+
+    kind: str
+    arrow: str = ""
+    text: str = ""
+
+
+def leanings(filters: NDArray[np.float32]) -> list[Leaning]:
+    """The leaning of each filter of [height, width, in channels, filters], channels averaged.
+
+    An edge: a plane through the weights explains at least half of their variation. Bright or dark:
+    the sum of the weights is at least 0.8 of that of their magnitudes, or at most -0.8.
+    """
+    height, width, _, count = filters.shape
+    weights = filters.mean(axis=2).reshape(-1, count).astype(np.float64)
+    down, right = (axis.ravel() for axis in np.mgrid[:height, :width])
+    across = np.stack([right - right.mean(), down.mean() - down], axis=1)  # right, up
+    centred = weights - weights.mean(axis=0)
+    slopes = np.linalg.pinv(across) @ centred  # [2, filters]
+    total = (centred**2).sum(axis=0)
+    explained = ((across @ slopes) ** 2).sum(axis=0) / np.maximum(total, 1e-12)
+    sums = weights.sum(axis=0) / np.maximum(np.abs(weights).sum(axis=0), 1e-12)
+    return [
+        _leaning(float(explained[i]), float(sums[i]), float(slopes[0, i]), float(slopes[1, i]))
+        for i in range(count)
+    ]
+
+
+def chance_of_edge(height: int, width: int) -> float:
+    """How likely independent normal weights are called an edge.
+
+    The share that two of n - 1 directions explain is beta distributed, Beta(1, (n - 3) / 2).
+    """
+    return float((1 - EXPLAINED) ** ((height * width - 3) / 2)) if min(height, width) > 1 else 1.0
+
+
+def leanings_text(found: Sequence[Leaning], height: int, width: int) -> str:
+    """How many filters lean where, in sentences."""
+    if min(height, width) == 1:
+        return "The filters are one pixel thin, so they cannot tell the direction of an edge."
+    counts = Counter(leaning.kind for leaning in found)
+    parts = [
+        f"{counts[kind]} {_SAID[kind]}" for kind in (EDGE, BRIGHT, DARK, MIXED) if counts[kind]
+    ]
+    chance = chance_of_edge(height, width)
+    likely = "less than 1 in 1,000" if chance < 0.001 else f"{100 * chance:.1f} %"
+    would = f"Of random {height}{TIMES}{width} weights {likely} would count as an edge."
+    if counts[MIXED] == len(found):
+        return f"None of the {len(found)} filters is a plain edge or of one sign. {would}"
+    first, _, rest = parts[0].partition(" ")
+    parts[0] = f"{first} {'answers' if first == '1' else 'answer'} {rest}"
+    text = f"Of {len(found)} filters, {_joined(parts)}. "
+    directions = Counter(leaning.text for leaning in found if leaning.kind == EDGE)
+    if directions:
+        named = [f"{where} ({count})" for where, count in directions.most_common()]
+        text += f"The edges become brighter {_joined(named)}. "
+    return text + would
+
+
+_SAID = {
+    EDGE: "to edges",
+    BRIGHT: "to brightness",
+    DARK: "to darkness",
+    MIXED: "to other patterns",
+}
+
+
+def _leaning(explained: float, total: float, right: float, up: float) -> Leaning:
+    if abs(total) >= ONE_SIGN:
+        return Leaning(BRIGHT if total > 0 else DARK)
+    if explained < EXPLAINED:
+        return Leaning(MIXED)
+    octant = round(math.atan2(up, right) / (math.pi / 4)) % 8
+    return Leaning(EDGE, _ARROWS[octant], _DIRECTIONS[octant])
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,47 @@
+"""Pictures that a page carries in itself: pixels → data URIs."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cnnzoo.datasets.images import as_image
+
+THUMBNAIL = 72  # pixels, the longer side
+_QUALITY = 82  # of JPEG
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as a data URI, with its width and height in pixels."""
+
+    uri: str
+    width: int
+    height: int
+
+
+def picture(pixels: Pixels, longest: int = THUMBNAIL) -> Picture:
+    """Pixels uint8 [height, width, 1 or 3] as PNG or JPEG, whichever is smaller.
+
+    What is longer than `longest` pixels is made smaller; nothing is made larger.
+    """
+    image = as_image(pixels)
+    image.thumbnail((longest, longest), Image.Resampling.BOX)
+    kind, data = min(
+        (("png", _encoded(image, "PNG")), ("jpeg", _encoded(image, "JPEG", quality=_QUALITY))),
+        key=lambda encoded: len(encoded[1]),
+    )
+    return Picture(f"data:image/{kind};base64,{base64.b64encode(data).decode()}", *image.size)
+
+
+def _encoded(image: Image.Image, kind: str, **options: int) -> bytes:
+    data = io.BytesIO()
+    image.save(data, kind, **options)
+    return data.getvalue()

@@ -1,0 +1,119 @@
+"""Chromium without a window, by the DevTools protocol over a pipe: no driver, no other package."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+_QUIET = (
+    "--headless",
+    "--no-sandbox",  # which root cannot have
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+class Page:
+    """One page: what it is asked, and the events that it sent."""
+
+    def __init__(self, requests: Any, answers: Any) -> None:
+        self._requests, self._answers = requests, answers
+        self._numbers = itertools.count(1)
+        self._session: dict[str, str] = {}
+        self.events: list[dict[str, Any]] = []
+        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.ask("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = {"sessionId": attached["sessionId"]}
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.ask(f"{domain}.enable")
+
+    def ask(self, method: str, **parameters: Any) -> Any:
+        """The answer to a command of the protocol."""
+        number = next(self._numbers)
+        command = {"id": number, "method": method, "params": parameters, **self._session}
+        self._requests.write(json.dumps(command).encode() + b"\0")
+        while True:
+            message = self._read()
+            if message.get("id") == number:
+                assert "error" not in message, message
+                return message["result"]
+            self.events.append(message)
+
+    def open(self, path: Path) -> None:
+        """Load a file, and all that belongs to it."""
+        self.ask("Page.navigate", url=path.as_uri())
+        while not self.sent("Page.loadEventFired"):
+            self.events.append(self._read())
+
+    def run(self, script: str) -> Any:
+        """What an expression of JavaScript gives, a promise's result too."""
+        answer = self.ask(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def show_at(self, width: int, scheme: str = "light") -> None:
+        """Make it so many pixels wide, for somebody who prefers light or dark."""
+        self.ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=900,
+            deviceScaleFactor=1,
+            mobile=width < 600,
+        )
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.ask("Emulation.setEmulatedMedia", media="", features=features)
+
+    def sent(self, *methods: str) -> list[dict[str, Any]]:
+        """The parameters of the events of these names, so far."""
+        return [event["params"] for event in self.events if event.get("method") in methods]
+
+    def _read(self) -> dict[str, Any]:
+        data = bytearray()
+        while (byte := self._answers.read(1)) != b"\0":
+            assert byte, "Chromium has ended"
+            data += byte
+        message: dict[str, Any] = json.loads(data)
+        return message
+
+
+@contextmanager
+def chromium(folder: Path) -> Iterator[Page]:
+    """A new page of a browser that has its profile in an empty folder."""
+    assert CHROMIUM
+    commands_out, commands_in = os.pipe()
+    answers_out, answers_in = os.pipe()
+    # Chromium reads commands from file descriptor 3 and answers on 4.
+    line = f'exec "$0" "$@" 3<&{commands_out} 4>&{answers_in}'
+    options = [*_QUIET, f"--user-data-dir={folder}", "--remote-debugging-pipe"]
+    process = subprocess.Popen(
+        ["/bin/bash", "-c", line, CHROMIUM, *options],
+        pass_fds=(commands_out, answers_in),
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(commands_out)
+    os.close(answers_in)
+    try:
+        with (
+            os.fdopen(commands_in, "wb", buffering=0) as requests,
+            os.fdopen(answers_out, "rb") as answers,
+        ):
+            yield Page(requests, answers)
+    finally:
+        process.terminate()
+        process.wait(30)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from conftest import TINY
+from PIL import Image
+
+from cnnzoo.config.loader import load_config
+from cnnzoo.evaluation.predict import predict
+from cnnzoo.reporting.card import escape_markdown, fenced, model_card
+from cnnzoo.runs import Run
+from cnnzoo.training.train import train
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("card")
+    path = folder / "tiny.yaml"
+    path.write_text(TINY)
+    overrides = ["training.epochs=1", "data.limit=300", "description=Reads <b>digits</b>."]
+    return train(load_config(path, overrides), folder / "runs")
+
+
+@pytest.fixture(scope="module")
+def card(run: Run) -> str:
+    return model_card(run)
+
+
+def test_the_front_matter_has_what_the_hub_reads(run, card):
+    _, front, _ = card.split("---\n", 2)
+    matter = yaml.safe_load(front)
+    assert matter["library_name"] == "keras"
+    assert "image-classification" in matter["tags"]
+    (model,) = matter["model-index"]
+    (result,) = model["results"]
+    assert result["task"]["type"] == "image-classification"
+    figures = run.metrics()["metrics"]
+    accuracy, f1, *_ = result["metrics"]
+    assert accuracy["value"] == pytest.approx(figures["accuracy"]["value"], abs=1e-6)
+    assert (
+        f"{figures['accuracy']['low']:.4f} to {figures['accuracy']['high']:.4f}" in accuracy["name"]
+    )
+    assert f1["type"] == "f1"
+    assert matter["metrics"][:2] == ["accuracy", "f1"]
+
+
+def test_every_part_is_there_and_what_others_wrote_is_no_markup(card):
+    for part in ("Intended use", "Limits", "Training data", "Evaluation", "How to use"):
+        assert f"\n## {part}\n" in card
+    assert r"Reads \<b\>digits\</b\>." in card
+    assert "Faces" not in card
+    assert "\n\n\n" not in card
+
+
+def test_the_program_in_the_card_says_what_cnnzoo_says(run, card, tmp_path, monkeypatch, capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    assert "cnnzoo" not in code
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / "photo.png")
+    shutil.copy(run.model_path, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "card", "exec"), {})  # noqa: S102 - our own program
+    ((name, probability),) = next(iter(predict(run, [Path("photo.png")]))).top(1)
+    assert capsys.readouterr().out == f"{name}: {probability:.3f}\n"
+
+
+def test_the_configuration_in_the_card_is_that_of_the_run(run, card, tmp_path):
+    (text,) = re.findall(r"```yaml\n(.*?)```", card, re.DOTALL)
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    assert load_config(path).plain() == run.config().plain()
+
+
+def test_what_is_inside_a_block_does_not_end_it():
+    assert fenced("a\n````\nb\n", "yaml") == "`````yaml\na\n````\nb\n`````"
+    assert escape_markdown("a|b\n<c>") == r"a\|b\\n\<c\>"
