@@ -205,4 +205,5 @@ def _stacked(grids: Sequence[Pixels], titles: Sequence[str]) -> Figure:
 
 
 def _gray(image: Pixels) -> Floats:
-    return image.mean(axis=2, dtype=np.float32)
+    gray: Floats = image.mean(axis=2, dtype=np.float32)
+    return gray

@@ -1,0 +1,105 @@
+"""`cnnzoo benchmark`: how fast a configuration trains on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cnnzoo.cli.completion import complete_config
+from cnnzoo.cli.options import device_option
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from cnnzoo.training.benchmark import Measured, Times
+
+
+@click.command()
+@click.argument("config", metavar="CONFIG", shell_complete=complete_config)
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option(
+    "--steps",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="Steps of a round; by default as many as take about a second.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print what was measured.",
+)
+@device_option
+def benchmark(
+    config: str, overrides: tuple[str, ...], steps: int | None, form: str, device: str
+) -> None:
+    """Measure how fast a configuration trains here.
+
+    Trains some steps on its own data and keeps nothing of it. Shows images a second, how much of a
+    step waits for data, and the share of what the hardware reaches in a large matrix product.
+
+    \b
+    Examples:
+      cnnzoo benchmark lenet
+      cnnzoo benchmark my.yaml training.batch_size=256 training.precision=mixed_bfloat16
+      cnnzoo benchmark my.yaml --format json
+    """
+    import json
+
+    from cnnzoo.cli.tables import console
+    from cnnzoo.config.loader import load_config
+    from cnnzoo.training.benchmark import measure
+    from cnnzoo.training.display import Display
+    from cnnzoo.training.progress import display_for
+
+    loaded = load_config(config, overrides)
+    display = display_for(console()) if form == "table" else Display()
+    measured = measure(loaded, steps, device=device, display=display)
+    if form == "json":
+        click.echo(json.dumps(measured.record(), indent=2))
+        return
+    console().print(_table(measured))
+    click.echo(_said(measured))
+
+
+def _table(measured: Measured) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("a training step")
+    table.add_column("median, ms", justify="right")
+    table.add_column("lowest to highest", justify="right")
+    for name, times in (
+        ("as it is", measured.step),
+        ("computing alone, on one batch that is there", measured.compute),
+        ("gathering its batch alone", measured.data),
+    ):
+        table.add_row(name, f"{1000 * times.median:.3g}", _range(times))
+    return table
+
+
+def _range(times: Times) -> str:
+    return f"{1000 * times.low:.3g} to {1000 * times.high:.3g}"
+
+
+def _said(measured: Measured) -> str:
+    """The figures that follow from the table, and how they were measured."""
+    settings, speed = measured.settings, measured.flops / measured.step.median
+    memory = f"{measured.memory / 1e9:.2f} GB" if measured.memory else "unknown"
+    return "\n".join(
+        [
+            f"{measured.images_per_second:,.0f} images/s; {measured.waiting:.0%} of a step waits "
+            "for data",
+            f"{speed / 1e9:,.3g} GFLOP/s, {measured.share_of_peak:.1%} of the "
+            f"{measured.peak / 1e9:,.3g} GFLOP/s of a large matrix product; 6 FLOP for each "
+            "multiply-accumulate of the network",
+            f"peak memory: {memory}",
+            f"{measured.name} on {measured.backend}, {measured.device.upper()}: batch size "
+            f"{settings.batch_size}, {settings.precision}, {settings.steps_per_execution} steps at "
+            f"once; {measured.rounds} rounds of {measured.steps} steps",
+        ]
+    )

@@ -1,0 +1,208 @@
+"""Compare trainings on a GPU: cnnzoo on JAX, Keras' own `fit` on JAX, and PyTorch; print Markdown.
+
+    scripts/benchmark --gpu
+    scripts/benchmark --gpu --quick      proves on a CPU that it runs; its figures mean nothing
+
+It needs JAX; PyTorch is compared where it is there, once as it is and once through `torch.compile`.
+TensorFlow is not needed. All train the same network on the same arrays, in the same precision and
+with the same batch size. Real images come from below CNNZOO_TEST_DATA; where they are not there,
+random ones of the same shape are good for the speed alone, which is said. Images a second are those
+of the training steps, in the median epoch after the first, which compiles.
+
+What still runs when the minutes (`--minutes`) are over is stopped; what is missing is named. The
+peak memory is main memory, of which a GPU's programs need little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from measuring import contest, examples, machine
+from measuring.contest import Program, Result, Task
+from measuring.examples import MissingError, Shape
+
+TASKS = ("lenet", "accuracy", "emotion", "resnet20", "gender")
+ACCURACY = 0.99
+JAX = {"KERAS_BACKEND": "jax"}
+MINUTES = 9.0
+# The batch and the width of the gender network.
+SIZE, FILTERS = 256, 512
+QUICK_SIZE, QUICK_FILTERS = 32, 16
+
+
+def main() -> None:
+    """Run all of it, and print the tables."""
+    parser = argparse.ArgumentParser(description="Compare trainings on a GPU.")
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
+    parser.add_argument("--rounds", type=int, default=1, help="how many (default: 1)")
+    parser.add_argument("--quick", action="store_true", help="few images: does it run?")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="(default: 9)")
+    parser.add_argument("--torch-python", metavar="PYTHON", help="of an environment with PyTorch")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write what was measured")
+    words = parser.parse_args()
+    if find_spec("jax") is None:
+        sys.exit("the comparison on a GPU needs JAX, which is not installed")
+    until = time.monotonic() + 60 * words.minutes
+    torch_python = words.torch_python or (sys.executable if find_spec("torch") else None)
+    described = machine.describe(torch_python)
+    print(f"{machine.line(described)}.\n")
+    if torch_python is None:
+        print("PyTorch is skipped: it is not installed here; name a Python with --torch-python.\n")
+    failures: list[str] = []
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = programs(torch_python, Path(folder) / "cache")
+        for name in words.tasks:
+            task = prepare(name, Path(folder), words.quick)
+            results += run(task, chosen, words.rounds, failures, until)
+        peaks = []
+        if "gender" in words.tasks:
+            peaks = [share_of_peak(chosen[0], Path(folder), words.quick, failures)]
+    print_ratios(results)
+    if words.json:
+        trainings = contest.records(results)
+        written = {"machine": described, "trainings": trainings, "benchmarks": peaks}
+        words.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+    if failures:
+        sys.exit("\n".join(failures))
+
+
+def programs(torch_python: str | None, cache: Path) -> list[Program]:
+    """Those that are compared, cnnzoo's first."""
+    ours = contest.with_cnnzoo(CNNZOO_CACHE=str(cache), **JAX)
+    found = [
+        contest.cnnzoo(None, "cnnzoo", ours),
+        contest.plain_script("plain_keras.py", sys.executable, "Keras' fit", ours),
+    ]
+    if torch_python:
+        theirs = contest.with_cnnzoo()
+        script = "plain_torch.py"
+        if torch_python != sys.executable:
+            theirs.pop("PYTHONPATH")  # another environment has other packages
+        found.append(contest.plain_script(script, torch_python, "PyTorch", theirs))
+        compiled = contest.plain_script(script, torch_python, "torch.compile", theirs, "--compile")
+        found.append(compiled)
+    return found
+
+
+def prepare(name: str, folder: Path, quick: bool) -> Task:
+    """A task with its data, or with random ones, which its title says."""
+    few = 256 if quick else None
+    if name in ("lenet", "accuracy"):
+        data, said = mnist(folder, few)
+        if name == "accuracy" and not said:
+            title = f"LeNet, MNIST, to {ACCURACY:.1%} of the test set"
+            epochs = 2 if quick else 10
+            return Task(title, "lenet", data, 128, epochs, 2e-3, cosine=True, target=ACCURACY)
+        return Task(f"LeNet, MNIST{said}", "lenet", data, 128, 3 if quick else 8, tests=not said)
+    if name == "emotion":
+        data, said = photographs("fer2013", (48, 48, 1), 7, few or 28_709, folder)
+        return Task(f"emotion, FER2013{said}", name, data, 128, 2 if quick else 6, tests=not said)
+    if name == "resnet20":
+        data, said = photographs("cifar10", (32, 32, 3), 10, few or 50_000, folder)
+        title = f"ResNet-20, CIFAR-10{said}"
+        return Task(title, name, data, 128, 2 if quick else 4, tests=not said, channels_last=True)
+    # The photographs are too few for an epoch that lasts; their number alone decides the speed.
+    data = examples.random_arrays("faces", (100, 100, 1), 2, 64 if quick else 20_480, folder)
+    size, filters = (QUICK_SIZE, QUICK_FILTERS) if quick else (SIZE, FILTERS)
+    title = "gender, random images"
+    return Task(
+        title,
+        name,
+        data,
+        size,
+        2 if quick else 4,
+        tests=False,
+        filters=filters,
+        precision="bfloat16",
+        channels_last=True,
+    )
+
+
+def mnist(folder: Path, limit: int | None) -> tuple[Path, str]:
+    """MNIST, or random images of its size; and what to say of them."""
+    try:
+        return examples.idx_arrays("mnist", folder, limit), ""
+    except MissingError:
+        count = limit or 60_000
+        return examples.random_arrays("digits", (28, 28, 1), 10, count, folder), ", random images"
+
+
+def photographs(
+    name: str, shape: Shape, classes: int, count: int, folder: Path
+) -> tuple[Path, str]:
+    """A folder of images as arrays, or random images; and what to say of them."""
+    if (folder / f"{name}.npz").exists():
+        return folder / f"{name}.npz", ""
+    try:
+        return examples.folder_arrays(name, shape, folder, count), ""
+    except MissingError:
+        return examples.random_arrays(name, shape, classes, count, folder), ", random images"
+
+
+def run(
+    task: Task, chosen: Sequence[Program], rounds: int, failures: list[str], until: float
+) -> list[Result]:
+    """Run a task and print its table."""
+    title = f"### {task.title}, {task.precision}, batch size {task.batch_size}"
+    print(f"{title}, {task.epochs} epochs\n", flush=True)
+    done = contest.compare(task, chosen, rounds, failures.append, until)
+    if task.target:
+        print(contest.TARGET_HEAD.format(task.target, "Keras' fit"))
+        print("\n".join(contest.target_rows(done)))
+    else:
+        print(contest.TIMES_HEAD)
+        print("\n".join(map(contest.times_row, done)))
+    print(flush=True)
+    return done
+
+
+def print_ratios(results: Sequence[Result]) -> None:
+    """Print the table of all ratios."""
+    tasks = dict.fromkeys(result.task for result in results if not result.task.target)
+    print("### Ratios of cnnzoo to the others\n")
+    print(contest.RATIOS_HEAD.format("Keras' fit"))
+    for task in tasks:
+        rows = contest.ratio_rows([result for result in results if result.task == task])
+        print("\n".join(rows))
+
+
+def share_of_peak(
+    program: Program, folder: Path, quick: bool, failures: list[str]
+) -> dict[str, object]:
+    """Print what `cnnzoo benchmark` says of the gender network in bfloat16."""
+    data = {"arrays": str(folder / "faces.npz"), "splits": {"validation": 0, "test": 0}}
+    size = QUICK_SIZE if quick else SIZE
+    words = [
+        f"data={json.dumps(data)}",
+        f"model.params.filters={QUICK_FILTERS if quick else FILTERS}",
+        "training.precision=mixed_bfloat16",
+        f"training.batch_size={size}",
+        "training.monitor=loss",
+    ]
+    command = [sys.executable, "-m", "cnnzoo", "benchmark", "gender", *words, "--format", "json"]
+    done = subprocess.run(
+        command, env=dict(program.environment), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        failures.append(f"cnnzoo benchmark gender failed: {done.stderr[-500:]}")
+        return {}
+    measured: dict[str, object] = json.loads(done.stdout)
+    print(f"### `cnnzoo benchmark gender`, bfloat16, batch size {size}\n")
+    print(
+        f"{measured['images_per_second']:,.0f} images/s, {measured['share_of_peak']:.0%} of the "
+        f"peak of a large matrix product, {float(str(measured['peak'])) / 1e12:.3g} TFLOP/s\n"
+    )
+    return measured
+
+
+if __name__ == "__main__":
+    main()

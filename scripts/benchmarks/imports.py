@@ -1,0 +1,56 @@
+"""Compare `import keras` with and without the packages that it takes only where they are there.
+
+pandas, matplotlib and scikit-learn are for its adapters, its galleries and its wrappers; a training
+needs none of them. Both ways run in turn, each in a process of its own; a first round is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+OPTIONAL = ("pandas", "matplotlib", "sklearn")
+WAYS = {
+    "`import keras`": "import keras",
+    "without them": f"import sys\nfor name in {OPTIONAL}: sys.modules[name] = None\nimport keras",
+}
+
+
+def main() -> None:
+    """Run the rounds and print the table."""
+    parser = argparse.ArgumentParser(description="Compare ways to import Keras.")
+    parser.add_argument("--rounds", type=int, default=7, help="how many (default: 7)")
+    rounds = parser.parse_args().rounds
+    wall: dict[str, list[float]] = {way: [] for way in WAYS}
+    worked: dict[str, list[float]] = {way: [] for way in WAYS}
+    for turn in range(rounds + 1):
+        for way in list(WAYS)[:: 1 if turn % 2 else -1]:
+            seconds, cpu = seconds_of(WAYS[way])
+            if turn:
+                wall[way].append(seconds)
+                worked[way].append(cpu)
+    print(f"Backend {os.environ.get('KERAS_BACKEND', 'tensorflow')}, {rounds} rounds\n")
+    print("| | median, s | lowest to highest | ratio | CPU, s | ratio |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    reference, *_ = map(statistics.median, wall.values())
+    reference_work, *_ = map(statistics.median, worked.values())
+    for way, times in wall.items():
+        median, work = statistics.median(times), statistics.median(worked[way])
+        print(f"| {way} | {median:.2f} | {min(times):.2f} to {max(times):.2f} ", end="")
+        print(f"| {median / reference:.2f} | {work:.2f} | {work / reference_work:.2f} |")
+
+
+def seconds_of(code: str) -> tuple[float, float]:
+    """How long a process takes: on the wall, and of the processors."""
+    before, began = os.times(), time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], stderr=subprocess.DEVNULL, check=True)
+    wall, after = time.perf_counter() - began, os.times()
+    return wall, sum(after[2:4]) - sum(before[2:4])
+
+
+if __name__ == "__main__":
+    main()

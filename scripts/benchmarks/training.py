@@ -1,0 +1,162 @@
+"""Compare `cnnzoo train` with plain scripts of Keras and PyTorch, and print Markdown.
+
+All train the same networks on the same images with the same optimizer and batch size, for the same
+number of epochs, each in a process of its own, in turn. Nothing is held out: all train on every
+image of the training set, measure the test set at the end, and save the model. In the race to an
+accuracy, all measure the test set after every epoch as well.
+
+Images a second are those of the training steps, in the median epoch after the first; "with
+checkpoints" counts from the end of an epoch to the end of the next one, in which cnnzoo writes a
+checkpoint and the model. cnnzoo decodes folders once, which is not in its times but said; Keras
+decodes in the first epoch of every run, PyTorch before it. Ratios are of medians.
+
+    scripts/benchmarks/training.py --torch-python ENV/bin/python --rounds 5
+    scripts/benchmarks/training.py --tasks accuracy --words training.batch_size=256
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from measuring import contest, examples, machine
+from measuring.contest import Program, Result, Task
+
+TASKS = ("lenet", "simple_cnn", "emotion", "gender", "accuracy")
+ACCURACY = 0.99
+# Nothing of a CPU's comparison runs on a GPU.
+ON_CPU = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+
+
+def main() -> None:
+    """Run what the command line names, and print the tables."""
+    parser = argparse.ArgumentParser(description="Compare trainings with plain scripts.")
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
+    parser.add_argument("--rounds", type=int, default=3, help="how many (default: 3)")
+    parser.add_argument("--quick", action="store_true", help="few images, one round, no race")
+    parser.add_argument("--torch-python", metavar="PYTHON", help="of an environment with PyTorch")
+    parser.add_argument(
+        "--words", nargs="+", default=[], metavar="KEY=VALUE", help="a cnnzoo with them, besides"
+    )
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write what was measured")
+    words = parser.parse_args()
+    torch_python = words.torch_python or (sys.executable if find_spec("torch") else None)
+    described = machine.describe(torch_python)
+    print(f"{machine.line(described)}.\n")
+    if torch_python is None:
+        print("PyTorch is skipped: it is not installed here; name a Python with --torch-python.\n")
+    failures: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = programs(torch_python, Path(folder) / "cache", words.words)
+        results = run(words, chosen, Path(folder), failures)
+    print_ratios(results)
+    if words.json:
+        written = {"machine": described, "trainings": contest.records(results)}
+        words.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+    if failures:
+        sys.exit("\n".join(failures))
+
+
+def programs(torch_python: str | None, cache: Path, more: Sequence[str]) -> list[Program]:
+    """Those that are compared, cnnzoo's first; with `more` words, one that has them, too."""
+    ours = contest.with_cnnzoo(CNNZOO_CACHE=str(cache), **ON_CPU)
+    found = [
+        contest.cnnzoo("auto", "cnnzoo, precision auto", ours),
+        contest.cnnzoo("float32", "cnnzoo, float32", ours),
+        contest.plain_script("plain_keras.py", sys.executable, "plain Keras", ours),
+    ]
+    if more:
+        found.append(contest.cnnzoo("auto", f"cnnzoo, {' '.join(more)}", ours, more))
+    if torch_python:
+        theirs = contest.with_cnnzoo(**ON_CPU)
+        theirs.pop("PYTHONPATH")  # another environment has other packages
+        script = "plain_torch.py"
+        found.append(contest.plain_script(script, torch_python, "plain PyTorch", theirs))
+    return found
+
+
+def run(
+    words: argparse.Namespace, chosen: Sequence[Program], folder: Path, failures: list[str]
+) -> list[Result]:
+    """Run the tasks and print their tables; a task whose data are missing says so."""
+    results = []
+    for name in words.tasks:
+        if words.quick and name == "accuracy":
+            print(f"The race to {ACCURACY:.1%} is left out of --quick.\n")
+            continue
+        try:
+            task = prepare(name, folder, quick=words.quick)
+        except examples.MissingError as missing:
+            print(f"{name} is skipped: {missing}.\n", flush=True)
+            continue
+        print(f"### {task.title}, batch size {task.batch_size}, {task.epochs} epochs\n", flush=True)
+        if task.data.is_dir():
+            print(f"{decode_once(task, chosen[0])}\n", flush=True)
+        done = contest.compare(task, chosen, 1 if words.quick else words.rounds, failures.append)
+        results += done
+        if task.target:
+            print(contest.TARGET_HEAD.format(task.target, "plain Keras"))
+            print("\n".join(contest.target_rows(done)))
+        else:
+            print(contest.TIMES_HEAD)
+            print("\n".join(map(contest.times_row, done)))
+        print(flush=True)
+    return results
+
+
+def prepare(name: str, folder: Path, *, quick: bool) -> Task:
+    """A task with its data, fewer of them where it must be quick; raises MissingError."""
+    if name == "simple_cnn":
+        data = examples.idx_arrays("fashion_mnist", folder, 6_000 if quick else None)
+        return Task("simple_cnn, Fashion-MNIST", name, data, 128, 3)
+    if name == "emotion":
+        data = examples.image_folder("fer2013", folder, 2_100 if quick else None)
+        return Task("emotion, FER2013", name, data, 128, 3, channels_last=True)
+    if name == "gender":
+        data = examples.image_folder("gender_faces", folder, 64 if quick else None)
+        return Task("gender, photographs of faces", name, data, 32, 2, channels_last=True)
+    data = examples.idx_arrays("mnist", folder, 12_000 if quick else None)
+    if name == "accuracy":
+        title = f"LeNet, MNIST, to {ACCURACY:.1%} of the test set"
+        return Task(title, "lenet", data, 128, 10, 2e-3, cosine=True, target=ACCURACY)
+    return Task("LeNet, MNIST", name, data, 128, 3 if quick else 5)
+
+
+def decode_once(task: Task, program: Program) -> str:
+    """Fill cnnzoo's cache, and say how long it took."""
+    shape = {"emotion": (48, 48, 1), "gender": (100, 100, 1)}[task.network]
+    code = (
+        "import sys, time, cnnzoo; began = time.perf_counter(); "
+        "data = cnnzoo.load_dataset(cnnzoo.DataConfig(folder=sys.argv[1], "
+        f"splits={{'validation': 0}}), image_shape={shape}); "
+        "print(f'{sum(map(len, data.splits.values())):,} images in '"
+        "f'{time.perf_counter() - began:.1f} s')"
+    )
+    command = [sys.executable, "-c", code, str(task.data)]
+    done = subprocess.run(
+        command, env=dict(program.environment), capture_output=True, text=True, check=False
+    )
+    return f"cnnzoo decoded {done.stdout.strip() or 'nothing: ' + done.stderr[-500:]}, once."
+
+
+def print_ratios(results: Sequence[Result]) -> None:
+    """Print the table of all ratios."""
+    tasks = list(dict.fromkeys(result.task for result in results if not result.task.target))
+    rows: list[Any] = []
+    for task in tasks:
+        rows += contest.ratio_rows([result for result in results if result.task == task])
+    if rows:
+        print("### Ratios of cnnzoo to the plain scripts\n")
+        print(contest.RATIOS_HEAD.format("plain Keras"))
+        print("\n".join(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""Of scripts/benchmarks: the programs that are compared do the same, and are timed alike."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+import cnnzoo
+
+FOLDER = ROOT / "scripts" / "benchmarks"
+NETWORKS = ("lenet", "simple_cnn", "emotion", "gender", "resnet20")
+# A program that tells three epochs of 30 images, the first one slow, and fills 200 MB.
+PROGRAM = """
+import json, sys, time
+memory = bytearray(200_000_000)
+memory[::4096] = b"1" * len(memory[::4096])
+def say(event, **values):
+    print(json.dumps({"event": event, "at": time.time(), **values}), flush=True)
+print("something else")
+say("batch")
+for seconds, accuracy in ((9.0, 0.5), (1.0, 0.7), (2.0, 0.9)):
+    time.sleep(0.05)
+    say("epoch", seconds=seconds, images=30, accuracy=accuracy)
+say("test", accuracy=0.8)
+"""
+
+
+@pytest.fixture
+def measuring(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module("measuring.contest")
+
+
+def load(path: Path):
+    loader = SourceFileLoader(path.name, str(path))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(path.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_plain_keras_trains_the_network_of_the_zoo(network):
+    shape, classes, make = load(FOLDER / "peers" / "plain_keras.py").NETWORKS[network]
+    ours = cnnzoo.build_model(cnnzoo.load_config(network).model, classes=classes)
+    theirs = make(shape, classes, 512)
+    assert theirs.input_shape == ours.input_shape
+    assert theirs.output_shape == ours.output_shape
+
+    def weights(model):
+        return sorted(tuple(weight.shape) for weight in model.weights if "seed" not in weight.path)
+
+    assert weights(theirs) == weights(ours)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_plain_pytorch_trains_the_network_of_the_zoo(network):
+    pytest.importorskip("torch")
+    shape, classes, make = load(FOLDER / "peers" / "plain_torch.py").NETWORKS[network]
+    ours = cnnzoo.build_model(cnnzoo.load_config(network).model, classes=classes)
+    theirs = make(shape, 1 if classes == 2 else classes, 512)
+    count = sum(parameter.numel() for parameter in theirs.parameters())
+    assert count == sum(int(np.prod(weight.shape)) for weight in ours.trainable_weights)
+
+
+def test_a_program_is_timed_by_what_it_says_and_what_it_used(measuring):
+    timing = measuring.run_timed([sys.executable, "-c", PROGRAM], os.environ)
+    assert 0 < timing.first_batch < timing.epochs[0]["at"] < timing.epochs[2]["at"] <= timing.wall
+    assert timing.rate == pytest.approx((30 + 15) / 2)  # of the epochs after the first
+    assert timing.accuracy == 0.8
+    assert timing.memory > 200_000_000
+    assert timing.reached(0.7) == timing.epochs[1]
+    assert timing.reached(0.95) is None
+    assert timing.steps_until(0.7) == pytest.approx(2 * 30 / timing.rate)
+    code = "import sys; print('no memory', file=sys.stderr); sys.exit(3)"
+    with pytest.raises(measuring.ProcessError, match=r"exit code 3\nno memory"):
+        measuring.run_timed([sys.executable, "-c", code], os.environ)
+
+
+def test_programs_take_turns_and_one_that_fails_is_said_and_left_out(measuring, tmp_path):
+    log = tmp_path / "log"
+
+    def program(name, code):
+        line = f"open({str(log)!r}, 'a').write('{name} ')\n"
+        command = [sys.executable, "-c", line + code]
+        return measuring.Program(name, lambda task, seed, folder: command, os.environ, plain=True)
+
+    task = measuring.Task("a task", "lenet", tmp_path, 1, 1)
+    programs = [program("a", PROGRAM), program("b", "raise SystemExit(1)"), program("c", PROGRAM)]
+    said: list[str] = []
+    results = measuring.compare(task, programs, 3, said.append)
+    assert log.read_text().split() == ["a", "b", "c", "c", "a", "a", "c"]
+    assert [(result.program.name, len(result.timings)) for result in results] == [
+        ("a", 3),
+        ("c", 3),
+    ]
+    assert [line.split(":")[0] for line in said] == ["b failed on a task"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", [None, 0.01])
+def test_cnnzoo_trains_what_a_task_says(measuring, tmp_path, target):
+    rng = np.random.default_rng(0)
+    arrays = {
+        name: rng.integers(0, 256, (40, 28, 28, 1), dtype=np.uint8)
+        for name in ("x_train", "x_test")
+    }
+    labels = np.arange(40) % 10
+    np.savez(tmp_path / "data.npz", **arrays, y_train=labels, y_test=labels)
+    task = measuring.Task(
+        "t", "lenet", tmp_path / "data.npz", 16, 2, cosine=bool(target), target=target
+    )
+    program = measuring.cnnzoo(None, "cnnzoo", measuring.with_cnnzoo())
+    said: list[str] = []
+    (result,) = measuring.compare(task, [program], 1, said.append) or [None]
+    assert result is not None, said
+    (timing,) = result.timings
+    assert [epoch["images"] for epoch in timing.epochs] == [40, 40]
+    if target:
+        assert all(epoch["accuracy"] is not None for epoch in timing.epochs)
+    else:
+        assert timing.accuracy is not None
+
+
+def test_missing_data_are_said(tmp_path):
+    environment = {**os.environ, "CNNZOO_TEST_DATA": str(tmp_path)}
+    file = tmp_path / "figures.json"
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "benchmark", "training", "--json", file],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "lenet is skipped: CNNZOO_TEST_DATA has no mnist/" in done.stdout
+    assert "gender is skipped: CNNZOO_TEST_DATA has no gender_faces/" in done.stdout
+    assert json.loads(file.read_text())["training"]["trainings"] == []
+    assert str(tmp_path) not in done.stdout
+
+
+def test_tables_of_markdown_become_figures():
+    script = load(ROOT / "scripts" / "benchmark")
+    lines = [
+        "text",
+        "| a | b |",
+        "| --- | ---: |",
+        "| x | -1 |",
+        "| y | 2 |",
+        "",
+        "| c |",
+        "| --- |",
+    ]
+    assert script.tables(lines) == [[{"a": "x", "b": "-1"}, {"a": "y", "b": "2"}], []]
+
+
+def test_the_comparison_on_a_gpu_stands_alone():
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "benchmark", "--gpu", "startup"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "--gpu is a comparison of its own" in done.stderr
