@@ -29,6 +29,7 @@ from cnnzoo.cli.show import show
 from cnnzoo.cli.train import train
 from cnnzoo.cli.tune import tune
 from cnnzoo.errors import CnnzooError
+from cnnzoo.models.backend import LEAN
 
 COMMANDS = (
     list_zoo,
@@ -74,6 +75,7 @@ def main() -> None:
     0 is success, 1 a run that failed, 2 a user's mistake, 130 an interruption, 143 SIGTERM.
     """
     debug = "--debug" in sys.argv
+    LEAN.set(True)
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,11 @@ from types import ModuleType
 from cnnzoo.errors import DeviceError
 
 DEVICES = ("auto", "cpu", "gpu")
+
+# Whether Keras may start without what it imports only where it is there. A command may, and is
+# faster for it (`scripts/benchmarks/imports.py`); whoever uses Keras in Python may want all of it.
+LEAN: ContextVar[bool] = ContextVar("LEAN", default=False)
+_OPTIONAL = ("pandas", "matplotlib", "sklearn")
 
 
 def load_keras(device: str = "auto") -> ModuleType:
@@ -38,13 +44,27 @@ def _import_keras(device: str) -> ModuleType:
     if "KERAS_BACKEND" not in os.environ:
         os.environ["KERAS_BACKEND"] = "jax" if _jax_sees_gpu() else "tensorflow"
     try:
-        with _no_native_notices():
+        with _no_native_notices(), _hidden(_OPTIONAL if LEAN.get() else ()):
             return importlib.import_module("keras")
     except (ModuleNotFoundError, ValueError) as error:
         raise DeviceError(
             f"Keras cannot start on the backend {os.environ['KERAS_BACKEND']!r}: {error}",
             hint="install it, or set KERAS_BACKEND to tensorflow, jax or torch",
         ) from error
+
+
+@contextmanager
+def _hidden(packages: tuple[str, ...]) -> Iterator[None]:
+    """Within, these packages seem not to be installed, unless they are imported already."""
+    hidden = [package for package in packages if package not in sys.modules]
+    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]
+    for package in hidden:
+        modules[package] = None  # what Python takes for "there is none"
+    try:
+        yield
+    finally:
+        for package in hidden:
+            del modules[package]
 
 
 @contextmanager

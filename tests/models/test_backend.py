@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from importlib.util import find_spec
 
@@ -59,3 +60,19 @@ def test_the_cpu_hides_gpus_from_both_backends(monkeypatch):
     load_keras("cpu")
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "-1"
     assert os.environ["JAX_PLATFORMS"] == "cpu"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lean", [False, True])
+def test_only_a_lean_keras_starts_without_what_it_does_not_need(lean):
+    code = f"""
+import subprocess
+import sys
+from cnnzoo.models import backend
+backend.LEAN.set({lean})
+backend.load_keras()
+print("matplotlib" in sys.modules)
+import matplotlib.figure  # it is hidden no longer
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(not lean)]
