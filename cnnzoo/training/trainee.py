@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from cnnzoo.architecture.head import head_of, labels_as_vectors
+from cnnzoo.architecture.pooling import pooled_first
 from cnnzoo.architecture.resolve import evaluate_call
 from cnnzoo.models.build import build_architecture
 from cnnzoo.models.objects import make
@@ -28,8 +29,9 @@ class Trainee:
     """A plain `keras.Sequential`, and the compiled model around it.
 
     The optimizer and the augmentation live in `around`; `callbacks` are Keras' own. `twin` is the
-    same network in float32 with nothing frozen by `training.freeze`, which is `model` itself unless
-    that computes in mixed precision or is frozen. `report` says what came of `init_from`.
+    same network as the configuration writes it, in float32 and with nothing frozen by
+    `training.freeze`; it is `model` itself where that is so too. `report` says what came of
+    `init_from`.
     """
 
     model: Any
@@ -66,7 +68,7 @@ def make_trainee(
     """
     config = planned.config
     variables = training_variables(config, len(class_names), steps_per_epoch, settings.batch_size)
-    architecture = planned.architecture
+    architecture = pooled_first(planned.architecture)
     model = build_architecture(architecture, config.name, settings.precision, pretrained=pretrained)
     report = initialised(model, config) if pretrained else None
     freeze(model, config)
@@ -77,7 +79,8 @@ def make_trainee(
     compile_model(around, config, variables, head, settings)
     callbacks = tuple(make(evaluate_call(call, variables)) for call in config.training.callbacks)
     twin = model
-    if settings.precision != FLOAT32 or config.training.freeze:
+    as_written = architecture == planned.architecture
+    if settings.precision != FLOAT32 or config.training.freeze or not as_written:
         # Last, so that in every precision the same random numbers initialize the same weights.
-        twin = build_architecture(architecture, config.name, pretrained=False)
+        twin = build_architecture(planned.architecture, config.name, pretrained=False)
     return Trainee(model, around, callbacks, twin, report)
