@@ -60,6 +60,7 @@ def train(
     from cnnzoo.cli.tables import console, headline
     from cnnzoo.config.loader import load_config
     from cnnzoo.evaluation.evaluate import evaluate
+    from cnnzoo.training.processes import is_first
     from cnnzoo.training.progress import display_for
     from cnnzoo.training.resume import resume as resume_run
     from cnnzoo.training.summary import summary
@@ -80,6 +81,8 @@ def train(
         run = train_config(load_config(config, [*words, *renamed]), runs_dir, **options)
     else:
         raise click.UsageError("Missing option '--config'.")
+    if not is_first():
+        return  # of several processes, one measures what they trained
     measured = evaluate(run) if run.record()["data"]["examples"]["test"] else None
     if run.config().training.tensorboard:
         from cnnzoo.reporting.tensorboard import write_images

@@ -107,6 +107,8 @@ def _capability(device: Any) -> tuple[int, int]:
 
 
 def _limit(device: Any) -> int | None:
+    if device.process_index != importlib.import_module("jax").process_index():
+        return None  # another process knows
     return (device.memory_stats() or {}).get("bytes_limit")
 
 

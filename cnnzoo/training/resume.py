@@ -25,6 +25,7 @@ from cnnzoo.training.environment import config_hash, differences, machine, versi
 from cnnzoo.training.execution import Settings
 from cnnzoo.training.logs import open_logs
 from cnnzoo.training.plan import plan
+from cnnzoo.training.processes import join_processes
 from cnnzoo.training.train import Prepared, choose_settings, load_data, now, train_in
 
 # What may change while a run goes on: none of it touches the steps that are done.
@@ -56,12 +57,14 @@ def resume(
     finished, or was trained with what the overrides change.
     """
     began = time.perf_counter()
+    use_backend_of(run.record())
+    if aside := join_processes(run.config().training, device, run.path):
+        run, display = Run(aside / run.path.name), None
     display = display or Display()
     with run.training():
         record = run.record()
         config, changes = _changed(run, overrides)
         _check_epochs(run, record, config)
-        use_backend_of(record)
         planned = plan(config)
         dataset = load_data(config, display)
         check_data(run, record, dataset)

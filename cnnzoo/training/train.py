@@ -32,6 +32,7 @@ from cnnzoo.training.hardware import find_hardware
 from cnnzoo.training.interrupt import Asked, interruption
 from cnnzoo.training.logs import Logs, open_logs
 from cnnzoo.training.plan import Plan, check_balance, plan
+from cnnzoo.training.processes import join_processes
 from cnnzoo.training.progress import load_shown
 from cnnzoo.training.seeding import fix_seed
 
@@ -70,6 +71,8 @@ def train(
 
     """
     began = time.perf_counter()
+    if aside := join_processes(config.training, device):
+        runs_dir, display = aside, None
     planned = plan(config)
     check_beginning(planned)
     display = display or Display()

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+
+import pytest
+from conftest import TINY
+
+from cnnzoo.config.schema import TrainingConfig
+from cnnzoo.errors import ConfigError
+from cnnzoo.runs import open_run
+from cnnzoo.training.devices import check_devices
+from cnnzoo.training.hardware import Hardware
+from cnnzoo.training.processes import is_first, join_processes
+
+ALL = TrainingConfig(devices="all")
+
+
+@pytest.mark.parametrize(("batch", "fitting"), [(3, 4), (30, 28), (63, 60)])
+def test_a_batch_is_shared_equally_or_a_size_is_proposed(batch, fitting):
+    hardware = Hardware("jax", (8, 0), devices=4)
+    check_devices(ALL, fitting, hardware)
+    check_devices(TrainingConfig(), batch, hardware)
+    with pytest.raises(ConfigError, match=f"4 devices cannot share {batch}") as caught:
+        check_devices(ALL, batch, hardware)
+    assert f"batch_size={fitting}" in str(caught.value)
+
+
+def test_other_backends_take_one_device():
+    with pytest.raises(ConfigError, match="needs the backend jax, and this is tensorflow"):
+        check_devices(ALL, 32, Hardware("tensorflow"))
+
+
+def test_several_processes_need_all_devices(monkeypatch):
+    assert is_first()
+    assert join_processes(ALL) is None
+    monkeypatch.setenv("KERAS_DISTRIBUTION_JOB_ADDRESSES", "localhost:1")
+    monkeypatch.setenv("KERAS_DISTRIBUTION_PROCESS_ID", "1")
+    assert not is_first()
+    with pytest.raises(ConfigError, match="each process would train alone"):
+        join_processes(TrainingConfig())
+
+
+def free_port() -> int:
+    with socket.socket() as opened:
+        opened.bind(("localhost", 0))
+        return opened.getsockname()[1]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+def test_two_processes_lose_what_one_loses(tmp_path, cnnzoo):
+    """One of them writes the run, and the run goes on in two processes too."""
+
+    def train(words, **environment) -> str:
+        done = cnnzoo("train", *words, KERAS_BACKEND="jax", **environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def in_two(words) -> list[str]:
+        """What each of them prints."""
+        shared = {"KERAS_DISTRIBUTION_JOB_ADDRESSES": f"localhost:{free_port()}"}
+        shared["KERAS_DISTRIBUTION_NUM_PROCESSES"] = "2"
+        with ThreadPoolExecutor() as pool:
+            numbers = [{"KERAS_DISTRIBUTION_PROCESS_ID": str(number)} for number in range(2)]
+            waited = [pool.submit(train, words, **shared, **number) for number in numbers]
+            return [each.result() for each in waited]
+
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    # Not Adam: where a gradient is next to nothing, it makes a whole step of its rounding.
+    recipe = ["data.limit=25", "training.optimizer={SGD: {learning_rate: 0.05, momentum: 0.9}}"]
+    words = ["--config", "tiny.yaml", *recipe]
+    train([*words, "--name", "one"])
+    first, second = in_two([*words, "--name", "two", "training.devices=all", "training.epochs=1"])
+    assert "runs/two/1" in first
+    assert "runs" not in second
+    in_two(["--resume", "runs/two/1", "training.epochs=2"])
+    one, two = (open_run(tmp_path / "runs" / name / "1") for name in ("one", "two"))
+    assert [path.name for path in two.path.parent.iterdir()] == ["1"]
+    assert len(two.history()) == 2
+    for row, other in zip(two.history(), one.history(), strict=True):
+        assert row == pytest.approx(other, rel=1e-5)
