@@ -1,4 +1,4 @@
-"""Compare max-pooling before ReLU, as cnnzoo trains, with the order that the networks are written in.
+"""Compare max-pooling before ReLU, as cnnzoo trains, with the order in which networks are written.
 
 Two copies of a network train epochs on the same random images in turn, every second time the other
 way round; the first epoch of each, which compiles, is left out. Both end in the same weights, bit
