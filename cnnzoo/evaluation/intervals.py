@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import isclose, sqrt
 from typing import Any
 
 import numpy as np
@@ -78,10 +78,11 @@ def wilson(successes: int, trials: int) -> Interval:
 def percentiles(values: Floats) -> Interval:
     """The middle 95 % of resampled values; unknown where they have no spread."""
     known = values[np.isfinite(values)]
-    if len(known) < 2 or known.min() == known.max():
+    if len(known) < 2:
         return UNKNOWN
-    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    low, high = map(float, np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    # Sums of the same numbers in another order differ by a rounding, which is no spread.
+    return UNKNOWN if isclose(low, high, rel_tol=1e-12, abs_tol=1e-15) else (low, high)
 
 
 def confusion_intervals(
