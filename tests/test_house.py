@@ -14,6 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # A room imports from itself and from the rooms before it.
 ROOMS = (
     "errors",
+    "extras",
     "network",
     "config",
     "architecture",

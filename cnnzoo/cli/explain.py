@@ -95,13 +95,13 @@ def explain(
     from cnnzoo.evaluation.explain.anatomy import dissect
     from cnnzoo.evaluation.paths import find_files
     from cnnzoo.evaluation.sources import choose_data
+    from cnnzoo.extras import require
     from cnnzoo.reporting.explaining import (
         explain_files,
         label_of,
         write_filters,
         write_responses,
     )
-    from cnnzoo.reporting.require import require
     from cnnzoo.runs import Run
     from cnnzoo.training.progress import display_for
 

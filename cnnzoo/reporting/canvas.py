@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from cnnzoo.architecture.layers import Architecture
-from cnnzoo.reporting.require import require
+from cnnzoo.extras import require
 from cnnzoo.reporting.stages import KINDS, OTHER
 from cnnzoo.reporting.style import FONT_SIZE, INK, new_figure
 

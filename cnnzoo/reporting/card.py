@@ -10,6 +10,7 @@ import yaml
 
 from cnnzoo.doctor.kinds import NOTE
 from cnnzoo.errors import printable
+from cnnzoo.extras import require
 from cnnzoo.reporting.caveats import caveats
 from cnnzoo.reporting.page import wording
 from cnnzoo.reporting.page.data_view import data_view
@@ -17,7 +18,6 @@ from cnnzoo.reporting.page.headline import TITLES, figures
 from cnnzoo.reporting.page.material import Material, gather
 from cnnzoo.reporting.page.repeating import repeating
 from cnnzoo.reporting.page.view import class_rows
-from cnnzoo.reporting.require import require
 from cnnzoo.reporting.snippet import snippet
 from cnnzoo.runs import Run
 from cnnzoo.training.progress import Display

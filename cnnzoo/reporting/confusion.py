@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cnnzoo.reporting.require import require
+from cnnzoo.extras import require
 from cnnzoo.reporting.style import (
     DIM,
     FONT_SIZE,

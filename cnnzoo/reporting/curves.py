@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from cnnzoo.reporting.require import require
+from cnnzoo.extras import require
 from cnnzoo.reporting.style import BLUE, DIM, VERMILLION, figure_style, new_figure
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnzoo.errors import UserError
-from cnnzoo.reporting.require import require
+from cnnzoo.extras import require
 from cnnzoo.reporting.style import figure_style
 from cnnzoo.runs import replacing
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cnnzoo.errors import printable
-from cnnzoo.reporting.require import require
+from cnnzoo.extras import require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

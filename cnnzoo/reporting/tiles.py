@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from cnnzoo.reporting.require import require
+from cnnzoo.extras import require
 from cnnzoo.reporting.style import DIM, PALE, PAPER
 
 TILE = 64  # pixels, the longer side of each

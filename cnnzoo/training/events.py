@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from cnnzoo.training.extras import require_for
+from cnnzoo.extras import require
 
 
 class Events:
@@ -17,9 +17,9 @@ class Events:
 
     def __init__(self, directory: Path) -> None:
         """Raises UserError where tensorboardX is not installed, OSError as the disk does."""
-        writers = require_for("training.tensorboard", "tensorboardX.event_file_writer", _EXTRA)
-        self.event = require_for("training.tensorboard", "tensorboardX.proto.event_pb2", _EXTRA)
-        self.proto = require_for("training.tensorboard", "tensorboardX.proto.summary_pb2", _EXTRA)
+        writers = require("tensorboardX.event_file_writer", _EXTRA, "training.tensorboard")
+        self.event = require("tensorboardX.proto.event_pb2", _EXTRA, "training.tensorboard")
+        self.proto = require("tensorboardX.proto.summary_pb2", _EXTRA, "training.tensorboard")
         directory.mkdir(parents=True, exist_ok=True)
         self.writer = writers.EventsWriter(str(directory / "events"))
 

@@ -17,10 +17,10 @@ from collections.abc import Callable, Sequence
 from cnnzoo.config.flat import flat
 from cnnzoo.config.schema import Config
 from cnnzoo.errors import UserError
+from cnnzoo.extras import require
 from cnnzoo.models.objects import first_line
 from cnnzoo.runs import CONFIG, FAILED, FINISHED, INTERRUPTED, RUNNING, Run
 from cnnzoo.training.display import Metrics
-from cnnzoo.training.extras import require_for
 
 _STATUS = {RUNNING: "RUNNING", FINISHED: "FINISHED", INTERRUPTED: "KILLED", FAILED: "FAILED"}
 RUN_ID = "mlflow_run"  # in run.json
@@ -36,7 +36,7 @@ class MlflowLog:
     def __init__(self, config: Config, note: Callable[[str], None]) -> None:
         for name, value in _PATIENCE.items():
             os.environ.setdefault(name, value)
-        self.mlflow = require_for("training.mlflow", "mlflow", "mlflow")
+        self.mlflow = require("mlflow", "mlflow", "training.mlflow")
         self.config = config
         self.note = note
         self.rows: list[Metrics] = []  # that MLflow has not got yet

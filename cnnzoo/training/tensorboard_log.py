@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from cnnzoo.extras import require
 from cnnzoo.runs import Run
 from cnnzoo.training.display import Metrics
 from cnnzoo.training.events import Events
-from cnnzoo.training.extras import require_for
 from cnnzoo.training.lines import metric_names
 
 DIRECTORY = "tensorboard"
@@ -22,7 +22,7 @@ class TensorBoardLog:
     def __init__(self) -> None:
         # What the command draws with in the end is better missed before the training.
         for package in ("tensorboardX", "matplotlib"):
-            require_for("training.tensorboard", package, "tensorboard")
+            require(package, "tensorboard", "training.tensorboard")
         self.events: dict[str, Events] = {}
 
     def begin(self, run: Run, rows: Sequence[Metrics]) -> None:

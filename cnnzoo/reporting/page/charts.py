@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cnnzoo.extras import require
 from cnnzoo.reporting.curves import History, curve_names
-from cnnzoo.reporting.require import require
 
 WIDTH, HEIGHT = 400, 240
 LEFT, RIGHT, TOP, BOTTOM = 48, 14, 12, 38

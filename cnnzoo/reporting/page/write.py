@@ -12,11 +12,11 @@ from typing import Any
 import cnnzoo
 from cnnzoo.doctor.check import FEW, UNEVEN
 from cnnzoo.errors import UserError, printable
+from cnnzoo.extras import require
 from cnnzoo.reporting.page.comparison import compare
 from cnnzoo.reporting.page.material import gather
 from cnnzoo.reporting.page.view import view
 from cnnzoo.reporting.page.wording import percent
-from cnnzoo.reporting.require import require
 from cnnzoo.reporting.style import short
 from cnnzoo.runs import Run
 from cnnzoo.training.progress import Display

@@ -1,4 +1,4 @@
-"""Packages that only some commands need."""
+"""Packages that only some commands and settings need: the extras of cnnzoo."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from types import ModuleType
 from cnnzoo.errors import UserError
 
 
-def require(module: str, extra: str) -> ModuleType:
+def require(module: str, extra: str, setting: str | None = None) -> ModuleType:
     """The module, imported; `extra` is the extra of cnnzoo that installs its package.
 
-    Raises UserError, with the command that installs it, where it is not there.
+    `setting` is what asks for it, such as `training.mlflow`. Raises UserError, with the command
+    that installs it, where it is not there.
     """
     package = module.partition(".")[0]
     try:
@@ -19,7 +20,8 @@ def require(module: str, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != package:
             raise  # the package is there, and what it needs is not
+        way_out = f"pip install 'cnnzoo[{extra}]'"
         raise UserError(
-            f"this needs {package}, which is not installed",
-            hint=f"pip install 'cnnzoo[{extra}]'",
+            f"{setting or 'this'} needs {package}, which is not installed",
+            hint=f"{way_out}, or leave it with {setting}=false" if setting else way_out,
         ) from error

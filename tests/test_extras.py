@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from cnnzoo.errors import UserError
-from cnnzoo.reporting.require import require
+from cnnzoo.extras import require
 
 
 def test_a_module_that_is_there_is_given():
@@ -24,3 +24,9 @@ def test_a_package_that_is_damaged_is_not_called_missing(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="not_there_at_all"):
         require("half_there", "report")
+
+
+def test_a_setting_that_asks_for_it_can_be_left():
+    with pytest.raises(UserError, match=r"training\.mlflow needs no_such_package") as raised:
+        require("no_such_package", "mlflow", "training.mlflow")
+    assert "training.mlflow=false" in str(raised.value)
