@@ -118,6 +118,12 @@ class Terminated(Interrupted):
     exit_code = 143
 
 
+def first_of(names: Iterable[str], most: int) -> str:
+    """At most so many names in a row; `, …` says that there are more."""
+    names = list(names)
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`"; did you mean 'filters'?"` for a near miss of a known word, else an empty string."""
     near = nearest(word, known)

@@ -17,7 +17,7 @@ BINARY, CATEGORICAL = "binary", "categorical"
 
 # Layers that are activations, and layers behind which probabilities still are probabilities.
 _ACTIVATING = (*ACTIVATION_LAYERS, "PReLU")
-_KEEPING = (
+KEEPING = (
     "AveragePooling2D",
     "Dropout",
     "Flatten",
@@ -87,7 +87,7 @@ def labels_as_vectors(config: Config, head: str) -> bool:
 
 def _activation(layers: tuple[Layer, ...]) -> str | None:
     """The activation of the last layer that has one by name; None where it cannot be told."""
-    layer = next((layer for layer in reversed(layers) if layer.name not in _KEEPING), layers[-1])
+    layer = next((layer for layer in reversed(layers) if layer.name not in KEEPING), layers[-1])
     if layer.branches:
         return None
     activation = layer.arguments.get("activation") or "linear"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cnnzoo.cli.completion import complete_config
-from cnnzoo.cli.options import device_option
+from cnnzoo.cli.options import device_option, format_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,14 +24,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Steps of a round; by default as many as take about a second.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print what was measured.",
-)
+@format_option("table", "json", help="How to print what was measured.")
 @device_option
 def benchmark(
     config: str, overrides: tuple[str, ...], steps: int | None, form: str, device: str

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_run
-from cnnzoo.cli.options import device_option
+from cnnzoo.cli.options import device_option, format_option
 
 
 @click.command()
@@ -26,14 +26,7 @@ from cnnzoo.cli.options import device_option
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write every example on which they disagree here, as CSV.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "markdown"]),
-    default="table",
-    show_default=True,
-    help="How to print them.",
-)
+@format_option("table", "json", "markdown", help="How to print them.")
 @device_option
 def compare(
     runs: tuple[str, ...],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cnnzoo.cli.completion import complete_config
+from cnnzoo.cli.options import format_option
 from cnnzoo.doctor.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -23,14 +24,7 @@ _FOR_FOLDERS = "alexnet_lite"
 @click.command("check")
 @click.argument("config", metavar="CONFIG", shell_complete=complete_config)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print what was found; JSON names every item.",
-)
+@format_option("table", "json", help="How to print what was found; JSON names every item.")
 @click.option(
     "--contact-sheet",
     metavar="FILE.png",
@@ -55,7 +49,7 @@ _FOR_FOLDERS = "alexnet_lite"
 def check_data(
     config: str,
     overrides: tuple[str, ...],
-    output_format: str,
+    form: str,
     contact_sheet: Path | None,
     write_exclusions: Path | None,
     kinds: tuple[str, ...],
@@ -90,7 +84,7 @@ def check_data(
             f"{loaded.name} names no data to check", hint="add data.folder=DIR or data=NAME"
         )
     diagnosis = _checked(loaded)
-    if output_format == "json":
+    if form == "json":
         click.echo(json.dumps(diagnosis.plain(), indent=1))
     else:
         _print(diagnosis)

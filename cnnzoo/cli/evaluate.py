@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_run_or_model
-from cnnzoo.cli.options import device_option, runs_dir_option
+from cnnzoo.cli.options import device_option, format_option, runs_dir_option
 
 
 @click.command()
@@ -31,12 +31,9 @@ from cnnzoo.cli.options import device_option, runs_dir_option
     is_flag=True,
     help="Fit a temperature on the validation split, and say what it changes.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["csv", "parquet"]),
-    default="csv",
-    show_default=True,
+@format_option(
+    "csv",
+    "parquet",
     help="How to write the predictions; parquet is written beside the CSV, and needs pyarrow.",
 )
 @click.option(

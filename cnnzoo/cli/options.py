@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,3 +31,10 @@ device_option = click.option(
     show_default=True,
     help="Where to compute.",
 )
+
+
+def format_option(*forms: str, help: str) -> Callable[..., Any]:
+    """`--format`, one of these, the first by default; the command gets it as `form`."""
+    return click.option(
+        "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True, help=help
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_run_or_model
-from cnnzoo.cli.options import device_option, output_option
+from cnnzoo.cli.options import device_option, format_option, output_option
 
 
 @click.command()
@@ -22,13 +22,8 @@ from cnnzoo.cli.options import device_option, output_option
     metavar="K",
     help="How many classes to name, the most probable first.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "jsonl"]),
-    default="table",
-    show_default=True,
-    help="How to print the predictions; jsonl is one JSON object a line.",
+@format_option(
+    "table", "csv", "jsonl", help="How to print the predictions; jsonl is one JSON object a line."
 )
 @output_option
 @device_option

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import click
 
-from cnnzoo.cli.options import runs_dir_option
+from cnnzoo.cli.options import format_option, runs_dir_option
 
 
 @click.command()
 @click.argument("name", required=False, metavar="[NAME]")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print them.",
-)
+@format_option("table", "json", help="How to print them.")
 @runs_dir_option
 def runs(name: str | None, form: str, runs_dir: str) -> None:
     """List the runs: status, best epoch, time, differences.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cnnzoo.cli.completion import complete_config
+from cnnzoo.cli.options import format_option
 
 if TYPE_CHECKING:
     from cnnzoo.training.plan import Plan
@@ -19,14 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--resolved", is_flag=True, help="Print the whole YAML, and where each value is from."
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "markdown", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print the layers.",
-)
+@format_option("table", "markdown", "json", help="How to print the layers.")
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),

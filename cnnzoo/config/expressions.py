@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from cnnzoo.errors import ConfigError, Mistake, Place, nearest
+from cnnzoo.errors import ConfigError, Mistake, Place, first_of, nearest
 
 MAX_LENGTH = 200
 MAX_NUMBER = 10**15  # far above any size or count, and small enough to compute with at once
@@ -189,8 +189,7 @@ def _variable(name: str, variables: Mapping[str, Any], expression: Expression) -
 def unknown_variable(name: str, known: Iterable[str], place: Place | None) -> Mistake:
     """The mistake of using a variable that is not among the known ones."""
     names = sorted(known)
-    listed = ", ".join(f"${name}" for name in names[:_LISTED])
-    hint = f"known here: {listed}{', …' if len(names) > _LISTED else ''}"
+    hint = f"known here: {first_of((f'${name}' for name in names), _LISTED)}"
     if name in _WHERE:
         return Mistake(f"there is no variable ${name} here", place, _WHERE[name])
     near = nearest(name, names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cnnzoo.config.writer import to_flow
@@ -14,6 +14,12 @@ def flat(plain: Mapping[str, Any]) -> dict[str, str]:
     A list of scalars is one value; what is empty is one too.
     """
     return {".".join(keys): to_flow(value) for keys, value in _leaves(plain, ())}
+
+
+def differing(configs: Sequence[Mapping[str, str]]) -> list[str]:
+    """The keys of flat configurations on which these do not all agree, or that not all have."""
+    keys = dict.fromkeys(key for config in configs for key in config)
+    return [key for key in keys if len({config.get(key) for config in configs}) > 1]
 
 
 def _leaves(value: Any, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:

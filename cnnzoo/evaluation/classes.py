@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnzoo.errors import DataError, did_you_mean
+from cnnzoo.errors import DataError, did_you_mean, first_of
+
+_NAMED = 20  # classes that a message names
 
 
 def labels_by_name(
@@ -22,11 +24,7 @@ def labels_by_name(
         if name not in known:
             raise DataError(
                 f"the model knows no class {name!r}, which {data} has{did_you_mean(name, known)}",
-                hint=f"the model knows {_listed(known)}; {data} has {_listed(class_names)}; choose "
-                "and rename them with data.classes",
+                hint=f"the model knows {first_of(known, _NAMED)}; {data} has "
+                f"{first_of(class_names, _NAMED)}; choose and rename them with data.classes",
             )
     return np.array([known.index(name) for name in class_names], np.int32)[labels]
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:20]) + (", …" if len(names) > 20 else "")

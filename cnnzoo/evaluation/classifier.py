@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cnnzoo.config.data import Resize
 from cnnzoo.datasets.dataset import Images, ImageShape
 from cnnzoo.datasets.images import MODES, Fit
-from cnnzoo.errors import RunError
+from cnnzoo.errors import RunError, first_of
 from cnnzoo.evaluation.predictions import check_probabilities
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.saved import Description, described, load_model, read_description
@@ -56,7 +56,7 @@ def open_classifier(run: Run | Path | str, *, device: str = "auto") -> Classifie
     if len(names) != classes:
         raise RunError(
             f"{path} tells {classes} classes apart, but {len(names)} are named: "
-            f"{', '.join(names[:10])}{', …' if len(names) > 10 else ''}",
+            + first_of(names, 10),
             hint="restore the file, or train again",
         )
     resize = description.resize if description else Resize()

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 
+from cnnzoo.errors import first_of
 from cnnzoo.evaluation.predictions import Predictions
 
 _NAMED = 3  # examples that a message names
@@ -44,9 +45,8 @@ def what_differs(one: Predictions, other: Predictions, names: tuple[str, str]) -
     ]
     for name, only in ((names[0], first - second), (names[1], second - first)):
         if only:
-            some = ", ".join(f"{path} ({truth})" for path, truth in list(only)[:_NAMED])
-            more = ", …" if len(only) > _NAMED else ""
-            parts.append(f"only {name}: {some}{more}")
+            some = first_of((f"{path} ({truth})" for path, truth in only), _NAMED)
+            parts.append(f"only {name}: {some}")
     return "; ".join(parts)
 
 

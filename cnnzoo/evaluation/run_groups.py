@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from cnnzoo.architecture.layers import Architecture
 from cnnzoo.architecture.resolve import resolve
 from cnnzoo.config.flat import flat
-from cnnzoo.errors import RunError, UserError
+from cnnzoo.errors import RunError, UserError, first_of
 from cnnzoo.evaluation.pairing import in_order
 from cnnzoo.evaluation.predictions import Predictions, read_predictions
 from cnnzoo.models.build import measure as measure_layer
 from cnnzoo.runs import Run, open_run
 from cnnzoo.training.display import Display
 from cnnzoo.training.environment import config_hash
+
+_NAMED = 10  # classes that a message names
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +141,10 @@ def _check_classes(runs: Sequence[Run], records: Sequence[Mapping[str, Any]]) ->
     for run, record in zip(runs[1:], records[1:], strict=True):
         if set(record["class_names"]) != set(first):
             raise RunError(
-                f"{run} tells {_listed(record['class_names'])} apart, {runs[0]} {_listed(first)}",
+                f"{run} tells {first_of(record['class_names'], _NAMED)} apart, "
+                f"{runs[0]} {first_of(first, _NAMED)}",
                 hint="only runs of the same class names can be compared",
             )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
 
 
 def _member(

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from cnnzoo.doctor.kinds import NOTE
-from cnnzoo.errors import printable
+from cnnzoo.errors import first_of, printable
 from cnnzoo.extras import require
 from cnnzoo.reporting.caveats import caveats
 from cnnzoo.reporting.page import wording
@@ -84,7 +84,7 @@ def _values(material: Material) -> dict[str, Any]:
         "architecture": material.architecture,
         "shape": material.classifier.fit.shape,
         "class_names": names,
-        "class_list": ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else ""),
+        "class_list": first_of(names, _LISTED),
         "data_name": data.name,
         "splits": data.splits,
         "skipped": data.skipped,

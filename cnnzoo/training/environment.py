@@ -8,12 +8,12 @@ import os
 import platform
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import cnnzoo
 from cnnzoo.config.schema import Config
+from cnnzoo.training.hardware import cpu_info
 
 # What decides nothing of the weights and the metrics of a run.
 _SAYS_NOTHING = ("name", "description", "reference")
@@ -45,7 +45,7 @@ def machine(keras: ModuleType) -> dict[str, Any]:
     """The system, its CPU and cores, and the backend with the devices that it sees."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
-        "cpu": _cpu(),
+        "cpu": cpu_info("model name") or platform.processor(),
         "cores": os.cpu_count(),
         "usable_cores": _usable_cores(),
         "threads": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
@@ -83,16 +83,6 @@ def _leaves(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield from _leaves(value)
         else:
             yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _cpu() -> str:
-    """The model of the CPU, as the system names it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor())
 
 
 def _usable_cores() -> int | None:

@@ -60,12 +60,16 @@ def _virtual_cpus(backend: str) -> int:
 
 def cpu_flags(path: Path = _CPU_INFO) -> frozenset[str]:
     """What the CPU can do, such as `avx512_bf16`; empty where the system does not say."""
+    return frozenset(cpu_info("flags", path).split())
+
+
+def cpu_info(key: str, path: Path = _CPU_INFO) -> str:
+    """What Linux says of the first core, such as its `model name`; empty where it says nothing."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
-        return frozenset()
-    flags = next((line for line in lines if line.startswith("flags")), "")
-    return frozenset(flags.partition(":")[2].split())
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")
 
 
 def main_memory(limits: tuple[Path, ...] = _LIMITS) -> int | None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cnnzoo.config.flat import flat
+from cnnzoo.config.flat import differing, flat
 from cnnzoo.errors import CnnzooError, RunError, did_you_mean
 from cnnzoo.runs import CONFIG, FINISHED, INTERRUPTED, RECORD, RUNNING, Run
 
@@ -151,15 +151,11 @@ def _config(run: Run, read: dict[str, tuple[dict[str, str], str]]) -> tuple[dict
 def _with_differences(runs: list[Standing]) -> list[Standing]:
     """Runs of one name, each with what not all of them say."""
     configs = [standing.config for standing in runs if standing.config]
-    differing = [
-        key
-        for key in dict.fromkeys(key for config in configs for key in config)
-        if len({config.get(key) for config in configs}) > 1
-    ]
+    keys = differing(configs)
     return [
         replace(
             standing,
-            differs={key: standing.config[key] for key in differing if key in standing.config},
+            differs={key: standing.config[key] for key in keys if key in standing.config},
         )
         for standing in runs
     ]

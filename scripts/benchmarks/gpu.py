@@ -66,7 +66,7 @@ def main() -> None:
         peaks = []
         if "gender" in words.tasks:
             peaks = [share_of_peak(chosen[0], Path(folder), words.quick, failures)]
-    print_ratios(results)
+    contest.print_ratios(results, "the others", "Keras' fit")
     if words.json:
         trainings = contest.records(results)
         written = {"machine": described, "trainings": trainings, "benchmarks": peaks}
@@ -155,24 +155,8 @@ def run(
     title = f"### {task.title}, {task.precision}, batch size {task.batch_size}"
     print(f"{title}, {task.epochs} epochs\n", flush=True)
     done = contest.compare(task, chosen, rounds, failures.append, until)
-    if task.target:
-        print(contest.TARGET_HEAD.format(task.target, "Keras' fit"))
-        print("\n".join(contest.target_rows(done)))
-    else:
-        print(contest.TIMES_HEAD)
-        print("\n".join(map(contest.times_row, done)))
-    print(flush=True)
+    contest.print_results(task, done, "Keras' fit")
     return done
-
-
-def print_ratios(results: Sequence[Result]) -> None:
-    """Print the table of all ratios."""
-    tasks = dict.fromkeys(result.task for result in results if not result.task.target)
-    print("### Ratios of cnnzoo to the others\n")
-    print(contest.RATIOS_HEAD.format("Keras' fit"))
-    for task in tasks:
-        rows = contest.ratio_rows([result for result in results if result.task == task])
-        print("\n".join(rows))
 
 
 def share_of_peak(

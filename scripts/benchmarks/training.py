@@ -24,7 +24,6 @@ import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from measuring import contest, examples, machine
 from measuring.contest import Program, Result, Task
@@ -56,7 +55,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         chosen = programs(torch_python, Path(folder) / "cache", words.words)
         results = run(words, chosen, Path(folder), failures)
-    print_ratios(results)
+    contest.print_ratios(results, "the plain scripts", "plain Keras")
     if words.json:
         written = {"machine": described, "trainings": contest.records(results)}
         words.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
@@ -101,13 +100,7 @@ def run(
             print(f"{decode_once(task, chosen[0])}\n", flush=True)
         done = contest.compare(task, chosen, 1 if words.quick else words.rounds, failures.append)
         results += done
-        if task.target:
-            print(contest.TARGET_HEAD.format(task.target, "plain Keras"))
-            print("\n".join(contest.target_rows(done)))
-        else:
-            print(contest.TIMES_HEAD)
-            print("\n".join(map(contest.times_row, done)))
-        print(flush=True)
+        contest.print_results(task, done, "plain Keras")
     return results
 
 
@@ -144,18 +137,6 @@ def decode_once(task: Task, program: Program) -> str:
         command, env=dict(program.environment), capture_output=True, text=True, check=False
     )
     return f"cnnzoo decoded {done.stdout.strip() or 'nothing: ' + done.stderr[-500:]}, once."
-
-
-def print_ratios(results: Sequence[Result]) -> None:
-    """Print the table of all ratios."""
-    tasks = list(dict.fromkeys(result.task for result in results if not result.task.target))
-    rows: list[Any] = []
-    for task in tasks:
-        rows += contest.ratio_rows([result for result in results if result.task == task])
-    if rows:
-        print("### Ratios of cnnzoo to the plain scripts\n")
-        print(contest.RATIOS_HEAD.format("plain Keras"))
-        print("\n".join(rows))
 
 
 if __name__ == "__main__":

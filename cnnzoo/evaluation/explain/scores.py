@@ -12,18 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnzoo.architecture.head import KEEPING
 from cnnzoo.evaluation.explain.flat import Flat, Step
 from cnnzoo.models.backend import load_keras
-
-# Layers behind a head that pick, order or average its values.
-_KEEPING = (
-    "AveragePooling2D",
-    "Dropout",
-    "Flatten",
-    "GlobalAveragePooling2D",
-    "Identity",
-    "Reshape",
-)
 
 
 def score_tensor(flat: Flat) -> Any:
@@ -56,7 +47,7 @@ def class_weights(label: int, outputs: int) -> NDArray[np.float32]:
 
 
 def _keeps(step: Step) -> bool:
-    return step.kind in _KEEPING
+    return step.kind in KEEPING
 
 
 def _before_activation(step: Step) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cnnzoo.config.flat import flat
+from cnnzoo.config.flat import differing, flat
 from cnnzoo.reporting.page.headline import Figure, figures
 from cnnzoo.reporting.page.material import Material
 from cnnzoo.training.clock import duration_text
@@ -31,11 +31,7 @@ class Comparison:
 def compare(materials: Sequence[Material]) -> Comparison:
     """What differs between runs."""
     configs = [flat(material.config.plain()) for material in materials]
-    keys = [
-        key
-        for key in dict.fromkeys(key for config in configs for key in config)
-        if key not in _NOT_COMPARED and len({config.get(key) for config in configs}) > 1
-    ]
+    keys = [key for key in differing(configs) if key not in _NOT_COMPARED]
     named = short_keys(keys, {key for config in configs for key in config})
     measured = [{each.name: each for each in figures(m.measured)} for m in materials]
     titles = {name: each.title for found in measured for name, each in found.items()}

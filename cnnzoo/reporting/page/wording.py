@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnzoo.config.schema import Config
+from cnnzoo.errors import first_of
 from cnnzoo.evaluation.intervals import wilson
 
 FEW = 10  # a count below it moves much by chance
@@ -73,7 +74,7 @@ def confused(measured: Mapping[str, Any]) -> Answer:
         more.append(f"Most frequent: {', '.join(listed)}.")
     never = [name for name, once in zip(names, said, strict=True) if not once]
     if never:
-        more.append(f"It never says {', '.join(never[:8])}{', …' if len(never) > 8 else ''}.")
+        more.append(f"It never says {first_of(never, 8)}.")
     if most < FEW:
         more.append("With counts this small, the order is partly chance.")
     short = "; ".join(named) if few else f"{len(named)} pairs alike"

@@ -284,6 +284,29 @@ def shown(values: Sequence[float], form: str) -> str:
     return f"{text} ({form.format(min(values))} to {form.format(max(values))})"
 
 
+def print_results(task: Task, results: Sequence[Result], reference: str) -> None:
+    """Print the table of one task; `reference` is what the ratios of a race are to."""
+    if task.target:
+        print(TARGET_HEAD.format(task.target, reference))
+        print("\n".join(target_rows(results)))
+    else:
+        print(TIMES_HEAD)
+        print("\n".join(map(times_row, results)))
+    print(flush=True)
+
+
+def print_ratios(results: Sequence[Result], others: str, reference: str) -> None:
+    """Print the table of all ratios, but for races; nothing where there is none."""
+    tasks = dict.fromkeys(result.task for result in results if not result.task.target)
+    rows: list[Any] = []
+    for task in tasks:
+        rows += ratio_rows([result for result in results if result.task == task])
+    if rows:
+        print(f"### Ratios of cnnzoo to {others}\n")
+        print(RATIOS_HEAD.format(reference))
+        print("\n".join(rows))
+
+
 def records(results: Sequence[Result]) -> list[dict[str, Any]]:
     """The results as plain values."""
     return [

@@ -7,8 +7,9 @@ import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
+
+from cnnzoo.training.hardware import cpu_flags, cpu_info
 
 PACKAGES = ("keras", "tensorflow", "jax", "torch", "numpy", "cnnzoo")
 # The instructions of a CPU that matrix products profit from, as Linux names them.
@@ -31,9 +32,9 @@ def describe(torch_python: str | None = None) -> dict[str, Any]:
         versions |= json.loads(done.stdout)
     return {
         "system": f"{platform.system()} {platform.machine()}",
-        "cpu": _cpu_info("model name") or platform.processor(),
+        "cpu": cpu_info("model name") or platform.processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
-        "features": [flag for flag in FEATURES if flag in _cpu_info("flags").split()],
+        "features": [flag for flag in FEATURES if flag in cpu_flags()],
         "memory_gb": _memory(),
         "gpu": _gpu(),
         "python": platform.python_version(),
@@ -62,14 +63,6 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
-
-
-def _cpu_info(key: str) -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ""
-    return next((text.partition(":")[2].strip() for text in lines if text.startswith(key)), "")
 
 
 def _memory() -> int | None:
