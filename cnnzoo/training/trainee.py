@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from cnnzoo.architecture.head import head_of, labels_as_vectors
-from cnnzoo.architecture.pooling import pooled_first
+from cnnzoo.architecture.pooling import pooled_first, sampled_first
 from cnnzoo.architecture.resolve import evaluate_call
 from cnnzoo.models.build import build_architecture
 from cnnzoo.models.objects import make
@@ -68,7 +68,7 @@ def make_trainee(
     """
     config = planned.config
     variables = training_variables(config, len(class_names), steps_per_epoch, settings.batch_size)
-    architecture = pooled_first(planned.architecture)
+    architecture = sampled_first(pooled_first(planned.architecture))
     model = build_architecture(architecture, config.name, settings.precision, pretrained=pretrained)
     report = initialised(model, config) if pretrained else None
     freeze(model, config)

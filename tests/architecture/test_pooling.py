@@ -5,7 +5,7 @@ import pytest
 
 import cnnzoo
 from cnnzoo.architecture.layers import walk
-from cnnzoo.architecture.pooling import pooled_first
+from cnnzoo.architecture.pooling import pooled_first, sampled_first
 from cnnzoo.architecture.resolve import resolve
 from cnnzoo.config.schema import ModelConfig
 from cnnzoo.models.build import build_architecture
@@ -38,11 +38,16 @@ POOL = {"MaxPooling2D": {"pool_size": 3, "strides": 2, "padding": "same"}}
     ],
 )  # fmt: skip
 def test_the_largest_value_is_taken_first_and_nothing_else_changes(layers, becomes):
-    import keras
-
     before = architecture(*layers)
     after = pooled_first(before)
     assert names(after) == becomes
+    assert_same_function(before, after)
+
+
+def assert_same_function(before, after):
+    """The same weights from the same seed, and the same outputs to the last bit."""
+    import keras
+
     assert after.output_shape == before.output_shape
     models = []
     for each in (before, after):
@@ -68,6 +73,47 @@ def test_the_largest_value_is_taken_first_and_nothing_else_changes(layers, becom
 def test_what_would_be_another_function_stays_as_it_is(layers):
     before = architecture(*layers)
     assert pooled_first(before) == before
+
+
+STRIDED = {"Conv2D": {"filters": 8, "kernel_size": 1, "strides": [1, 2], "activation": "relu"}}
+
+
+@pytest.mark.parametrize(
+    ("layers", "becomes"),
+    [
+        ([STRIDED], ["MaxPooling2D", "Conv2D"]),
+        ([{"Conv2D": {**STRIDED["Conv2D"], "padding": "same"}}], ["MaxPooling2D", "Conv2D"]),
+        ([{"Residual": {"layers": [{"Conv2D": {"filters": 8, "kernel_size": 3, "strides": 2,
+            "padding": "same"}}], "shortcut": [{"Conv2D": [8, 1, 2]}]}}],
+         ["Residual", "Conv2D", "MaxPooling2D", "Conv2D"]),
+    ],
+)  # fmt: skip
+def test_a_convolution_of_single_values_sees_only_those_that_it_needs(layers, becomes):
+    before = architecture(*layers)
+    after = sampled_first(before)
+    assert names(after) == becomes
+    assert_same_function(before, after)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [{"Conv2D": {"filters": 8, "kernel_size": 1}}],
+        [{"Conv2D": {"filters": 8, "kernel_size": 3, "strides": 2}}],
+        [{"Conv2D": {"filters": 16, "kernel_size": 1}}, STRIDED],
+    ],
+)
+def test_a_convolution_that_is_safe_stays_as_it_is(layers):
+    before = architecture(*layers)
+    assert sampled_first(before) == before
+
+
+def test_a_strided_convolution_of_few_channels_trains(tiny, tmp_path):
+    """It ended in a segmentation fault, or in weights that no gradient gave."""
+    layers = "[{Resizing: [48, 48]}, {Conv2D: [8, 1, 2]}, Flatten, {Dense: $classes}, Softmax]"
+    words = [f"model.layers={layers}", "data.limit=16"]
+    run = cnnzoo.train(cnnzoo.load_config(tiny, words), tmp_path / "run")
+    assert run.model_path.is_file()
 
 
 @pytest.mark.slow

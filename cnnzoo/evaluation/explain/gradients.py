@@ -37,12 +37,17 @@ def score_gradient(model: Any) -> Gradient:
 def _on_tensorflow(model: Any) -> Gradient:
     tensorflow = importlib.import_module("tensorflow")
 
+    # A graph leaves out the gradients of the weights, which a tape computes whether asked or not.
+    @tensorflow.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def compiled(inputs: Any, weights: Any) -> tuple[Any, Any]:
+        with tensorflow.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(inputs)
+            scores = tensorflow.linalg.matvec(model(inputs, training=False), weights)
+        return scores, tape.gradient(scores, inputs)
+
     def gradient(inputs: Floats, weights: Floats) -> tuple[Floats, Floats]:
-        tensor = tensorflow.convert_to_tensor(inputs)
-        with tensorflow.GradientTape() as tape:
-            tape.watch(tensor)
-            scores = tensorflow.linalg.matvec(model(tensor, training=False), weights)
-        return scores.numpy(), tape.gradient(scores, tensor).numpy()
+        scores, gradients = compiled(tensorflow.constant(inputs), tensorflow.constant(weights))
+        return scores.numpy(), gradients.numpy()
 
     return gradient
 
