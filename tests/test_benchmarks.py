@@ -116,7 +116,13 @@ def test_cnnzoo_trains_what_a_task_says(measuring, tmp_path, target):
     labels = np.arange(40) % 10
     np.savez(tmp_path / "data.npz", **arrays, y_train=labels, y_test=labels)
     task = measuring.Task(
-        "t", "lenet", tmp_path / "data.npz", 16, 2, cosine=bool(target), target=target
+        "t",
+        "lenet",
+        tmp_path / "data.npz",
+        16,
+        2,
+        schedule="one_cycle" if target else "constant",
+        target=target,
     )
     program = measuring.cnnzoo(None, "cnnzoo", measuring.with_cnnzoo())
     said: list[str] = []

@@ -26,11 +26,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from measuring import contest, examples, machine
-from measuring.contest import Program, Result, Task
+from measuring.contest import ACCURACY, FAST, Program, Result, Task
 from measuring.examples import MissingError, Shape
 
 TASKS = ("lenet", "accuracy", "emotion", "resnet20", "gender")
-ACCURACY = 0.99
 JAX = {"KERAS_BACKEND": "jax"}
 MINUTES = 9.0
 # The batch and the width of the gender network.
@@ -100,8 +99,7 @@ def prepare(name: str, folder: Path, quick: bool) -> Task:
         data, said = mnist(folder, few)
         if name == "accuracy" and not said:
             title = f"LeNet, MNIST, to {ACCURACY:.1%} of the test set"
-            epochs = 2 if quick else 10
-            return Task(title, "lenet", data, 128, epochs, 2e-3, cosine=True, target=ACCURACY)
+            return Task(title, "lenet", data, 128, **FAST, target=ACCURACY)
         return Task(f"LeNet, MNIST{said}", "lenet", data, 128, 3 if quick else 8, tests=not said)
     if name == "emotion":
         data, said = photographs("fer2013", (48, 48, 1), 7, few or 28_709, folder)
@@ -155,7 +153,7 @@ def run(
     title = f"### {task.title}, {task.precision}, batch size {task.batch_size}"
     print(f"{title}, {task.epochs} epochs\n", flush=True)
     done = contest.compare(task, chosen, rounds, failures.append, until)
-    contest.print_results(task, done, "Keras' fit")
+    contest.print_results(task, done)
     return done
 
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class Task:
     batch_size: int
     epochs: int
     learning_rate: float = 1e-3
-    cosine: bool = False  # the rate falls to 0 over the training
+    schedule: str = "constant"  # a key of SCHEDULES
     target: float | None = None
     tests: bool = True  # the data have a test set
     filters: int = 512  # of the gender network
@@ -46,17 +46,34 @@ class Task:
     channels_last: bool = False  # for PyTorch, where it was seen to be faster
 
 
+# What a learning rate does over a training; the peers know these words, too.
+SCHEDULES: Mapping[str, Callable[[float], Any]] = {
+    "constant": lambda rate: rate,
+    "cosine": lambda rate: {
+        "CosineDecay": {"initial_learning_rate": rate, "decay_steps": "$steps"}
+    },
+    "one_cycle": lambda rate: {"one_cycle": rate},
+}
+
+# The race of LeNet on MNIST: to what accuracy of the test set, and a recipe that gets there soon.
+ACCURACY = 0.99
+FAST = {"epochs": 3, "learning_rate": 6e-3, "schedule": "one_cycle"}
+
 Command = Callable[[Task, int, Path], list[str]]  # of a task, a seed and a folder for its run
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One of those that are compared; `plain` is whether it is a script without cnnzoo."""
+    """One of those that are compared; `plain` is whether it is a script without cnnzoo.
+
+    `recipe` are fields of a task that are others for this program.
+    """
 
     name: str
     command: Command
     environment: Mapping[str, str]
     plain: bool = False
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +103,7 @@ def cnnzoo(
             splits: dict[str, Any] = {"validation": "test", "test": 0}
         else:
             splits = {"validation": 0} | ({} if task.tests else {"test": 0})
-        rate: Any = task.learning_rate
-        if task.cosine:
-            rate = {"CosineDecay": {"initial_learning_rate": rate, "decay_steps": "$steps"}}
+        rate = SCHEDULES[task.schedule](task.learning_rate)
         wanted = {"float32": "float32", "bfloat16": "mixed_bfloat16"}[task.precision]
         words = [
             f"data={json.dumps({source: str(task.data), 'splits': splits})}",
@@ -117,8 +132,8 @@ def plain_script(
         words = [python, str(PEERS / script), task.network, str(task.data)]
         words += ["--epochs", str(task.epochs), "--batch-size", str(task.batch_size)]
         words += ["--learning-rate", str(task.learning_rate), "--seed", str(seed)]
-        words += ["--precision", task.precision, "--filters", str(task.filters), *flags]
-        words += ["--cosine"] if task.cosine else []
+        words += ["--schedule", task.schedule, "--precision", task.precision]
+        words += ["--filters", str(task.filters), *flags]
         words += ["--validate"] if task.target else []
         if task.channels_last and script == "plain_torch.py":
             words.append("--channels-last")
@@ -149,7 +164,8 @@ def compare(
     for turn in range(rounds):
         for program in running[:: -1 if turn % 2 else 1]:
             try:
-                timings[program.name].append(_run(task, program, turn, until))
+                own = replace(task, **program.recipe)
+                timings[program.name].append(_run(own, program, turn, until))
             except ProcessError as failure:
                 say(f"{program.name} failed on {task.title}: {failure}")
                 running.remove(program)
@@ -232,10 +248,13 @@ TARGET_HEAD = """\
 
 
 def target_rows(results: Sequence[Result]) -> list[str]:
-    """Lines of the table of the time to an accuracy: medians over the seeds that reached it."""
+    """Lines of the table of the time to an accuracy: medians over the seeds that reached it.
+
+    Ratios are to the first program.
+    """
     rows: list[str] = []
-    reference: float | None = None
-    for result in sorted(results, key=lambda result: not result.program.plain):
+    reference = math.nan
+    for place, result in enumerate(results):
         target = result.task.target or 1.0
         there = [timing for timing in result.timings if timing.reached(target)]
         cells = [result.program.name, f"{len(there)} of {len(result.timings)}"]
@@ -243,7 +262,7 @@ def target_rows(results: Sequence[Result]) -> list[str]:
             walls = [_epoch(timing, target)["at"] for timing in there]
             epochs = [timing.epochs.index(_epoch(timing, target)) + 1 for timing in there]
             wall = statistics.median(walls)
-            reference = reference or wall
+            reference = reference if place else wall
             steps = statistics.median(timing.steps_until(target) or 0 for timing in there)
             cells += [f"{statistics.median(epochs):g}", shown(walls, "{:.1f}")]
             cells += [f"{wall / reference:.2f}", f"{steps:.2f}"]
@@ -284,11 +303,12 @@ def shown(values: Sequence[float], form: str) -> str:
     return f"{text} ({form.format(min(values))} to {form.format(max(values))})"
 
 
-def print_results(task: Task, results: Sequence[Result], reference: str) -> None:
-    """Print the table of one task; `reference` is what the ratios of a race are to."""
+def print_results(task: Task, results: Sequence[Result]) -> None:
+    """Print the table of one task; ratios of a race are to the first plain program."""
     if task.target:
-        print(TARGET_HEAD.format(task.target, reference))
-        print("\n".join(target_rows(results)))
+        ordered = sorted(results, key=lambda result: not result.program.plain)
+        print(TARGET_HEAD.format(task.target, ordered[0].program.name if ordered else "none"))
+        print("\n".join(target_rows(ordered)))
     else:
         print(TIMES_HEAD)
         print("\n".join(map(times_row, results)))

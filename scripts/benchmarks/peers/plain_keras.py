@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--batch-size", type=int, required=True)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
-    parser.add_argument("--cosine", action="store_true", help="let it fall to 0")
+    parser.add_argument("--schedule", choices=["constant", "cosine", "one_cycle"], required=True)
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--filters", type=int, default=512, help="of the gender network")
     parser.add_argument("--validate", action="store_true", help="on the test set, every epoch")
@@ -48,8 +48,13 @@ def train(words: argparse.Namespace) -> None:
     fitted, test, count = read(words.data, shape, words.batch_size, words.seed)
     steps = words.epochs * -(-count // words.batch_size)
     rate: Any = words.learning_rate
-    if words.cosine:
+    if words.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, steps)
+    elif words.schedule == "one_cycle":
+        up = round(0.3 * steps)
+        rate = keras.optimizers.schedules.CosineDecay(
+            rate / 25, steps - up, warmup_target=rate, warmup_steps=up
+        )
     binary = classes == 2
     model.compile(
         optimizer=keras.optimizers.Adam(rate),

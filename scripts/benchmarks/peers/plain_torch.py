@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--batch-size", type=int, required=True)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
-    parser.add_argument("--cosine", action="store_true", help="let it fall to 0")
+    parser.add_argument("--schedule", choices=SCHEDULES, required=True)
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--filters", type=int, default=512, help="of the gender network")
     parser.add_argument("--validate", action="store_true", help="on the test set, every epoch")
@@ -58,7 +58,7 @@ def train(words: argparse.Namespace) -> None:
     images, labels, test = read(words.data, shape, device, layout)
     steps = words.epochs * -(-len(images) // words.batch_size)
     optimizer = torch.optim.Adam(model.parameters(), words.learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    schedule = SCHEDULES[words.schedule](optimizer, words.learning_rate, steps)
     half = words.precision == "bfloat16"
     called = torch.compile(model) if words.compile else model
 
@@ -77,7 +77,7 @@ def train(words: argparse.Namespace) -> None:
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            if words.cosine:
+            if schedule:
                 schedule.step()
             total += loss.detach()
             if first:
@@ -298,6 +298,16 @@ NETWORKS: dict[str, tuple[Shape, int, Any]] = {
     "emotion": ((48, 48, 1), 7, emotion),
     "gender": ((100, 100, 1), 2, gender),
     "resnet20": ((32, 32, 3), 10, resnet20),
+}
+
+# What the learning rate does over the steps of a training.
+schedulers = torch.optim.lr_scheduler
+SCHEDULES: dict[str, Callable[[Any, float, int], Any]] = {
+    "constant": lambda optimizer, rate, steps: None,
+    "cosine": lambda optimizer, rate, steps: schedulers.CosineAnnealingLR(optimizer, steps),
+    "one_cycle": lambda optimizer, rate, steps: schedulers.OneCycleLR(
+        optimizer, rate, total_steps=steps, cycle_momentum=False
+    ),
 }
 
 if __name__ == "__main__":
