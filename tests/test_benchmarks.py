@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -103,6 +104,51 @@ def test_programs_take_turns_and_one_that_fails_is_said_and_left_out(measuring, 
         ("c", 3),
     ]
     assert [line.split(":")[0] for line in said] == ["b failed on a task"]
+
+
+def test_a_race_has_a_recipe_for_all_and_the_usual_one(measuring, monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    training = load(FOLDER / "training.py")
+    chosen = training.programs(None, tmp_path, ())
+    racers = training.racers(chosen)
+    assert [program.name for program in racers] == [
+        "plain Keras, the usual recipe",
+        "cnnzoo, precision auto",
+        "plain Keras",
+    ]
+    epochs: list[int] = []
+
+    def command(task, seed, folder):
+        epochs.append(task.epochs)
+        return [sys.executable, "-c", PROGRAM]
+
+    task = measuring.Task("a race", "lenet", tmp_path, 1, **measuring.FAST, target=0.7)
+    racing = [dataclasses.replace(program, command=command) for program in racers]
+    results = measuring.compare(task, racing, 1, pytest.fail)
+    assert epochs == [10, 3, 3]
+    rows = measuring.target_rows(results)
+    assert [row.split("|")[1:4] for row in rows] == [
+        [f" {program.name} ", " 1 of 1 ", " 2 "] for program in racers
+    ]
+    assert rows[0].split("|")[5] == " 1.00 "
+
+
+def test_ratios_of_a_race_need_a_first_program_that_got_there(measuring, tmp_path):
+    task = measuring.Task("a race", "lenet", tmp_path, 1, 1, target=0.7)
+    timings = {
+        accuracy: measuring.Timing(
+            9, 1, ({"at": 5, "seconds": 3, "images": 30, "accuracy": accuracy},), None, 1, 1
+        )
+        for accuracy in (0.6, 0.8)
+    }
+    results = [
+        measuring.Result(task, measuring.Program(name, None, {}, plain), (timings[accuracy],))
+        for name, plain, accuracy in (("slow", True, 0.6), ("fast", False, 0.8))
+    ]
+    assert measuring.target_rows(results) == [
+        "| slow | 0 of 1 | - | - | - | - |",
+        "| fast | 1 of 1 | 1 | 5.0 | - | 3.00 |",
+    ]
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ DEVICES = ("auto", "cpu", "gpu")
 # faster for it (`scripts/benchmarks/imports.py`); whoever uses Keras in Python may want all of it.
 LEAN: ContextVar[bool] = ContextVar("LEAN", default=False)
 _OPTIONAL = ("pandas", "matplotlib", "sklearn")
+_TENSORFLOW = "tensorflow"  # and this one, where it is not the backend
 
 
 def load_keras(device: str = "auto") -> ModuleType:
@@ -42,15 +43,28 @@ def _import_keras(device: str) -> ModuleType:
     if device == "cpu":
         _hide_gpus()
     if "KERAS_BACKEND" not in os.environ:
-        os.environ["KERAS_BACKEND"] = "jax" if _jax_sees_gpu() else "tensorflow"
+        os.environ["KERAS_BACKEND"] = "jax" if _jax_sees_gpu() else _TENSORFLOW
     try:
-        with _no_native_notices(), _hidden(_OPTIONAL if LEAN.get() else ()):
-            return importlib.import_module("keras")
+        without = _not_needed()
+        with _no_native_notices(), _hidden(without):
+            keras = importlib.import_module("keras")
+            if _TENSORFLOW in without:
+                # Keras looks for it when it seeds, and remembers whether it is there.
+                keras.utils.set_random_seed(0)
+            return keras
     except (ModuleNotFoundError, ValueError) as error:
         raise DeviceError(
             f"Keras cannot start on the backend {os.environ['KERAS_BACKEND']!r}: {error}",
             hint="install it, or set KERAS_BACKEND to tensorflow, jax or torch",
         ) from error
+
+
+def _not_needed() -> tuple[str, ...]:
+    if not LEAN.get():
+        return ()
+    if os.environ["KERAS_BACKEND"] == _TENSORFLOW:
+        return _OPTIONAL
+    return *_OPTIONAL, _TENSORFLOW
 
 
 @contextmanager

@@ -76,3 +76,21 @@ import matplotlib.figure  # it is hidden no longer
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(not lean)]
+
+
+@pytest.mark.slow
+def test_a_lean_keras_on_another_backend_does_not_import_tensorflow():
+    pytest.importorskip("jax")
+    code = """
+import sys
+from cnnzoo.models import backend
+backend.LEAN.set(True)
+keras = backend.load_keras()
+keras.utils.set_random_seed(3)
+print("tensorflow" in sys.modules)
+"""
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False"]

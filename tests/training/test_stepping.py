@@ -123,3 +123,20 @@ def test_variables_are_there_before_the_first_step():
     make_stepper(model, training_batches())
     assert model.optimizer.built
     assert len(model.metrics_variables) == 4
+
+
+def test_no_second_program_is_made_for_the_shorter_last_batch(monkeypatch):
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("of TensorFlow")
+    model, batches = small_model(), training_batches()
+    step, traced = model.train_step, []
+    monkeypatch.setattr(model, "train_step", lambda data: traced.append(data) or step(data))
+    stepper = make_stepper(model, batches)
+    assert [done for done, _ in stepper.train(batches, 0)][:1] == [1]
+    programs = len(traced)
+    batches.begin(1)
+    assert [done for done, _ in stepper.train(batches, 0)] == [1, 2, 3, 4, 5]
+    assert len(traced) == programs
+    assert all(images.shape[0] is None for images, _ in traced[-1:])

@@ -253,7 +253,7 @@ def target_rows(results: Sequence[Result]) -> list[str]:
     Ratios are to the first program.
     """
     rows: list[str] = []
-    reference = math.nan
+    reference: float | None = None
     for place, result in enumerate(results):
         target = result.task.target or 1.0
         there = [timing for timing in result.timings if timing.reached(target)]
@@ -265,7 +265,7 @@ def target_rows(results: Sequence[Result]) -> list[str]:
             reference = reference if place else wall
             steps = statistics.median(timing.steps_until(target) or 0 for timing in there)
             cells += [f"{statistics.median(epochs):g}", shown(walls, "{:.1f}")]
-            cells += [f"{wall / reference:.2f}", f"{steps:.2f}"]
+            cells += [f"{wall / reference:.2f}" if reference else "-", f"{steps:.2f}"]
         else:
             cells += ["-"] * 4
         rows.append(f"| {' | '.join(cells)} |")
