@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextvars import ContextVar
 from importlib.util import find_spec
 
 import pytest
@@ -46,6 +47,7 @@ def test_jax_is_taken_where_it_sees_a_gpu(monkeypatch, sees_gpu, chosen):
     monkeypatch.delenv("KERAS_BACKEND")
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     monkeypatch.setattr(backend, "_jax_sees_gpu", lambda: sees_gpu)
+    monkeypatch.setattr(backend, "LEAN", ContextVar("LEAN", default=False))
     monkeypatch.setattr(backend.importlib, "import_module", lambda name: name)
     load_keras()
     assert os.environ["KERAS_BACKEND"] == chosen
