@@ -12,7 +12,7 @@ out first is the same function, and safe.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from cnnzoo.architecture.arguments import pair
@@ -29,21 +29,36 @@ def pooled_first(architecture: Architecture) -> Architecture:
 
     Layers with weights keep their order and their weights.
     """
-    return replace(architecture, layers=_pooled_first(architecture.layers))
+    return replace(architecture, layers=_changed(architecture.layers, _add_pooled))
 
 
-def _pooled_first(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+def sampled_first(architecture: Architecture) -> Architecture:
+    """The architecture without 1x1 convolutions that have strides and few input channels.
+
+    Layers with weights keep their order and their weights.
+    """
+    return replace(architecture, layers=_changed(architecture.layers, _add_sampled))
+
+
+def _changed(
+    layers: Iterable[Layer], add: Callable[[list[Layer], Layer], None]
+) -> tuple[Layer, ...]:
+    """The layers as `add` puts each of them behind those before it, within branches too."""
     found: list[Layer] = []
     for layer in layers:
-        layer = replace(layer, branches=tuple(map(_pooled_first, layer.branches)))
-        split = _split(found[-1]) if found and layer.name == _POOLING else None
-        if split is None:
-            found.append(layer)
-        else:
-            linear, relu = split
-            found[-1:] = [*linear, layer, replace(relu, input_shape=layer.output_shape)]
-            found[-1] = replace(found[-1], output_shape=layer.output_shape)
+        branches = tuple(_changed(branch, add) for branch in layer.branches)
+        add(found, replace(layer, branches=branches))
     return tuple(found)
+
+
+def _add_pooled(found: list[Layer], layer: Layer) -> None:
+    split = _split(found[-1]) if found and layer.name == _POOLING else None
+    if split is None:
+        found.append(layer)
+        return
+    linear, relu = split
+    shape = layer.output_shape
+    found[-1:] = [*linear, layer, replace(relu, input_shape=shape, output_shape=shape)]
 
 
 def _split(layer: Layer) -> tuple[list[Layer], Layer] | None:
@@ -63,30 +78,22 @@ def _split(layer: Layer) -> tuple[list[Layer], Layer] | None:
     return [replace(layer, arguments=arguments)], relu
 
 
-def sampled_first(architecture: Architecture) -> Architecture:
-    """The architecture without 1x1 convolutions that have strides and few input channels.
-
-    Layers with weights keep their order and their weights.
-    """
-    return replace(architecture, layers=_sampled_first(architecture.layers))
-
-
-def _sampled_first(layers: Iterable[Layer]) -> tuple[Layer, ...]:
-    found: list[Layer] = []
-    for layer in layers:
-        found += _sample(replace(layer, branches=tuple(map(_sampled_first, layer.branches))))
-    return tuple(found)
-
-
-def _sample(layer: Layer) -> list[Layer]:
-    """A max-pooling of one value and the convolution of what is left, where that is needed."""
-    if layer.name != "Conv2D" or layer.input_shape[-1] >= _SAFE_CHANNELS:
-        return [layer]
-    strides = pair(layer.arguments, "strides", 1)
-    if strides == (1, 1) or pair(layer.arguments, "kernel_size") != (1, 1):
-        return [layer]
+def _add_sampled(found: list[Layer], layer: Layer) -> None:
+    if not _is_unsafe(layer):
+        found.append(layer)
+        return
     sampled = (*layer.output_shape[:2], layer.input_shape[2])
-    arguments = {"pool_size": 1, "strides": strides}
-    pooling = Layer(_POOLING, arguments, layer.input_shape, sampled, place=layer.place)
+    arguments = {"pool_size": 1, "strides": layer.arguments["strides"]}
+    found.append(Layer(_POOLING, arguments, layer.input_shape, sampled, place=layer.place))
     arguments = {**layer.arguments, "strides": 1}
-    return [pooling, replace(layer, arguments=arguments, input_shape=sampled)]
+    found.append(replace(layer, arguments=arguments, input_shape=sampled))
+
+
+def _is_unsafe(layer: Layer) -> bool:
+    """Whether it is a 1x1 convolution with strides and few input channels."""
+    return (
+        layer.name == "Conv2D"
+        and layer.input_shape[-1] < _SAFE_CHANNELS
+        and pair(layer.arguments, "kernel_size") == (1, 1)
+        and pair(layer.arguments, "strides", 1) != (1, 1)
+    )
