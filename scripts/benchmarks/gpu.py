@@ -5,9 +5,10 @@
 
 It needs JAX; PyTorch is compared where it is there, once as it is and once through `torch.compile`.
 TensorFlow is not needed. All train the same network on the same arrays, in the same precision and
-with the same batch size. Real images come from below CNNZOO_TEST_DATA; where they are not there,
-random ones of the same shape are good for the speed alone, which is said. Images a second are those
-of the training steps, in the median epoch after the first, which compiles.
+with the same batch size; `cifar10_fast` has a recipe of its own, and no peer. Real images come from
+below CNNZOO_TEST_DATA; where they are not there, random ones of the same shape are good for the
+speed alone, which is said. Images a second are those of the training steps, in the median epoch
+after the first, which compiles.
 
 What still runs when the minutes (`--minutes`) are over is stopped; what is missing is named. The
 peak memory is main memory, of which a GPU's programs need little.
@@ -22,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,7 +31,7 @@ from measuring import contest, examples, machine
 from measuring.contest import ACCURACY, FAST, Program, Result, Task
 from measuring.examples import MissingError, Shape
 
-TASKS = ("lenet", "accuracy", "emotion", "resnet20", "gender")
+TASKS = ("lenet", "accuracy", "emotion", "resnet20", "cifar10_fast", "gender")
 JAX = {"KERAS_BACKEND": "jax"}
 MINUTES = 9.0
 # The batch and the width of the gender network.
@@ -108,6 +110,11 @@ def prepare(name: str, folder: Path, quick: bool) -> Task:
         data, said = photographs("cifar10", (32, 32, 3), 10, few or 50_000, folder)
         title = f"ResNet-20, CIFAR-10{said}"
         return Task(title, name, data, 128, 2 if quick else 4, tests=not said, channels_last=True)
+    if name == "cifar10_fast":
+        data, said = photographs("cifar10", (32, 32, 3), 10, few or 50_000, folder)
+        title = f"cifar10_fast, CIFAR-10{said}"
+        epochs = 2 if quick else 10
+        return Task(title, name, data, 512, epochs, tests=not said, precision="bfloat16")
     # The photographs are too few for an epoch that lasts; their number alone decides the speed.
     data = examples.random_arrays("faces", (100, 100, 1), 2, 64 if quick else 20_480, folder)
     size, filters = (QUICK_SIZE, QUICK_FILTERS) if quick else (SIZE, FILTERS)
@@ -152,9 +159,28 @@ def run(
     """Run a task and print its table."""
     title = f"### {task.title}, {task.precision}, batch size {task.batch_size}"
     print(f"{title}, {task.epochs} epochs\n", flush=True)
+    if task.network == "cifar10_fast":
+        chosen = [replace(chosen[0], name="cnnzoo, its own recipe", command=as_it_says)]
     done = contest.compare(task, chosen, rounds, failures.append, until)
     contest.print_results(task, done)
     return done
+
+
+def as_it_says(task: Task, seed: int, folder: Path) -> list[str]:
+    """`cnnzoo train` with the recipe of the configuration, which no peer has."""
+    words = [
+        "data.name=null",
+        "data.classes=null",
+        f"data.arrays={task.data}",
+        "data.splits.validation=0",
+        *([] if task.tests else ["data.splits.test=0"]),
+        f"seed={seed}",
+        f"training.epochs={task.epochs}",
+        f"training.batch_size={task.batch_size}",
+        "training.monitor=loss",
+    ]
+    train = ["train", "--config", task.network, *words, "--runs-dir", str(folder)]
+    return [sys.executable, str(contest.PEERS / "timed_cnnzoo.py"), *train]
 
 
 def share_of_peak(
