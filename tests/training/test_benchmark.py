@@ -59,13 +59,13 @@ def test_jobs_take_turns_and_a_first_round_is_not_counted(monkeypatch):
 
 @pytest.mark.slow
 def test_slow_data_are_seen_as_data_and_not_as_computing(tiny, monkeypatch):
-    read = Batches.__getitem__
+    read = Batches.take
 
-    def slowly(batches, step):
+    def slowly(batches, rows):
         time.sleep(0.05)
-        return read(batches, step)
+        return read(batches, rows)
 
-    monkeypatch.setattr(Batches, "__getitem__", slowly)
+    monkeypatch.setattr(Batches, "take", slowly)
     monkeypatch.setattr("cnnzoo.training.peak._SIZES", {"cpu": (256,)})
     config = load_config(tiny, ["training.class_weight=balanced", "training.batch_size=16"])
     measured = measure(config, 8, rounds=3)
