@@ -179,8 +179,7 @@ def as_it_says(task: Task, seed: int, folder: Path) -> list[str]:
         f"training.batch_size={task.batch_size}",
         "training.monitor=loss",
     ]
-    train = ["train", "--config", task.network, *words, "--runs-dir", str(folder)]
-    return [sys.executable, str(contest.PEERS / "timed_cnnzoo.py"), *train]
+    return contest.timed_training(task, words, folder)
 
 
 def share_of_peak(

@@ -35,6 +35,7 @@ AS_CNNZOO = {
     "policy": "float32",
     "xla": False,
 }
+HALVES = {"halves": True, "within": 1, "between": 2}
 LEVERS: Mapping[str, Mapping[str, Any]] = {
     "as cnnzoo runs it": {},
     "1 step at once": {"steps": 1},
@@ -42,17 +43,12 @@ LEVERS: Mapping[str, Mapping[str, Any]] = {
     "the epoch in one graph, with the images": {"feed": "graph"},
     "1 thread within operations": {"within": 1},
     "1 thread between operations": {"between": 1},
-    "halves of a batch side by side, 1 thread each": {"halves": True, "within": 1, "between": 2},
+    "halves of a batch side by side, 1 thread each": HALVES,
     "batches of 32": {"batch_size": 32},
     "batches of 512": {"batch_size": 512},
     "channels first": {"layout": "channels_first"},
     "bfloat16": {"policy": "mixed_bfloat16"},
-    "bfloat16, halves": {
-        "policy": "mixed_bfloat16",
-        "halves": True,
-        "within": 1,
-        "between": 2,
-    },
+    "bfloat16, halves": {"policy": "mixed_bfloat16", **HALVES},
     "XLA": {"xla": True},
 }
 
@@ -185,7 +181,6 @@ def graph(model: Any, images: Any, labels: Any, way: Mapping[str, Any]) -> Calla
     import tensorflow as tf
 
     size, count = way["batch_size"], len(images)
-    model.make_train_function()
 
     @tf.function  # type: ignore[untyped-decorator]
     def epoch() -> None:

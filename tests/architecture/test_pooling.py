@@ -38,16 +38,16 @@ POOL = {"MaxPooling2D": {"pool_size": 3, "strides": 2, "padding": "same"}}
     ],
 )  # fmt: skip
 def test_the_largest_value_is_taken_first_and_nothing_else_changes(layers, becomes):
-    before = architecture(*layers)
-    after = pooled_first(before)
-    assert names(after) == becomes
-    assert_same_function(before, after)
+    assert_same_function(pooled_first, layers, becomes)
 
 
-def assert_same_function(before, after):
-    """The same weights from the same seed, and the same outputs to the last bit."""
+def assert_same_function(change, layers, becomes):
+    """Other layers with the same weights from one seed, and the same outputs to the last bit."""
     import keras
 
+    before = architecture(*layers)
+    after = change(before)
+    assert names(after) == becomes
     assert after.output_shape == before.output_shape
     models = []
     for each in (before, after):
@@ -89,10 +89,7 @@ STRIDED = {"Conv2D": {"filters": 8, "kernel_size": 1, "strides": [1, 2], "activa
     ],
 )  # fmt: skip
 def test_a_convolution_of_single_values_sees_only_those_that_it_needs(layers, becomes):
-    before = architecture(*layers)
-    after = sampled_first(before)
-    assert names(after) == becomes
-    assert_same_function(before, after)
+    assert_same_function(sampled_first, layers, becomes)
 
 
 @pytest.mark.parametrize(

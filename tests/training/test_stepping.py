@@ -134,9 +134,10 @@ def test_no_second_program_is_made_for_the_shorter_last_batch(monkeypatch):
     step, traced = model.train_step, []
     monkeypatch.setattr(model, "train_step", lambda data: traced.append(data) or step(data))
     stepper = make_stepper(model, batches)
-    assert [done for done, _ in stepper.train(batches, 0)][:1] == [1]
+    assert [done for done, _ in stepper.train(batches, 0)] == [1, 2, 3, 4, 5]
     programs = len(traced)
     batches.begin(1)
     assert [done for done, _ in stepper.train(batches, 0)] == [1, 2, 3, 4, 5]
     assert len(traced) == programs
-    assert all(images.shape[0] is None for images, _ in traced[-1:])
+    images, _ = traced[-1]
+    assert images.shape[0] is None

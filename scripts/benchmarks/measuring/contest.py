@@ -116,11 +116,15 @@ def cnnzoo(
         ]
         if task.network == "gender":
             words.append(f"model.params.filters={task.filters}")
-        script = str(PEERS / "timed_cnnzoo.py")
-        train = ["train", "--config", task.network, *words, *more, "--runs-dir", str(folder)]
-        return [sys.executable, script, *train]
+        return timed_training(task, [*words, *more], folder)
 
     return Program(name, command, environment)
+
+
+def timed_training(task: Task, words: Sequence[str], folder: Path) -> list[str]:
+    """The command of `cnnzoo train` on a task's network with some words, which tells its times."""
+    train = ["train", "--config", task.network, *words, "--runs-dir", str(folder)]
+    return [sys.executable, str(PEERS / "timed_cnnzoo.py"), *train]
 
 
 def plain_script(
@@ -254,7 +258,7 @@ def target_rows(results: Sequence[Result]) -> list[str]:
     """
     rows: list[str] = []
     reference: float | None = None
-    for place, result in enumerate(results):
+    for result in results:
         target = result.task.target or 1.0
         there = [timing for timing in result.timings if timing.reached(target)]
         cells = [result.program.name, f"{len(there)} of {len(result.timings)}"]
@@ -262,7 +266,8 @@ def target_rows(results: Sequence[Result]) -> list[str]:
             walls = [_epoch(timing, target)["at"] for timing in there]
             epochs = [timing.epochs.index(_epoch(timing, target)) + 1 for timing in there]
             wall = statistics.median(walls)
-            reference = reference if place else wall
+            if result is results[0]:
+                reference = wall
             steps = statistics.median(timing.steps_until(target) or 0 for timing in there)
             cells += [f"{statistics.median(epochs):g}", shown(walls, "{:.1f}")]
             cells += [f"{wall / reference:.2f}" if reference else "-", f"{steps:.2f}"]
