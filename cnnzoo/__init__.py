@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from cnnzoo.evaluation.predict import Prediction as Prediction
     from cnnzoo.evaluation.predict import predict as predict
     from cnnzoo.models.build import build_model as build_model
-    from cnnzoo.runs import Run as Run
-    from cnnzoo.runs import open_run as open_run
+    from cnnzoo.runs.run import Run as Run
+    from cnnzoo.runs.run import open_run as open_run
     from cnnzoo.training.reproduce import reproduce as reproduce
     from cnnzoo.training.resume import resume as resume
     from cnnzoo.training.train import train as train
@@ -44,13 +44,13 @@ _HOMES = {
     "Dataset": "cnnzoo.datasets.dataset",
     "ModelConfig": "cnnzoo.config.schema",
     "Prediction": "cnnzoo.evaluation.predict",
-    "Run": "cnnzoo.runs",
+    "Run": "cnnzoo.runs.run",
     "TrainingConfig": "cnnzoo.config.schema",
     "build_model": "cnnzoo.models.build",
     "evaluate": "cnnzoo.evaluation.evaluate",
     "load_config": "cnnzoo.config.loader",
     "load_dataset": "cnnzoo.datasets.load",
-    "open_run": "cnnzoo.runs",
+    "open_run": "cnnzoo.runs.run",
     "predict": "cnnzoo.evaluation.predict",
     "reproduce": "cnnzoo.training.reproduce",
     "resume": "cnnzoo.training.resume",

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnzoo.config.loader import load_config
 from cnnzoo.evaluation.predictions import Predictions, write_predictions
-from cnnzoo.runs import FINISHED, Run, create_run
+from cnnzoo.runs.run import FINISHED, Run, create_run
 
 CLASSES = ("cat", "dog", "[b]owl|")
 COUNT = 60

@@ -23,8 +23,8 @@ def adopt(model: Path, output: Path | None) -> None:
       cnnzoo adopt model.keras
       cnnzoo adopt runs/lenet/1/model.keras --output mine.yaml
     """
-    from cnnzoo.cli.files import print_or_write, refuse_existing
-    from cnnzoo.models.adopt import adopt as text_of
+    from cnnzoo.models.convert.adopt import adopt as text_of
+    from cnnzoo.terminal.output import print_or_write, refuse_existing
 
     if output is not None:
         refuse_existing(output)

@@ -42,11 +42,11 @@ def benchmark(
     """
     import json
 
-    from cnnzoo.cli.tables import console
     from cnnzoo.config.loader import load_config
+    from cnnzoo.terminal.display import display_for
+    from cnnzoo.terminal.tables import console
     from cnnzoo.training.benchmark import measure
-    from cnnzoo.training.display import Display
-    from cnnzoo.training.progress import display_for
+    from cnnzoo.training.progress import Display
 
     loaded = load_config(config, overrides)
     display = display_for(console()) if form == "table" else Display()

@@ -27,9 +27,9 @@ def card(run: str | None, output: Path | None, runs_dir: str, device: str) -> No
       cnnzoo card
       cnnzoo card runs/lenet/1 --output README.md
     """
-    from cnnzoo.cli.files import print_or_write
     from cnnzoo.reporting.card import model_card
-    from cnnzoo.runs import latest_run, open_run
+    from cnnzoo.runs.run import latest_run, open_run
+    from cnnzoo.terminal.output import print_or_write
 
     chosen = open_run(run) if run else latest_run(runs_dir)
     print_or_write(model_card(chosen, device=device), output)

@@ -32,7 +32,7 @@ def check(words: tuple[str, ...]) -> None:
     """
     from cnnzoo.config.loader import load_config
     from cnnzoo.config.wording import counted
-    from cnnzoo.training.beginning import check_beginning
+    from cnnzoo.training.engine.initial_weights import check_beginning
     from cnnzoo.training.plan import plan
 
     files = [word for word in words if "=" not in word or Path(word).exists()]

@@ -53,11 +53,11 @@ def compare(
     """
     from rich.console import Console
 
-    from cnnzoo.cli.comparison_files import as_json, write_disagreements
-    from cnnzoo.cli.comparison_text import as_markdown, as_tables
-    from cnnzoo.cli.tables import console
-    from cnnzoo.evaluation.compare import compare as compare_runs
-    from cnnzoo.training.progress import display_for
+    from cnnzoo.evaluation.compare.compare import compare as compare_runs
+    from cnnzoo.terminal.comparison_files import as_json, write_disagreements
+    from cnnzoo.terminal.comparison_text import as_markdown, as_tables
+    from cnnzoo.terminal.display import display_for
+    from cnnzoo.terminal.tables import console
 
     comparison = compare_runs(
         runs, split, each=each, device=device, display=display_for(Console(stderr=True))

@@ -28,7 +28,7 @@ def complete_run(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """The run directories below `--runs-dir`."""
-    from cnnzoo.runs import find_runs
+    from cnnzoo.runs.run import find_runs
 
     default = os.environ.get("CNNZOO_RUNS_DIR") or "runs"
     try:

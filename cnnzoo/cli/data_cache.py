@@ -32,9 +32,9 @@ def cache_data(entries: tuple[str, ...], clear: bool) -> None:
       cnnzoo data cache fer2013 --clear
       cnnzoo data cache --clear
     """
-    from cnnzoo.cli.tables import console
     from cnnzoo.datasets.cache import cache_directory, find_stored, remove_stored
     from cnnzoo.errors import DataError
+    from cnnzoo.terminal.tables import console
 
     stored = find_stored(entries)
     if not stored:

@@ -11,11 +11,11 @@ import click
 
 from cnnzoo.cli.completion import complete_config
 from cnnzoo.cli.options import format_option
-from cnnzoo.doctor.kinds import KINDS
+from cnnzoo.datasets.check.kinds import KINDS
 
 if TYPE_CHECKING:
     from cnnzoo.config.schema import Config
-    from cnnzoo.doctor.check import Diagnosis
+    from cnnzoo.datasets.check.check import Diagnosis
 
 # What a folder without a configuration is checked for: 64x64 in colour.
 _FOR_FOLDERS = "alexnet_lite"
@@ -109,7 +109,7 @@ def _checked(config: Config) -> Diagnosis:
     from rich.console import Console
     from rich.progress import Progress
 
-    from cnnzoo.doctor.check import check_data
+    from cnnzoo.datasets.check.check import check_data
 
     assert config.data
     console = Console(stderr=True)
@@ -125,8 +125,8 @@ def _checked(config: Config) -> Diagnosis:
 
 
 def _print(diagnosis: Diagnosis) -> None:
-    from cnnzoo.cli.findings_table import findings_table, summary
-    from cnnzoo.cli.tables import console
+    from cnnzoo.terminal.findings_table import findings_table, summary
+    from cnnzoo.terminal.tables import console
 
     if diagnosis.findings:
         console().print(findings_table(diagnosis))
@@ -134,8 +134,8 @@ def _print(diagnosis: Diagnosis) -> None:
 
 
 def _draw(diagnosis: Diagnosis, path: Path) -> None:
-    from cnnzoo.cli.files import writing
-    from cnnzoo.doctor.contact_sheet import contact_sheet
+    from cnnzoo.datasets.check.contact_sheet import contact_sheet
+    from cnnzoo.terminal.output import writing
 
     with writing(path) as temporary:
         contact_sheet(diagnosis).save(temporary, "PNG")
@@ -143,7 +143,7 @@ def _draw(diagnosis: Diagnosis, path: Path) -> None:
 
 
 def _write(excluded: dict[str, str], path: Path) -> None:
-    from cnnzoo.cli.files import writing
+    from cnnzoo.terminal.output import writing
 
     # A name that is no UTF-8 is written as it is on the disk, and so read again.
     with (

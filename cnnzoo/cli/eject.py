@@ -26,11 +26,11 @@ def eject(config: str, overrides: tuple[str, ...], output: Path | None) -> None:
       cnnzoo eject lenet
       cnnzoo eject my.yaml training.epochs=5 --output my.py
     """
-    from cnnzoo.cli.files import print_or_write, refuse_existing
     from cnnzoo.config.loader import load_config
     from cnnzoo.datasets.parts import known_splits
-    from cnnzoo.models.eject import eject as script_of
-    from cnnzoo.models.python_data import ONE_POOL
+    from cnnzoo.models.convert.eject import eject as script_of
+    from cnnzoo.models.convert.python_data import ONE_POOL
+    from cnnzoo.terminal.output import print_or_write, refuse_existing
     from cnnzoo.training.plan import plan
 
     if output is not None:

@@ -69,12 +69,12 @@ def evaluate(
       cnnzoo evaluate runs/faces/2 --data folder=photos
       cnnzoo evaluate model.keras --data mnist5k --output measured
     """
-    from cnnzoo.cli.metrics_tables import binary_text, metrics_tables, temperature_text
-    from cnnzoo.cli.tables import console, headline
     from cnnzoo.evaluation.evaluate import measure
     from cnnzoo.evaluation.predictions import require_parquet
-    from cnnzoo.runs import latest_run
-    from cnnzoo.training.progress import display_for
+    from cnnzoo.runs.run import latest_run
+    from cnnzoo.terminal.display import display_for
+    from cnnzoo.terminal.metrics_tables import binary_text, metrics_tables, temperature_text
+    from cnnzoo.terminal.tables import console, headline
 
     if form == "parquet":
         require_parquet()

@@ -88,8 +88,6 @@ def explain(
       cnnzoo explain runs/faces/2 photos/*.jpg --class happy --output seen
       cnnzoo explain model.keras photo.jpg --data folder=photos --split train
     """
-    from cnnzoo.cli.prediction_lines import as_table
-    from cnnzoo.cli.tables import console
     from cnnzoo.errors import CnnzooError, DataError
     from cnnzoo.evaluation.classifier import open_classifier, run_or_file
     from cnnzoo.evaluation.explain.anatomy import dissect
@@ -102,8 +100,10 @@ def explain(
         write_filters,
         write_responses,
     )
-    from cnnzoo.runs import Run
-    from cnnzoo.training.progress import display_for
+    from cnnzoo.runs.run import Run
+    from cnnzoo.terminal.display import display_for
+    from cnnzoo.terminal.prediction_lines import as_table
+    from cnnzoo.terminal.tables import console
 
     require("matplotlib", "report")
     files = find_files(images, sys.stdin.buffer)

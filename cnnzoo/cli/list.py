@@ -13,6 +13,6 @@ def list_zoo() -> None:
     Example:
       cnnzoo list
     """
-    from cnnzoo.cli.tables import console, zoo_table
+    from cnnzoo.terminal.tables import console, zoo_table
 
     console().print(zoo_table())

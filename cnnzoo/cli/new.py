@@ -32,10 +32,10 @@ def new(file: Path, source: str) -> None:
       cnnzoo new my.yaml --from alexnet_lite
       cnnzoo new wide.yaml --from my.yaml
     """
-    from cnnzoo.cli.files import refuse_existing, write_file
     from cnnzoo.config.derive import SCHEMA_FILE, derived_text
     from cnnzoo.config.json_schema import schema_text
     from cnnzoo.datasets.names import NAMES
+    from cnnzoo.terminal.output import refuse_existing, write_file
 
     if not file.suffix:
         file = file.with_suffix(".yaml")

@@ -42,12 +42,12 @@ def predict(
       cnnzoo predict runs/lenet/1 'photos/**/*.jpg' --top 1 --format csv --output predicted.csv
       find photos -name '*.jpg' | cnnzoo predict model.keras -
     """
-    from cnnzoo.cli.files import open_output, refuse_existing
-    from cnnzoo.cli.prediction_lines import FORMATS
     from cnnzoo.errors import CnnzooError
     from cnnzoo.evaluation.classifier import open_classifier
     from cnnzoo.evaluation.paths import find_files
     from cnnzoo.evaluation.predict import predict_files
+    from cnnzoo.terminal.output import open_output, refuse_existing
+    from cnnzoo.terminal.prediction_lines import FORMATS
 
     if output is not None:
         refuse_existing(output)

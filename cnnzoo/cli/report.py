@@ -32,11 +32,11 @@ def report(runs: tuple[str, ...], output: Path | None, runs_dir: str, device: st
       cnnzoo report runs/lenet/1
       cnnzoo report runs/lenet/1 runs/lenet/2 --output lenets.html
     """
-    from cnnzoo.cli.files import write_file
-    from cnnzoo.cli.tables import console
     from cnnzoo.reporting.page.write import report_page
-    from cnnzoo.runs import latest_run, open_run
-    from cnnzoo.training.progress import display_for
+    from cnnzoo.runs.run import latest_run, open_run
+    from cnnzoo.terminal.display import display_for
+    from cnnzoo.terminal.output import write_file
+    from cnnzoo.terminal.tables import console
 
     chosen = [open_run(run) for run in runs] or [latest_run(runs_dir)]
     page = report_page(chosen, device=device, display=display_for(console()))

@@ -24,9 +24,9 @@ def reproduce(run: str, runs_dir: str | None, device: str) -> None:
       cnnzoo reproduce runs/lenet/1
       cnnzoo reproduce runs/lenet/1 --runs-dir /tmp/again
     """
-    from cnnzoo.cli.tables import console
-    from cnnzoo.runs import open_run
-    from cnnzoo.training.progress import display_for
+    from cnnzoo.runs.run import open_run
+    from cnnzoo.terminal.display import display_for
+    from cnnzoo.terminal.tables import console
     from cnnzoo.training.reproduce import reproduce as reproduce_run
 
     found = reproduce_run(

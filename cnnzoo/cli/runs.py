@@ -23,8 +23,8 @@ def runs(name: str | None, form: str, runs_dir: str) -> None:
       cnnzoo runs lenet
       cnnzoo runs --format json
     """
-    from cnnzoo.cli.run_table import as_json, as_table, next_step
-    from cnnzoo.training.run_list import list_runs
+    from cnnzoo.runs.listing import list_runs
+    from cnnzoo.terminal.run_table import as_json, as_table, next_step
 
     listed = list_runs(runs_dir, name)
     if form == "json":
@@ -33,7 +33,7 @@ def runs(name: str | None, form: str, runs_dir: str) -> None:
     if not listed:
         click.echo(f"there is no run below {runs_dir}; train one: cnnzoo train --config lenet")
         return
-    from cnnzoo.cli.tables import console
+    from cnnzoo.terminal.tables import console
 
     output = console()
     output.print(as_table(listed, output.width))

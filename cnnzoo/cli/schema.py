@@ -24,8 +24,8 @@ def schema(output: Path | None) -> None:
       cnnzoo schema --output schema.json
       cnnzoo schema | jq '."$defs"."layers.Conv2D"'
     """
-    from cnnzoo.cli.files import print_or_write
     from cnnzoo.config.json_schema import schema_text
     from cnnzoo.datasets.names import NAMES
+    from cnnzoo.terminal.output import print_or_write
 
     print_or_write(schema_text(NAMES), output)

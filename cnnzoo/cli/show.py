@@ -54,10 +54,10 @@ def show(
       cnnzoo show my.yaml --resolved
       cnnzoo show resnet50 --plot resnet50.svg --plot-style graph
     """
-    from cnnzoo.cli.architecture_text import as_json, as_markdown, as_table, totals
-    from cnnzoo.cli.tables import console
     from cnnzoo.config.loader import load_raw, make_config
     from cnnzoo.config.origins import with_origins
+    from cnnzoo.terminal.architecture_text import as_json, as_markdown, as_table, totals
+    from cnnzoo.terminal.tables import console
     from cnnzoo.training.plan import plan
 
     if plot is None and (plot_style or force):
@@ -84,8 +84,8 @@ def show(
 
 
 def _check_file(path: Path, force: bool) -> None:
-    from cnnzoo.cli.files import refuse_existing
     from cnnzoo.reporting.saving import check_suffix
+    from cnnzoo.terminal.output import refuse_existing
 
     check_suffix(path)
     if not force:

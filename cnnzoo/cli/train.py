@@ -12,7 +12,7 @@ from cnnzoo.cli.completion import complete_config, complete_run
 from cnnzoo.cli.options import device_option, runs_dir_option
 
 if TYPE_CHECKING:
-    from cnnzoo.runs import Run
+    from cnnzoo.runs.run import Run
 
 
 @click.command()
@@ -57,13 +57,13 @@ def train(
       cnnzoo train --resume
       cnnzoo train --resume runs/lenet/1 training.epochs=40
     """
-    from cnnzoo.cli.tables import console, headline
     from cnnzoo.config.loader import load_config
     from cnnzoo.evaluation.evaluate import evaluate
+    from cnnzoo.terminal.display import display_for
+    from cnnzoo.terminal.summary import summary
+    from cnnzoo.terminal.tables import console, headline
     from cnnzoo.training.processes import is_first
-    from cnnzoo.training.progress import display_for
     from cnnzoo.training.resume import resume as resume_run
-    from cnnzoo.training.summary import summary
     from cnnzoo.training.train import train as train_config
 
     options: dict[str, Any] = {
@@ -93,7 +93,7 @@ def train(
 
 def _run_and_overrides(words: tuple[str, ...], runs_dir: str) -> tuple[Run, list[str]]:
     """The run that is named among the words, else the latest that can go on; and the others."""
-    from cnnzoo.runs import open_run, run_to_resume
+    from cnnzoo.runs.run import open_run, run_to_resume
 
     named = [word for word in words if "=" not in word or Path(word).is_dir()]
     overrides = [word for word in words if word not in named]

@@ -59,11 +59,11 @@ def learning_rate(
       cnnzoo tune lr lenet
       cnnzoo tune lr my.yaml training.optimizer=SGD --output lr.png
     """
-    from cnnzoo.cli.tables import console
     from cnnzoo.config.loader import load_config
     from cnnzoo.errors import UserError
+    from cnnzoo.terminal.display import display_for
+    from cnnzoo.terminal.tables import console
     from cnnzoo.training.learning_rates import range_test, rate_word, write_rates
-    from cnnzoo.training.progress import display_for
 
     if lowest >= highest:
         raise UserError(f"--lowest {lowest:g} is not below --highest {highest:g}")

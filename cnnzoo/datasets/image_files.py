@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnzoo.datasets.images import Fit
+from cnnzoo.datasets.images.fit import Fit
+from cnnzoo.datasets.images.workers import Progress, decode_files
 from cnnzoo.datasets.items import Items
-from cnnzoo.datasets.sources import Source
-from cnnzoo.datasets.workers import Progress, decode_files
+from cnnzoo.datasets.source import Source
 
 
 class ImageFiles(Source):

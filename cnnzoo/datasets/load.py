@@ -12,11 +12,11 @@ import numpy as np
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets import cache
 from cnnzoo.datasets.dataset import SPLITS, Dataset, Examples, Images, ImageShape, MappedImages
-from cnnzoo.datasets.images import Fit
+from cnnzoo.datasets.images.fit import Fit
+from cnnzoo.datasets.images.workers import Progress
 from cnnzoo.datasets.selection import read_exclusions, select
-from cnnzoo.datasets.sources import Source, open_source
+from cnnzoo.datasets.source import Source, open_source
 from cnnzoo.datasets.splitting import split_examples
-from cnnzoo.datasets.workers import Progress
 from cnnzoo.errors import DataError, Mistake
 
 # What is larger stays on disk, and only the batches that are asked for are in memory.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 # Name → the module that reads it.
 SAMPLES = {
-    "cartoon_faces": "cnnzoo.datasets.cartoon_faces",
-    "digits": "cnnzoo.datasets.digits",
-    "mnist5k": "cnnzoo.datasets.mnist5k",
+    "cartoon_faces": "cnnzoo.datasets.samples.cartoon_faces",
+    "digits": "cnnzoo.datasets.samples.digits",
+    "mnist5k": "cnnzoo.datasets.samples.mnist5k",
 }
 
 # `data: mnist` is short for `data: {tfds: mnist}`; these are names that people know, of images with

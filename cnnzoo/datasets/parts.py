@@ -8,7 +8,7 @@ from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.dataset import SPLITS
 from cnnzoo.datasets.items import NO_PART
 from cnnzoo.datasets.names import SAMPLES
-from cnnzoo.datasets.sources import open_source
+from cnnzoo.datasets.source import open_source
 from cnnzoo.datasets.splitting import splits_of
 
 # The parts of those data of tensorflow-datasets that Keras has a loader for.

@@ -24,8 +24,8 @@ import tensorflow_datasets as tfds
 from numpy.typing import NDArray
 from tensorflow_datasets.core import download
 
-from cnnzoo.datasets.decoding import UnreadableError, decode
-from cnnzoo.datasets.images import Fit, fit_images
+from cnnzoo.datasets.images.decode import UnreadableError, decode
+from cnnzoo.datasets.images.fit import Fit, fit_images
 from cnnzoo.datasets.splitting import PART_NAMES
 from cnnzoo.errors import did_you_mean
 from cnnzoo.network import answers

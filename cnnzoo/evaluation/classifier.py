@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from cnnzoo.config.data import Resize
 from cnnzoo.datasets.dataset import Images, ImageShape
-from cnnzoo.datasets.images import MODES, Fit
+from cnnzoo.datasets.images.fit import MODES, Fit
 from cnnzoo.errors import RunError, first_of
 from cnnzoo.evaluation.predictions import check_probabilities
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.saved import Description, described, load_model, read_description
-from cnnzoo.runs import RECORD, Run, open_run
+from cnnzoo.runs.run import RECORD, Run, open_run
 
 # A batch has so many images, or fewer where they are large: a single one waits for a whole batch.
 MAX_BATCH, MIN_BATCH = 256, 16

@@ -24,7 +24,8 @@ from cnnzoo.evaluation.classifier import (
 from cnnzoo.evaluation.predictions import Predictions, write_parquet, write_predictions
 from cnnzoo.evaluation.sources import ALL, Chosen, choose_data
 from cnnzoo.evaluation.thresholds import binary_report, no_threshold, tuned_threshold
-from cnnzoo.runs import RECORD, Run, write_text
+from cnnzoo.runs.files import write_text
+from cnnzoo.runs.run import RECORD, Run
 from cnnzoo.training.progress import Display
 
 VALIDATION = "validation"

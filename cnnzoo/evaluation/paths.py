@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from cnnzoo.datasets.decoding import FORMATS
+from cnnzoo.datasets.images.decode import FORMATS
 from cnnzoo.errors import DataError
 
 Found = tuple[str, str | None]  # a path, and why nothing is there to be read, or None

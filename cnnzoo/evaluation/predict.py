@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnzoo.datasets.decoding import UnreadableError, decode_file
+from cnnzoo.datasets.images.decode import UnreadableError, decode_file
 from cnnzoo.evaluation.classifier import (
     Classifier,
     batch_size,
@@ -18,7 +18,7 @@ from cnnzoo.evaluation.classifier import (
     predict_probabilities,
 )
 from cnnzoo.evaluation.paths import Found, find_files
-from cnnzoo.runs import Run
+from cnnzoo.runs.run import Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnzoo.errors import RunError, UserError
-from cnnzoo.runs import replacing
+from cnnzoo.runs.files import replacing
 
 COLUMNS = ("path", "truth", "prediction", "probability")
 PREFIX = "p_"  # of the columns that hold the probability of one class

@@ -16,12 +16,13 @@ from cnnzoo.config.mistakes import explain
 from cnnzoo.config.overrides import apply_override
 from cnnzoo.config.section import Section
 from cnnzoo.datasets.dataset import Dataset
-from cnnzoo.datasets.sources import open_source
+from cnnzoo.datasets.source import open_source
 from cnnzoo.datasets.splitting import splits_of
 from cnnzoo.errors import DataError, RunError
 from cnnzoo.evaluation.classifier import Classifier
-from cnnzoo.runs import CONFIG, Run
-from cnnzoo.training.progress import Display, load_shown
+from cnnzoo.runs.run import CONFIG, Run
+from cnnzoo.training.loading import load_shown
+from cnnzoo.training.progress import Display
 
 TEST, ALL = "test", "all"
 

@@ -22,7 +22,7 @@ from cnnzoo.errors import CnnzooError, RunError
 from cnnzoo.models.archive import METADATA, read_metadata
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.objects import first_line
-from cnnzoo.runs import replacing
+from cnnzoo.runs.files import replacing
 
 KEY = "cnnzoo"  # of metadata.json
 

@@ -18,7 +18,7 @@ from cnnzoo.errors import ConfigError, Place
 from cnnzoo.models.names import every_layer
 from cnnzoo.models.objects import first_line
 from cnnzoo.models.saved import load_model
-from cnnzoo.runs import open_run
+from cnnzoo.runs.run import open_run
 
 _WEIGHTS = ".weights.h5"
 _LISTED = 3

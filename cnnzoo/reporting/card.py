@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from cnnzoo.doctor.kinds import NOTE
+from cnnzoo.datasets.check.kinds import NOTE
 from cnnzoo.errors import first_of, printable
 from cnnzoo.extras import require
 from cnnzoo.reporting.caveats import caveats
@@ -19,7 +19,7 @@ from cnnzoo.reporting.page.material import Material, gather
 from cnnzoo.reporting.page.repeating import repeating
 from cnnzoo.reporting.page.view import class_rows
 from cnnzoo.reporting.snippet import snippet
-from cnnzoo.runs import Run
+from cnnzoo.runs.run import Run
 from cnnzoo.training.progress import Display
 
 MAX_CLASSES = 100  # in the table

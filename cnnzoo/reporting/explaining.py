@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnzoo.datasets.dataset import Examples
-from cnnzoo.datasets.decoding import UnreadableError, decode_file
+from cnnzoo.datasets.images.decode import UnreadableError, decode_file
 from cnnzoo.errors import RunError, UserError, did_you_mean, first_of
 from cnnzoo.evaluation.classifier import Classifier
 from cnnzoo.evaluation.explain.anatomy import Anatomy

@@ -20,7 +20,7 @@ from cnnzoo.reporting.reliability import reliability_diagram
 from cnnzoo.reporting.saving import save_figure
 from cnnzoo.reporting.threshold_curves import roc_and_precision_recall
 from cnnzoo.reporting.volumes import draw_volumes
-from cnnzoo.runs import Run
+from cnnzoo.runs.run import Run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cnnzoo.errors import UserError
 from cnnzoo.extras import require
 from cnnzoo.reporting.style import figure_style
-from cnnzoo.runs import replacing
+from cnnzoo.runs.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cnnzoo.datasets.images import MODES
+from cnnzoo.datasets.images.fit import MODES
 from cnnzoo.evaluation.classifier import Classifier
-from cnnzoo.runs import MODEL
+from cnnzoo.runs.run import MODEL
 
 _RESIZE = {
     "stretch": "image.resize({size}, {method})",

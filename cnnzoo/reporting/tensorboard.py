@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from cnnzoo.reporting.confusion import confusion_matrix
 from cnnzoo.reporting.curves import learning_curves
 from cnnzoo.reporting.style import figure_style
-from cnnzoo.runs import Run
-from cnnzoo.training.events import Events
-from cnnzoo.training.tensorboard_log import log_directory
+from cnnzoo.runs.run import Run
+from cnnzoo.training.loggers.events import Events
+from cnnzoo.training.loggers.tensorboard import log_directory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -20,15 +20,15 @@ from cnnzoo.datasets.dataset import Examples
 from cnnzoo.errors import CnnzooError, TrainingError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.objects import first_line
-from cnnzoo.training.balance import class_weights
-from cnnzoo.training.batches import Batch, Batches, Order
-from cnnzoo.training.display import Display
+from cnnzoo.training.engine.balance import class_weights
+from cnnzoo.training.engine.batches import Batch, Batches, Order
+from cnnzoo.training.engine.peak import matrix_peak, peak_memory
+from cnnzoo.training.engine.seeding import fix_seed
 from cnnzoo.training.execution import Settings
 from cnnzoo.training.failures import is_out_of_memory, no_memory
 from cnnzoo.training.hardware import find_hardware
-from cnnzoo.training.peak import matrix_peak, peak_memory
 from cnnzoo.training.plan import plan
-from cnnzoo.training.seeding import fix_seed
+from cnnzoo.training.progress import Display
 from cnnzoo.training.train import choose_settings, load_data
 
 ROUNDS = 7
@@ -119,8 +119,8 @@ def measure(
     display = display or Display()
     dataset = load_data(config, display)
     keras = load_keras(device)
-    from cnnzoo.training.stepping import make_stepper
-    from cnnzoo.training.trainee import make_trainee
+    from cnnzoo.training.engine.stepping import make_stepper
+    from cnnzoo.training.engine.training_model import make_trainee
 
     examples = dataset.splits["train"]
     settings = choose_settings(planned, dataset, display)

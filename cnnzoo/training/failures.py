@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from cnnzoo.errors import CnnzooError, Interrupted, RunError, Terminated, TrainingError
 from cnnzoo.models.objects import first_line
-from cnnzoo.runs import Run
-from cnnzoo.training.batches import Batches
+from cnnzoo.runs.run import Run
+from cnnzoo.training.engine.batches import Batches
 
 _OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError", "OutOfMemoryError")
 _OUT_OF_MEMORY_TEXTS = ("RESOURCE_EXHAUSTED", "std::bad_alloc")

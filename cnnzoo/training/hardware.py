@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cnnzoo.runs.environment import CPU_INFO, cpu_info
+
 UNKNOWN = (0, 0)  # the compute capability of a GPU that is not NVIDIA's
 
-_CPU_INFO = Path("/proc/cpuinfo")
 # Where a container says how much memory it may use: version 2 of control groups, version 1.
 _LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
@@ -58,18 +59,9 @@ def _virtual_cpus(backend: str) -> int:
     return len(importlib.import_module("jax").devices()) if backend == "jax" else 1
 
 
-def cpu_flags(path: Path = _CPU_INFO) -> frozenset[str]:
+def cpu_flags(path: Path = CPU_INFO) -> frozenset[str]:
     """What the CPU can do, such as `avx512_bf16`; empty where the system does not say."""
     return frozenset(cpu_info("flags", path).split())
-
-
-def cpu_info(key: str, path: Path = _CPU_INFO) -> str:
-    """What Linux says of the first core, such as its `model name`; empty where it says nothing."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ""
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")
 
 
 def main_memory(limits: tuple[Path, ...] = _LIMITS) -> int | None:

@@ -20,13 +20,13 @@ from cnnzoo.config.schema import Config
 from cnnzoo.config.writer import to_flow
 from cnnzoo.errors import TrainingError, UserError
 from cnnzoo.models.backend import load_keras
-from cnnzoo.runs import write_text
-from cnnzoo.training.balance import class_weights
-from cnnzoo.training.batches import Batches, to_train
-from cnnzoo.training.beginning import check_beginning
-from cnnzoo.training.display import Display
+from cnnzoo.runs.files import write_text
+from cnnzoo.training.engine.balance import class_weights
+from cnnzoo.training.engine.batches import Batches, to_train
+from cnnzoo.training.engine.initial_weights import check_beginning
+from cnnzoo.training.engine.seeding import fix_seed
 from cnnzoo.training.plan import plan
-from cnnzoo.training.seeding import fix_seed
+from cnnzoo.training.progress import Display
 from cnnzoo.training.train import choose_settings, load_data
 
 LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 150
@@ -130,7 +130,7 @@ def losses_at(
     display = display or Display()
     dataset = load_data(config, display)
     keras = load_keras(device)
-    from cnnzoo.training.trainee import make_trainee
+    from cnnzoo.training.engine.training_model import make_trainee
 
     assert config.data
     train = dataset.splits["train"]

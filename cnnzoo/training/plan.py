@@ -14,7 +14,7 @@ from cnnzoo.config.calls import Call
 from cnnzoo.config.composites import known_arguments
 from cnnzoo.config.data import MIXING
 from cnnzoo.config.schema import Config
-from cnnzoo.datasets.classes import class_names_of
+from cnnzoo.datasets.class_names import class_names_of
 from cnnzoo.errors import ConfigError, Mistake, did_you_mean
 from cnnzoo.models.build import measure
 

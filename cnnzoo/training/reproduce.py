@@ -11,10 +11,10 @@ import numpy as np
 
 from cnnzoo.errors import RunError
 from cnnzoo.models.saved import load_model
-from cnnzoo.runs import FINISHED, Run
-from cnnzoo.training.display import Display
-from cnnzoo.training.environment import differences
+from cnnzoo.runs.environment import differences
+from cnnzoo.runs.run import FINISHED, Run
 from cnnzoo.training.execution import Settings
+from cnnzoo.training.progress import Display
 from cnnzoo.training.resume import check_data, use_backend_of
 from cnnzoo.training.train import load_data, train
 

@@ -18,14 +18,14 @@ from cnnzoo.config.schema import Config
 from cnnzoo.datasets.dataset import Dataset
 from cnnzoo.errors import DataError, DeviceError, Mistake, RunError
 from cnnzoo.models.backend import load_keras
-from cnnzoo.runs import CONFIG, FINISHED, RUNNING, Run
-from cnnzoo.training.checkpoint import State, checkpoints_in, newest_checkpoint
-from cnnzoo.training.display import Display
-from cnnzoo.training.environment import config_hash, differences, machine, versions
+from cnnzoo.runs.environment import config_hash, differences, machine, versions
+from cnnzoo.runs.run import CONFIG, FINISHED, RUNNING, Run
+from cnnzoo.training.engine.checkpoint import State, checkpoints_in, newest_checkpoint
 from cnnzoo.training.execution import Settings
-from cnnzoo.training.logs import open_logs
+from cnnzoo.training.loggers.loggers import open_logs
 from cnnzoo.training.plan import plan
 from cnnzoo.training.processes import join_processes
+from cnnzoo.training.progress import Display
 from cnnzoo.training.train import Prepared, choose_settings, load_data, now, train_in
 
 # What may change while a run goes on: none of it touches the steps that are done.

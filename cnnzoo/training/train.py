@@ -18,23 +18,23 @@ from cnnzoo.datasets.names import SAMPLES
 from cnnzoo.errors import DataError, TrainingError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.saved import Description
-from cnnzoo.runs import FAILED, FINISHED, INTERRUPTED, RUNNING, Run, create_run
-from cnnzoo.training.balance import class_weights
-from cnnzoo.training.batches import Batches, to_measure, to_train
-from cnnzoo.training.beginning import check_beginning
-from cnnzoo.training.checkpoint import Arrays, State, keep_newest
+from cnnzoo.runs.environment import config_hash, machine, versions
+from cnnzoo.runs.run import FAILED, FINISHED, INTERRUPTED, RUNNING, Run, create_run
 from cnnzoo.training.devices import shared_out
-from cnnzoo.training.display import Display
-from cnnzoo.training.environment import config_hash, machine, versions
+from cnnzoo.training.engine.balance import class_weights
+from cnnzoo.training.engine.batches import Batches, to_measure, to_train
+from cnnzoo.training.engine.checkpoint import Arrays, State, keep_newest
+from cnnzoo.training.engine.initial_weights import check_beginning
+from cnnzoo.training.engine.seeding import fix_seed
 from cnnzoo.training.execution import Settings, settled
 from cnnzoo.training.failures import explained, interrupted
 from cnnzoo.training.hardware import find_hardware
 from cnnzoo.training.interrupt import Asked, interruption
-from cnnzoo.training.logs import Logs, open_logs
+from cnnzoo.training.loading import load_shown
+from cnnzoo.training.loggers.loggers import Logs, open_logs
 from cnnzoo.training.plan import Plan, check_balance, plan
 from cnnzoo.training.processes import join_processes
-from cnnzoo.training.progress import load_shown
-from cnnzoo.training.seeding import fix_seed
+from cnnzoo.training.progress import Display
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +188,8 @@ def _fit(
     state: State,
     values: Arrays | None,
 ) -> None:
-    from cnnzoo.training.loop import Loop, Work
-    from cnnzoo.training.trainee import make_trainee
+    from cnnzoo.training.engine.loop import Loop, Work
+    from cnnzoo.training.engine.training_model import make_trainee
 
     config, dataset = prepared.planned.config, prepared.dataset
     assert config.data

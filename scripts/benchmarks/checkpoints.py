@@ -47,10 +47,10 @@ def measure(name: str, rounds: int) -> tuple[Times, Times]:
     """Seconds of each epoch and each checkpoint: of the clock, and of the processor."""
     import cnnzoo
     from cnnzoo.models.backend import load_keras
-    from cnnzoo.training.display import Display
+    from cnnzoo.training.progress import Display
 
     load_keras("cpu")
-    from cnnzoo.training.loop import Loop
+    from cnnzoo.training.engine.loop import Loop
 
     seconds: Times = {WITHOUT: [], WITH: [], "the checkpoint alone": []}
     worked: Times = {what: [] for what in seconds}

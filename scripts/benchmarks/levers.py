@@ -153,8 +153,8 @@ Feed = Callable[[Any, Any, Any, Mapping[str, Any]], Callable[[], Any]]
 def batches(model: Any, images: Any, labels: Any, way: Mapping[str, Any]) -> Callable[[], Any]:
     """An epoch of batches that NumPy gathers whole, as cnnzoo trains."""
     from cnnzoo.datasets.dataset import Examples
-    from cnnzoo.training.batches import to_train
-    from cnnzoo.training.feeding import tf_dataset
+    from cnnzoo.training.engine.batches import to_train
+    from cnnzoo.training.engine.feeding import tf_dataset
 
     found = to_train(Examples(images.numpy(), labels.numpy()), way["batch_size"], seed=0)
     model.make_train_function()

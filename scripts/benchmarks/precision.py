@@ -80,14 +80,14 @@ def epoch_of(network: str, words: list[str]) -> tuple[Callable[[int], None], str
     """What trains an epoch as `cnnzoo train` does, and the name of its dtype policy."""
     import cnnzoo
     from cnnzoo.models.backend import load_keras
-    from cnnzoo.training.batches import to_train
+    from cnnzoo.training.engine.batches import to_train
     from cnnzoo.training.execution import settled
     from cnnzoo.training.hardware import find_hardware
     from cnnzoo.training.plan import plan
 
     load_keras()
-    from cnnzoo.training.stepping import make_stepper
-    from cnnzoo.training.trainee import make_trainee
+    from cnnzoo.training.engine.stepping import make_stepper
+    from cnnzoo.training.engine.training_model import make_trainee
 
     planned = plan(cnnzoo.load_config(network, words))
     data: Any = planned.config.data
@@ -127,7 +127,7 @@ def accuracy_row(network: str, overrides: list[str], seeds: int) -> str:
 
 def accuracy(network: str, words: list[str]) -> float:
     """The test accuracy that a training of its own reaches."""
-    from cnnzoo.runs import latest_run
+    from cnnzoo.runs.run import latest_run
 
     with tempfile.TemporaryDirectory() as folder:
         command = ["train", "--config", network, *words, "--runs-dir", folder]

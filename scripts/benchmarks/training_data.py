@@ -99,8 +99,8 @@ def cnnzoo_epoch(
 ) -> Callable[[int], None]:
     """Train an epoch as `cnnzoo train` does."""
     from cnnzoo.datasets.dataset import Examples, MappedImages
-    from cnnzoo.training.batches import to_train
-    from cnnzoo.training.stepping import make_stepper
+    from cnnzoo.training.engine.batches import to_train
+    from cnnzoo.training.engine.stepping import make_stepper
 
     if isinstance(images, np.memmap):
         images = MappedImages(images, np.arange(len(images)))
@@ -146,8 +146,8 @@ def measure_memory(folder: Path) -> None:
 def train_on(path: Path, labels: Any) -> None:
     """Train some steps on mapped images, and watch the memory."""
     from cnnzoo.datasets.dataset import Examples, MappedImages
-    from cnnzoo.training.batches import to_train
-    from cnnzoo.training.stepping import make_stepper
+    from cnnzoo.training.engine.batches import to_train
+    from cnnzoo.training.engine.stepping import make_stepper
 
     mapped = np.load(path, mmap_mode="r")
     images = MappedImages(mapped, np.arange(len(mapped)))

@@ -116,7 +116,7 @@ def test_a_strided_convolution_of_few_channels_trains(tiny, tmp_path):
 @pytest.mark.slow
 def test_a_training_ends_in_the_same_bits(tmp_path, monkeypatch):
     from cnnzoo.models.saved import load_model
-    from cnnzoo.training import trainee
+    from cnnzoo.training.engine import training_model as trainee
 
     words = ["data=digits", "model.input_shape=[28,28,1]", "data.limit=20", "training.epochs=2"]
     config = cnnzoo.load_config("lenet", words)

@@ -7,7 +7,7 @@ import pytest
 
 @pytest.mark.slow
 def test_what_was_measured_is_a_table_or_json(in_process, tiny, monkeypatch):
-    monkeypatch.setattr("cnnzoo.training.peak._SIZES", {"cpu": (256,)})
+    monkeypatch.setattr("cnnzoo.training.engine.peak._SIZES", {"cpu": (256,)})
     words = ("benchmark", "tiny.yaml", "training.batch_size=8", "--steps", "2")
     code, out, err = in_process(*words)
     assert (code, err) == (0, "")

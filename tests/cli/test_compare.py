@@ -14,7 +14,8 @@ def narrow_terminal(monkeypatch):
     """The tables are printed as on a terminal of 80 letters."""
     from rich.console import Console
 
-    monkeypatch.setattr("cnnzoo.cli.tables.console", lambda: Console(highlight=False, width=80))
+    narrow = Console(highlight=False, width=80)
+    monkeypatch.setattr("cnnzoo.terminal.tables.console", lambda: narrow)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from conftest import loaded_modules
 from PIL import Image
 
-from cnnzoo.doctor.kinds import KINDS
+from cnnzoo.datasets.check.kinds import KINDS
 
 
 def put(path, seed):

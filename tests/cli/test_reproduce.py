@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cnnzoo.runs import Run
+from cnnzoo.runs.run import Run
 from cnnzoo.training.reproduce import Reproduction
 
 
@@ -29,7 +29,7 @@ def test_the_exit_code_says_whether_it_came_out_the_same(
     run = Run(tmp_path / "runs/tiny/2")
     found = Reproduction(run, 4, weights, epoch, ["numpy: 1 → 2"], [])
     monkeypatch.setattr("cnnzoo.training.reproduce.reproduce", lambda *_, **__: found)
-    monkeypatch.setattr("cnnzoo.runs.open_run", lambda path: run)
+    monkeypatch.setattr("cnnzoo.runs.run.open_run", lambda path: run)
     done = in_process("reproduce", "runs/tiny/1")
     assert done == (code, "\n".join([*lines, f"run: {run}"]) + "\n", "")
 

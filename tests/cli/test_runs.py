@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cnnzoo.config.loader import load_config
-from cnnzoo.runs import FAILED, FINISHED, create_run
+from cnnzoo.runs.run import FAILED, FINISHED, create_run
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cnnzoo.runs import Run
+from cnnzoo.runs.run import Run
 
 
 def test_a_training_ends_with_what_it_reached_and_what_to_do_next(in_process, tiny):

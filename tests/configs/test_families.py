@@ -117,7 +117,7 @@ def test_resnet50_fits_a_page_and_its_family_a_few_lines():
 def test_the_training_section_makes_an_optimizer_whose_rate_falls(name):
     from cnnzoo.architecture.resolve import evaluate_call
     from cnnzoo.models.objects import make
-    from cnnzoo.training.compile import training_variables
+    from cnnzoo.training.engine.compile import training_variables
 
     config: Config = load_config(name)
     variables = training_variables(config, 10, 50_000, 128)

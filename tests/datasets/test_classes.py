@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import cnnzoo
-from cnnzoo.datasets.classes import class_names_of, classes_of, names_in_order
+from cnnzoo.datasets.class_names import class_names_of
+from cnnzoo.datasets.classes import classes_of, names_in_order
 from cnnzoo.datasets.load import load_dataset
 from cnnzoo.errors import DataError
 
@@ -151,7 +152,7 @@ def test_the_classes_of_a_folder_are_known_before_it_is_decoded(animals, monkeyp
 def test_the_classes_of_what_is_in_the_cache_are_those_of_the_data_set(animals, monkeypatch):
     settings = data(folder=str(animals))
     dataset = load_dataset(settings, image_shape=(8, 8, 1))
-    monkeypatch.setattr("cnnzoo.datasets.folder.Folder.items", None)
+    monkeypatch.setattr("cnnzoo.datasets.sources.folder.Folder.items", None)
     assert class_names_of(settings, (8, 8, 1)) == dataset.class_names == ANIMALS
 
 

@@ -14,7 +14,7 @@ from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets import cache
 from cnnzoo.datasets.dataset import SPLITS, MappedImages
 from cnnzoo.datasets.load import entry_key, fit_of, load_dataset
-from cnnzoo.datasets.sources import open_source
+from cnnzoo.datasets.source import open_source
 from cnnzoo.errors import DataError
 
 SHAPE = (6, 5, 3)
@@ -80,7 +80,7 @@ def everything(dataset):
 def decode_nothing(monkeypatch):
     """From here on, whoever opens a file of the source or lists its items fails."""
     for name in ("items", "read"):
-        monkeypatch.setattr(f"cnnzoo.datasets.folder.Folder.{name}", None)
+        monkeypatch.setattr(f"cnnzoo.datasets.sources.folder.Folder.{name}", None)
 
 
 def test_every_example_is_its_file(pictures):
@@ -289,13 +289,13 @@ def test_what_was_skipped_stops_a_run_that_does_not_skip(pictures, directory):
 
 def test_what_can_be_read_again_is_not_reported_from_memory(pictures, monkeypatch):
     """As where its owner allowed it to be read: that changes neither its time nor its size."""
-    read = cnnzoo.datasets.folder.Folder.read
+    read = cnnzoo.datasets.sources.folder.Folder.read
 
     def forbidden(self, items, indices, out, fit, on_progress):
         return read(self, items, indices, out, fit, on_progress) | {3: "Permission denied"}
 
     with monkeypatch.context() as patch:
-        patch.setattr("cnnzoo.datasets.folder.Folder.read", forbidden)
+        patch.setattr("cnnzoo.datasets.sources.folder.Folder.read", forbidden)
         assert len(load(pictures, on_error="skip").skipped) == 1
     assert len(everything(load(pictures))) == 45
     assert dict(load(pictures, on_error="skip").skipped) == {}

@@ -11,9 +11,9 @@ import pytest
 import cnnzoo
 from cnnzoo.config.calls import Call
 from cnnzoo.errors import ConfigError
-from cnnzoo.models.adopt import adopt
+from cnnzoo.models.convert.adopt import adopt
 from cnnzoo.models.pretrained import make_application
-from cnnzoo.training.beginning import check_beginning
+from cnnzoo.training.engine.initial_weights import check_beginning
 from cnnzoo.training.plan import plan
 
 SHAPE = (32, 32, 3)

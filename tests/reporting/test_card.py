@@ -13,7 +13,7 @@ from PIL import Image
 from cnnzoo.config.loader import load_config
 from cnnzoo.evaluation.predict import predict
 from cnnzoo.reporting.card import escape_markdown, fenced, model_card
-from cnnzoo.runs import Run
+from cnnzoo.runs.run import Run
 from cnnzoo.training.train import train
 
 

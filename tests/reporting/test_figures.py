@@ -11,7 +11,7 @@ from cnnzoo.errors import RunError
 from cnnzoo.evaluation.metrics import measure_predictions
 from cnnzoo.evaluation.predictions import Predictions, write_predictions
 from cnnzoo.reporting.figures import write_figures
-from cnnzoo.runs import Run, create_run
+from cnnzoo.runs.run import Run, create_run
 
 ARCHITECTURE = {"volumes.svg", "graph.svg"}
 HISTORY = {"learning-curves.svg", "learning-rate.svg"}

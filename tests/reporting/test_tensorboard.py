@@ -7,7 +7,7 @@ from PIL import Image
 
 from cnnzoo.config.loader import load_config
 from cnnzoo.reporting.tensorboard import write_images
-from cnnzoo.runs import create_run
+from cnnzoo.runs.run import create_run
 
 
 def test_curves_and_confusion_are_pictures_beside_the_scalars(tiny, tmp_path):

@@ -16,13 +16,13 @@ import cnnzoo
 from cnnzoo.config.loader import load_config
 from cnnzoo.datasets.dataset import Examples
 from cnnzoo.errors import ConfigError
-from cnnzoo.training.balance import class_weights
-from cnnzoo.training.batches import to_measure, to_train
-from cnnzoo.training.epoch_program import EpochProgram, spans
+from cnnzoo.training.engine.balance import class_weights
+from cnnzoo.training.engine.batches import to_measure, to_train
+from cnnzoo.training.engine.epoch_program import EpochProgram, spans
+from cnnzoo.training.engine.training_model import make_trainee
+from cnnzoo.training.engine.variables import assign_values, averaged, values_of
 from cnnzoo.training.execution import Settings
 from cnnzoo.training.plan import plan
-from cnnzoo.training.trainee import make_trainee
-from cnnzoo.training.variables import assign_values, averaged, values_of
 
 # Keras asks for int64 where it mixes images, and JAX has 32 bits.
 pytestmark = pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64")

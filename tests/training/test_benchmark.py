@@ -9,8 +9,8 @@ import pytest
 from cnnzoo.config.loader import load_config
 from cnnzoo.datasets.dataset import Examples
 from cnnzoo.errors import TrainingError
-from cnnzoo.training.batches import Batches
 from cnnzoo.training.benchmark import Repeated, enough_steps, measure, rows_of, times
+from cnnzoo.training.engine.batches import Batches
 
 
 def batches_of(kind):
@@ -66,7 +66,7 @@ def test_slow_data_are_seen_as_data_and_not_as_computing(tiny, monkeypatch):
         return read(batches, rows)
 
     monkeypatch.setattr(Batches, "take", slowly)
-    monkeypatch.setattr("cnnzoo.training.peak._SIZES", {"cpu": (256,)})
+    monkeypatch.setattr("cnnzoo.training.engine.peak._SIZES", {"cpu": (256,)})
     config = load_config(tiny, ["training.class_weight=balanced", "training.batch_size=16"])
     measured = measure(config, 8, rounds=3)
     assert measured.data.low >= 0.05

@@ -9,7 +9,7 @@ from conftest import TINY
 
 from cnnzoo.config.schema import TrainingConfig
 from cnnzoo.errors import ConfigError
-from cnnzoo.runs import open_run
+from cnnzoo.runs.run import open_run
 from cnnzoo.training.devices import check_devices
 from cnnzoo.training.hardware import Hardware
 from cnnzoo.training.processes import is_first, join_processes

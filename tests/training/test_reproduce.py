@@ -8,7 +8,7 @@ from conftest import TINY
 import cnnzoo
 from cnnzoo.errors import DataError, RunError
 from cnnzoo.models.saved import load_model, read_description, save_model
-from cnnzoo.runs import Run
+from cnnzoo.runs.run import Run
 from cnnzoo.training.reproduce import reproduce
 
 

@@ -16,9 +16,9 @@ from conftest import ROOT, TINY
 
 import cnnzoo
 from cnnzoo.errors import ConfigError, DataError, DeviceError, RunError, TrainingError
-from cnnzoo.runs import Run
-from cnnzoo.training.checkpoint import checkpoints_in, newest_checkpoint
-from cnnzoo.training.display import Display
+from cnnzoo.runs.run import Run
+from cnnzoo.training.engine.checkpoint import checkpoints_in, newest_checkpoint
+from cnnzoo.training.progress import Display
 from cnnzoo.training.resume import resume
 
 STEPS = 20  # of an epoch of the tiny configuration

@@ -11,7 +11,7 @@ import pytest
 
 import cnnzoo
 from cnnzoo.errors import DataError, TrainingError
-from cnnzoo.training.display import Display
+from cnnzoo.training.progress import Display
 
 
 def weights_digest(model_path: Path) -> str:

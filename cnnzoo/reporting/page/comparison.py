@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from cnnzoo.config.flat import differing, flat
 from cnnzoo.reporting.page.headline import Figure, figures
 from cnnzoo.reporting.page.material import Material
-from cnnzoo.training.clock import duration_text
-from cnnzoo.training.run_list import short_keys
+from cnnzoo.runs.listing import short_keys
+from cnnzoo.text import duration_text
 
 _NOT_COMPARED = ("name", "description", "reference")
 

@@ -7,9 +7,9 @@ from itertools import islice
 
 import numpy as np
 
+from cnnzoo.datasets.check.check import Finding, count_classes, in_classes
+from cnnzoo.datasets.check.pictures import Pictures
 from cnnzoo.datasets.dataset import SPLITS, Dataset
-from cnnzoo.doctor.check import Finding, count_classes, in_classes
-from cnnzoo.doctor.pictures import Pictures
 from cnnzoo.reporting.page.material import Material
 
 MAX_CLASSES = 100  # in a table with a row for each

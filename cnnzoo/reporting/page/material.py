@@ -18,7 +18,7 @@ from cnnzoo.evaluation.evaluate import measure
 from cnnzoo.evaluation.predictions import Predictions, read_predictions
 from cnnzoo.evaluation.sources import choose_data
 from cnnzoo.models.build import measure as measure_layer
-from cnnzoo.runs import Run
+from cnnzoo.runs.run import Run
 from cnnzoo.training.progress import Display
 
 TEST, VALIDATION = "test", "validation"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cnnzoo.datasets.images import as_image
+from cnnzoo.datasets.images.fit import as_image
 
 THUMBNAIL = 72  # pixels, the longer side
 _QUALITY = 82  # of JPEG

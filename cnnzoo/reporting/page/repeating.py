@@ -10,8 +10,8 @@ from typing import Any
 from cnnzoo.config.writer import dump_config
 from cnnzoo.errors import printable
 from cnnzoo.reporting.page.material import Material
-from cnnzoo.runs import CONFIG
-from cnnzoo.training.clock import duration_text
+from cnnzoo.runs.run import CONFIG
+from cnnzoo.text import duration_text
 
 Pairs = tuple[tuple[str, str], ...]
 

@@ -10,7 +10,7 @@ from importlib import resources
 from typing import Any
 
 import cnnzoo
-from cnnzoo.doctor.check import FEW, UNEVEN
+from cnnzoo.datasets.check.check import FEW, UNEVEN
 from cnnzoo.errors import UserError, printable
 from cnnzoo.extras import require
 from cnnzoo.reporting.page.comparison import compare
@@ -18,7 +18,7 @@ from cnnzoo.reporting.page.material import gather
 from cnnzoo.reporting.page.view import view
 from cnnzoo.reporting.page.wording import percent
 from cnnzoo.reporting.style import short
-from cnnzoo.runs import Run
+from cnnzoo.runs.run import Run
 from cnnzoo.training.progress import Display
 
 MAX_BYTES = 5_000_000

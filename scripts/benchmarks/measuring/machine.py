@@ -9,7 +9,8 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from cnnzoo.training.hardware import cpu_flags, cpu_info
+from cnnzoo.runs.environment import cpu_info
+from cnnzoo.training.hardware import cpu_flags
 
 PACKAGES = ("keras", "tensorflow", "jax", "torch", "numpy", "cnnzoo")
 # The instructions of a CPU that matrix products profit from, as Linux names them.

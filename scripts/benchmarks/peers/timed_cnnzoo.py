@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from cnnzoo.cli import main
-from cnnzoo.training.display import Course, Display, Metrics
+from cnnzoo.training.progress import Course, Display, Metrics
 
 
 class Times(Display):
@@ -44,7 +44,7 @@ def say(event: str, **values: Any) -> None:
 
 def run() -> None:
     """Run the command line with this display."""
-    from cnnzoo.training import progress
+    from cnnzoo.terminal import display as progress
 
     progress.display_for = lambda console: Times()  # type: ignore[assignment]
     main()

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from cnnzoo.datasets.images import Fit
+from cnnzoo.datasets.images.fit import Fit
 from cnnzoo.evaluation.classifier import Classifier
 from cnnzoo.evaluation.explain.explain import explain_image, explainer
 from cnnzoo.evaluation.explain.gradients import score_gradient

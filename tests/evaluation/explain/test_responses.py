@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cnnzoo.datasets.dataset import Examples
-from cnnzoo.datasets.images import Fit
+from cnnzoo.datasets.images.fit import Fit
 from cnnzoo.evaluation.classifier import Classifier
 from cnnzoo.evaluation.explain import responses
 from cnnzoo.evaluation.explain.responses import strongest_responses

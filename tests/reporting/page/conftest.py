@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from cnnzoo.config.loader import load_config
-from cnnzoo.runs import Run
+from cnnzoo.runs.run import Run
 from cnnzoo.training.train import train
 
 # What a stranger may call a class: each would break out of a page that does not watch it.

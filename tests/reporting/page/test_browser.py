@@ -8,7 +8,7 @@ import pytest
 from browser import CHROMIUM, Page, chromium
 
 from cnnzoo.reporting.page.write import report_page
-from cnnzoo.runs import Run
+from cnnzoo.runs.run import Run
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium: apt install chromium")
 

@@ -16,7 +16,7 @@ from conftest import TINY
 from cnnzoo.config.loader import load_config
 from cnnzoo.errors import RunError, UserError
 from cnnzoo.reporting.page.write import MAX_BYTES, MAX_RUNS, report_page
-from cnnzoo.runs import Run, open_run
+from cnnzoo.runs.run import Run, open_run
 from cnnzoo.training.train import train
 
 VOID = {"meta", "img", "br", "link"}

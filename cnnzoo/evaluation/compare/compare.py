@@ -1,0 +1,146 @@
+"""Runs side by side: what differs in them, what it did, and whether that may be chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnzoo.errors import DataError, did_you_mean
+from cnnzoo.evaluation.compare.contrasts import Contrast, adjusted, contrast_with
+from cnnzoo.evaluation.compare.groups import Group, grouped, read_members
+from cnnzoo.evaluation.compare.pairing import same_examples
+from cnnzoo.evaluation.intervals import figure
+from cnnzoo.runs.environment import differences
+from cnnzoo.runs.run import Run
+from cnnzoo.training.progress import Display
+
+COMPARED = ("test", "validation", "train")
+
+# Texts, and what `layers` says better.
+_NOT_SETTINGS = ("description", "reference", "model.layers", "model.blocks")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Groups of runs, the first of which is the baseline, and how the others differ from it.
+
+    `settings` has by dotted key, for each group, the values of its configuration where they are not
+    all the same. `figures` has by name, for each group, `{"value", "low", "high"}`; of several
+    seeds `value` is the mean, beside `sd` and `n`; None where it has no such figure. The rows of
+    `disagreements` are those of the baseline's predictions.
+    """
+
+    split: str
+    groups: tuple[Group, ...]
+    settings: Mapping[str, tuple[tuple[str, ...], ...]]
+    figures: Mapping[str, tuple[dict[str, Any] | None, ...]]
+    contrasts: tuple[Contrast, ...]
+    disagreements: NDArray[np.intp]
+    machines_differ: bool
+
+    @property
+    def baseline(self) -> Group:
+        """What the other groups are compared with."""
+        return self.groups[0]
+
+    @property
+    def paired(self) -> tuple[Group, ...]:
+        """The baseline and the groups with the same examples."""
+        others = (contrast.group for contrast in self.contrasts if contrast.unpaired is None)
+        return (self.baseline, *others)
+
+
+def compare(
+    runs: Sequence[Run | Path | str],
+    split: str = "test",
+    *,
+    each: bool = False,
+    device: str = "auto",
+    display: Display | None = None,
+) -> Comparison:
+    """Compare runs with the first of them on a split: `test`, `validation` or `train`.
+
+    Runs whose configurations differ in the seed only are one group, unless `each` is true. A run
+    that was not evaluated on the split is evaluated, on `device`; nothing else loads a framework.
+
+    Raises UserError for one run or the same one twice, RunError where one is damaged, cannot be
+    evaluated, or tells other classes apart.
+    """
+    if split not in COMPARED:
+        raise DataError(f"there is no split {split!r}{did_you_mean(split, COMPARED)}")
+    members = read_members(runs, split, device=device, display=display or Display())
+    groups = grouped(members, each=each)
+    first = members[0].record
+    return Comparison(
+        split,
+        groups,
+        _settings(groups),
+        _figures(groups),
+        adjusted([contrast_with(groups[0], group) for group in groups[1:]]),
+        _disagreements(groups),
+        any(differences(_machine(first), _machine(member.record)) for member in members[1:]),
+    )
+
+
+def _machine(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {"machine": record.get("machine", {})}
+
+
+def _settings(groups: Sequence[Group]) -> dict[str, tuple[tuple[str, ...], ...]]:
+    keys = dict.fromkeys(
+        key for group in groups for member in group.members for key in member.config
+    )
+    found = {}
+    for key in keys:
+        values = tuple(
+            tuple(
+                dict.fromkeys(
+                    member.config[key] for member in group.members if key in member.config
+                )
+            )
+            for group in groups
+        )
+        if len(set(values)) > 1 and not _in(key, _NOT_SETTINGS):
+            found[key] = values
+    return found
+
+
+def _in(key: str, sections: Sequence[str]) -> bool:
+    return any(key == section or key.startswith(f"{section}.") for section in sections)
+
+
+def _figures(groups: Sequence[Group]) -> dict[str, tuple[dict[str, Any] | None, ...]]:
+    names = dict.fromkeys(
+        name for group in groups for member in group.members for name in member.metrics
+    )
+    return {name: tuple(_figure(group, name) for group in groups) for name in names}
+
+
+def _figure(group: Group, name: str) -> dict[str, Any] | None:
+    each = [member.metrics.get(name) for member in group.members]
+    if len(each) == 1:
+        return each[0]
+    values = [one["value"] for one in each if one and one["value"] is not None]
+    if len(values) < len(each):
+        return None
+    return figure(fmean(values)) | {"sd": stdev(values), "n": len(values)}
+
+
+def _disagreements(groups: Sequence[Group]) -> NDArray[np.intp]:
+    """The rows where a group says another class than the baseline; the greatest change first."""
+    before = groups[0].first.predictions
+    others = [group for group in groups[1:] if same_examples(before, group.first.predictions)]
+    if not others:
+        return np.zeros(0, np.intp)
+    said, sure = groups[0].said(), groups[0].sure()
+    differ = np.any([group.said() != said for group in others], axis=0)
+    change = np.max([np.abs(group.sure() - sure) for group in others], axis=0)
+    rows = np.flatnonzero(differ)
+    ordered: NDArray[np.intp] = rows[np.argsort(-change[rows], kind="stable")]
+    return ordered

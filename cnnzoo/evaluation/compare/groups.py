@@ -1,0 +1,211 @@
+"""Runs to be compared: what each is and said, and which differ in their seed only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import ascii_uppercase
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnzoo.architecture.layers import Architecture
+from cnnzoo.architecture.resolve import resolve
+from cnnzoo.config.flat import flat
+from cnnzoo.errors import RunError, UserError, first_of
+from cnnzoo.evaluation.compare.pairing import in_order
+from cnnzoo.evaluation.predictions import Predictions, read_predictions
+from cnnzoo.models.build import measure as measure_layer
+from cnnzoo.runs.environment import config_hash
+from cnnzoo.runs.run import Run, open_run
+from cnnzoo.training.progress import Display
+
+_NAMED = 10  # classes that a message names
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One run: its configuration by dotted key, its layers, what it said and what that is worth.
+
+    `recipe` is equal for runs that differ in nothing but their seed. The predictions are in the
+    order of the paths, their classes in that of the first run.
+    """
+
+    run: Run
+    record: Mapping[str, Any]
+    config: Mapping[str, str]
+    recipe: str
+    architecture: Architecture
+    metrics: Mapping[str, Any]
+    predictions: Predictions
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Runs of one configuration on the same examples, which differ in their seed at most."""
+
+    letter: str
+    members: tuple[Member, ...]
+
+    @property
+    def first(self) -> Member:
+        """What is the same of all members may be asked of this one."""
+        return self.members[0]
+
+    def right(self) -> NDArray[np.float64]:
+        """The share of the runs that are right on each example, float64 [n]."""
+        labels = self.first.predictions.labels
+        hits = [member.predictions.predicted == labels for member in self.members]
+        share: NDArray[np.float64] = np.mean(hits, axis=0)
+        return share
+
+    def accuracies(self) -> list[float]:
+        """The accuracy of each run."""
+        each = (member.predictions for member in self.members)
+        return [float((said.predicted == said.labels).mean()) for said in each]
+
+    def said(self) -> NDArray[np.intp]:
+        """The class that most of the runs say of each example, int [n]; of equal ones the first."""
+        count = len(self.first.predictions)
+        votes = np.zeros((count, len(self.first.predictions.class_names)), np.int32)
+        for member in self.members:
+            votes[np.arange(count), member.predictions.predicted] += 1
+        most: NDArray[np.intp] = votes.argmax(axis=1)
+        return most
+
+    def sure(self) -> NDArray[np.float64]:
+        """The probability that the runs give to the truth of each example, the mean, [n]."""
+        labels = self.first.predictions.labels
+        rows = np.arange(len(labels))
+        each = [member.predictions.probabilities[rows, labels] for member in self.members]
+        mean: NDArray[np.float64] = np.mean(each, axis=0, dtype=np.float64)
+        return mean
+
+
+def read_members(
+    runs: Sequence[Run | Path | str], split: str, *, device: str, display: Display
+) -> list[Member]:
+    """The runs with what they said of a split; one that was not evaluated on it is evaluated.
+
+    Raises UserError for a run alone or the same one twice, RunError where one is damaged, cannot be
+    evaluated, or has other classes than the first.
+    """
+    opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
+    _check_runs(opened)
+    records = [run.record() for run in opened]
+    _check_classes(opened, records)
+    names = tuple(records[0]["class_names"])
+    return [
+        _member(run, record, names, split, device, display)
+        for run, record in zip(opened, records, strict=True)
+    ]
+
+
+def grouped(members: Sequence[Member], *, each: bool) -> tuple[Group, ...]:
+    """Groups in the order of their first runs; with `each`, one for every run."""
+    found: dict[Any, list[Member]] = {}
+    for member in members:
+        said = member.predictions
+        key = (member.recipe, said.names, said.labels.tobytes(), str(member.run) if each else "")
+        found.setdefault(key, []).append(member)
+    return tuple(Group(_letter(index), tuple(group)) for index, group in enumerate(found.values()))
+
+
+def _letter(index: int) -> str:
+    """A, B, …, Z, AA, BB, …."""
+    return ascii_uppercase[index % 26] * (index // 26 + 1)
+
+
+def _check_runs(runs: Sequence[Run]) -> None:
+    if len(runs) < 2:
+        raise UserError("there is only one run to compare", hint="name two runs or more")
+    seen: dict[Path, Run] = {}
+    for run in runs:
+        path = run.path.resolve()
+        if path in seen:
+            also = "" if str(seen[path]) == str(run) else f", as {seen[path]} too"
+            raise UserError(f"{run} is named twice{also}", hint="name each run once")
+        seen[path] = run
+
+
+def _check_classes(runs: Sequence[Run], records: Sequence[Mapping[str, Any]]) -> None:
+    for run, record in zip(runs, records, strict=True):
+        if not record.get("class_names"):
+            raise RunError(
+                f"{run} has no class names: its training did not begin",
+                hint="leave it out, or train it again",
+            )
+    first = records[0]["class_names"]
+    for run, record in zip(runs[1:], records[1:], strict=True):
+        if set(record["class_names"]) != set(first):
+            raise RunError(
+                f"{run} tells {first_of(record['class_names'], _NAMED)} apart, "
+                f"{runs[0]} {first_of(first, _NAMED)}",
+                hint="only runs of the same class names can be compared",
+            )
+
+
+def _member(
+    run: Run,
+    record: Mapping[str, Any],
+    class_names: tuple[str, ...],
+    split: str,
+    device: str,
+    display: Display,
+) -> Member:
+    if not run.predictions_path(split).exists():
+        _evaluate(run, split, device, display)
+    predictions = read_predictions(run.predictions_path(split))
+    if not len(predictions) or set(predictions.class_names) != set(class_names):
+        raise RunError(
+            f"{run.predictions_path(split)} has other classes than the run, or no example",
+            hint=f"write it again: cnnzoo evaluate {run}",
+        )
+    config = run.config()
+    return Member(
+        run,
+        record,
+        flat(config.plain()),
+        config_hash(config.model_copy(update={"seed": 0})),
+        resolve(config.model, len(class_names), measure_layer),
+        _metrics(run, split, predictions),
+        in_order(predictions, class_names),
+    )
+
+
+def _evaluate(run: Run, split: str, device: str, display: Display) -> None:
+    from cnnzoo.evaluation.evaluate import measure
+
+    display.note(f"{run} was not evaluated on its {split} split: evaluating it")
+    try:
+        measure(run, split, device=device, display=display)
+    except UserError as error:
+        why = error.mistakes[0]
+        raise RunError(
+            f"{run} was not evaluated on its {split} split, and cannot be: {why.message}",
+            hint=why.hint or "evaluate it where its data are, or leave it out",
+        ) from error
+
+
+def _metrics(run: Run, split: str, predictions: Predictions) -> Mapping[str, Any]:
+    """What evaluate measured, or what it would, where only the predictions are left."""
+    path = run.metrics_path(split)
+    if not path.exists():
+        from cnnzoo.evaluation.metrics import measure_predictions
+
+        said = predictions
+        measured = measure_predictions(said.probabilities, said.labels, said.class_names)
+        return dict(measured["metrics"])
+    again = f"write both again: cnnzoo evaluate {run} --split {split}"
+    try:
+        measured = run.metrics(split)
+        metrics = dict(measured["metrics"])
+        examples, accuracy = measured["examples"], metrics["accuracy"]["value"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} is damaged: {error}", hint=again) from error
+    right = float((predictions.predicted == predictions.labels).mean())
+    if examples != len(predictions) or abs(accuracy - right) > 1e-6:
+        raise RunError(f"{path} was not measured on {run.predictions_path(split).name}", hint=again)
+    return metrics

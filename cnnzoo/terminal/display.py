@@ -1,0 +1,14 @@
+"""How a training is shown: bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from cnnzoo.terminal.bars import Bars
+from cnnzoo.terminal.lines import Lines
+from cnnzoo.training.progress import Display
+
+
+def display_for(console: Console) -> Display:
+    """Bars where the console is a terminal, lines where it is not."""
+    return Bars(console) if console.is_terminal else Lines(console)

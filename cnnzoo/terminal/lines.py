@@ -1,0 +1,97 @@
+"""A training as plain lines, for what is no terminal: a file, a pipe, the log of a job."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from cnnzoo.config.calls import listed
+from cnnzoo.datasets.dataset import SPLITS, Dataset
+from cnnzoo.errors import printable
+from cnnzoo.terminal.pace import Pace
+from cnnzoo.text import duration_text
+from cnnzoo.training.progress import Course, Display, Metrics, metric_names
+
+
+class Lines(Display):
+    """One plain line for the decoding, one for the data, one an epoch."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.decoded = 0
+
+    def note(self, text: str) -> None:
+        """Print the line."""
+        self._print(printable(text))
+
+    def decode(self, done: int, total: int) -> None:
+        """Remember how many images."""
+        self.decoded = done
+
+    def data(self, dataset: Dataset, seconds: float) -> None:
+        """Print what was decoded, and what there is."""
+        if self.decoded:
+            self._print(f"decoded {self.decoded:,} images of {dataset.name} in {seconds:.1f} s")
+        self._print(data_text(dataset))
+
+    def start(self, course: Course) -> None:
+        """Start the clock; print where a training goes on."""
+        self.pace = Pace(course)
+        if course.goes_on:
+            self._print(goes_on_text(course))
+
+    def step(self, epoch: int, step: int, metrics: Metrics) -> None:
+        """Look at the clock."""
+        self.pace.take_step(epoch, step)
+
+    def epoch(self, row: Metrics, best: bool = False) -> None:
+        """Print the epoch's line."""
+        parts = [
+            f"epoch {self.number(row)}",
+            metrics_text(row),
+            duration_text(self.pace.seconds()),
+        ]
+        if rate := self.pace.rate():
+            parts.append(f"{rate:,.0f} images/s")
+        if best:
+            parts.append("best")
+        self._print("  ".join(parts))
+        self.pace.begin_epoch(int(row["epoch"]) + 1)
+
+    def number(self, row: Metrics) -> str:
+        """Which epoch of how many, always of one length."""
+        epochs = self.pace.course.epochs
+        return f"{int(row['epoch']):>{len(str(epochs))}}/{epochs}"
+
+    def _print(self, line: str) -> None:
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def metrics_text(metrics: Metrics) -> str:
+    """Losses and metrics in one line, the familiar ones first."""
+    return "  ".join(f"{name} {metrics[name]:.4f}" for name in metric_names(metrics))
+
+
+def best_text(monitor: str, best: tuple[int, float]) -> str:
+    """The best epoch so far and what it reached."""
+    epoch, value = best
+    return f"best so far: epoch {epoch}, {monitor} {value:.4f}"
+
+
+def goes_on_text(course: Course) -> str:
+    """Where a training goes on, in one line."""
+    after = f" after step {course.step} of {course.steps}" if course.step else ""
+    best = f"; {best_text(course.monitor, course.best)}" if course.best else ""
+    return f"goes on in epoch {course.epoch} of {course.epochs}{after}{best}"
+
+
+def data_text(dataset: Dataset) -> str:
+    """A data set in one line: its classes, the examples of each split, and what was left out."""
+    counts = ", ".join(f"{len(dataset.splits[split]):,} {split}" for split in SPLITS)
+    text = f"{dataset.name}: {len(dataset.class_names)} classes, {counts} examples"
+    if dataset.skipped:
+        text += f"; skipped {len(dataset.skipped):,} that cannot be read, see data in run.json"
+    trained = set(dataset.splits["train"].labels.tolist())
+    untrained = [name for code, name in enumerate(dataset.class_names) if code not in trained]
+    if untrained:
+        text += f"; none to train on of {listed(untrained)}"
+    return printable(text)

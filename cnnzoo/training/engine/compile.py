@@ -1,0 +1,86 @@
+"""Loss, optimizer, metrics: from a training section to a compiled model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from cnnzoo.architecture.head import BINARY, CATEGORICAL, labels_as_vectors
+from cnnzoo.architecture.resolve import evaluate_call
+from cnnzoo.config.calls import Call
+from cnnzoo.config.data import AUGMENTATION_DEFAULTS
+from cnnzoo.config.schema import Config
+from cnnzoo.models.backend import load_keras
+from cnnzoo.models.objects import make
+from cnnzoo.training.execution import Settings
+from cnnzoo.training.precision import MIXED_FLOAT16
+
+# What a head is trained with unless the configuration says otherwise. Labels are class indices, or
+# where a loss takes only that, one value a class.
+LOSSES = {BINARY: "BinaryCrossentropy", CATEGORICAL: "SparseCategoricalCrossentropy"}
+VECTOR_LOSSES = {BINARY: "BinaryCrossentropy", CATEGORICAL: "CategoricalCrossentropy"}
+ACCURACIES = {BINARY: "BinaryAccuracy", CATEGORICAL: "SparseCategoricalAccuracy"}
+
+
+def make_augmentation(config: Config, variables: dict[str, Any]) -> list[Any]:
+    """The Keras layers of `data.augment`, for images whose values are 0 to 255."""
+    layers = []
+    for call in config.data.augment if config.data else ():
+        evaluated = evaluate_call(call, variables)
+        defaults = AUGMENTATION_DEFAULTS.get(call.name, {})
+        layers.append(make(replace(evaluated, arguments={**defaults, **evaluated.arguments})))
+    return layers
+
+
+def compile_model(
+    model: Any, config: Config, variables: dict[str, Any], head: str, settings: Settings
+) -> None:
+    """Compile a Keras model as the configuration says; accuracy is always among the metrics.
+
+    With `labels_as_vectors`, the model is an `engine.mixing.MixedSequential`, which gives such
+    labels to the loss.
+    """
+    training = config.training
+    metrics = [make(Call("metrics", ACCURACIES[head]), name="accuracy")]
+    metrics += [make(evaluate_call(metric, variables)) for metric in training.metrics]
+    model.compile(
+        optimizer=_optimizer(make(evaluate_call(training.optimizer, variables)), settings),
+        loss=make(evaluate_call(_loss(config, head), variables)),
+        metrics=metrics,
+        steps_per_execution=settings.steps_per_execution,
+        # TensorFlow's own kernels are several times faster than XLA's on a CPU.
+        jit_compile=False if load_keras().backend.backend() == "tensorflow" else "auto",
+    )
+
+
+def _loss(config: Config, head: str) -> Call:
+    training = config.training
+    losses = VECTOR_LOSSES if labels_as_vectors(config, head) else LOSSES
+    loss = training.loss or Call("losses", losses[head])
+    if not training.label_smoothing:
+        return loss
+    smoothed = {**loss.arguments, "label_smoothing": training.label_smoothing}
+    return replace(loss, arguments=smoothed)
+
+
+def _optimizer(optimizer: Any, settings: Settings) -> Any:
+    """The optimizer; float16 has so small a range that gradients vanish where losses stay as is."""
+    scaling = load_keras().optimizers.LossScaleOptimizer
+    if settings.precision == MIXED_FLOAT16 and not isinstance(optimizer, scaling):
+        return scaling(optimizer)
+    return optimizer
+
+
+def training_variables(
+    config: Config, classes: int, steps_per_epoch: int, batch_size: int
+) -> dict[str, Any]:
+    """`$steps`, `$steps_per_epoch`, `$epochs`, `$batch_size`, `$classes` and the file's own."""
+    epochs = config.training.epochs
+    return {
+        **config.model.params,
+        "classes": classes,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "steps_per_epoch": steps_per_epoch,
+        "steps": steps_per_epoch * epochs,
+    }

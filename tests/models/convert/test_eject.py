@@ -1,0 +1,468 @@
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from outlines import outline
+from PIL import Image
+
+from cnnzoo.config import zoo
+from cnnzoo.config.data import AUGMENTATIONS, MIXING, DataConfig
+from cnnzoo.config.data_sources import SOURCES
+from cnnzoo.config.loader import load_config, make_config
+from cnnzoo.config.reader import read_yaml
+from cnnzoo.config.schema import Config
+from cnnzoo.datasets.load import load_dataset
+from cnnzoo.datasets.parts import known_splits
+from cnnzoo.errors import UserError
+from cnnzoo.models.build import build_model
+from cnnzoo.models.convert.eject import eject
+from cnnzoo.models.convert.python_data import DONE_BEFORE, ONE_POOL, REFUSED, REFUSED_WHERE_READ
+from cnnzoo.training.engine.balance import class_weights
+from cnnzoo.training.engine.compile import make_augmentation
+from cnnzoo.training.plan import plan
+
+ZOO = zoo.names()
+FIXTURES = sorted((ROOT / "tests" / "fixtures").glob("*.yaml"))
+# Beyond this, a pass through the two models takes many seconds, so images are made smaller.
+MACS = 500_000_000
+# Beyond this, only the smallest of a family is built here; see `LARGE`.
+PARAMETERS = 30_000_000
+DOWNLOADING = {"resnet50_transfer"}  # its forms are in tests/fixtures
+LARGE = {"resnet101", "resnet152", "densenet169", "densenet201", "resnet110", "vgg11", "vgg19"}
+
+
+def script_of(config: Config) -> str:
+    planned = plan(config)
+    splits = known_splits(config.data) if config.data else ONE_POOL
+    return eject(config, planned.class_names, planned.head, splits)
+
+
+def names_in(script: str) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"__name__": "ejected"}
+    exec(compile(script, "ejected.py", "exec"), namespace)  # noqa: S102 - it is what eject wrote
+    return namespace
+
+
+def made_by(script: str) -> Any:
+    return names_in(script)["make_model"]()
+
+
+def check_same(config: Config, *, outputs: bool = True) -> None:
+    import keras
+
+    keras.backend.clear_session()
+    classes = len(plan(config).class_names) or config.model.classes
+    ours = build_model(config.model, classes=classes, name=config.name)
+    theirs = made_by(script_of(config))
+    assert type(theirs) is keras.Sequential
+    assert theirs.name == config.name
+    assert theirs.count_params() == ours.count_params()
+    assert outline(theirs) == outline(ours)
+    if outputs:
+        images = np.random.default_rng(0).uniform(0, 255, (1, *config.model.input_shape))
+        theirs.set_weights(ours.get_weights())
+        predicted, expected = (
+            keras.ops.convert_to_numpy(model(images.astype("float32"), training=False))
+            for model in (theirs, ours)
+        )
+        np.testing.assert_allclose(predicted, expected, rtol=1e-5, atol=1e-7)
+
+
+def smaller(name: str) -> Config:
+    """A configuration of the zoo, with smaller images where it takes long."""
+    config = load_config(name)
+    architecture = plan(config).architecture
+    if architecture.macs < MACS:
+        return config
+    height, _, channels = architecture.input_shape
+    shrink = min(1.0, math.sqrt(MACS / architecture.macs))
+    side = max(64, int(height * shrink) // 32 * 32)
+    return load_config(name, [f"model.input_shape=[{side}, {side}, {channels}]"])
+
+
+@pytest.mark.parametrize("name", [name for name in ZOO if name not in LARGE | DOWNLOADING])
+def test_a_script_makes_the_model_of_the_zoo(name: str) -> None:
+    check_same(smaller(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(LARGE & set(ZOO)))
+def test_a_script_makes_the_large_models_too(name: str) -> None:
+    check_same(smaller(name), outputs=False)
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
+def test_a_script_makes_every_form_that_the_language_has(path: Path) -> None:
+    check_same(load_config(path))
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_a_script_has_the_size_of_the_file_and_holds_to_the_line_length(name: str) -> None:
+    lines = script_of(load_config(name)).splitlines()
+    assert len(lines) < 160
+    assert max(map(len, lines)) <= 88
+
+
+def formatted(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    (folder / "ejected.py").write_text(script, "utf-8")
+    ruff = [sys.executable, "-m", "ruff"]
+    checks = ["check", "--isolated", "--select", "E4,E5,E7,E9,F,I", "--line-length", "88"]
+    subprocess.run([*ruff, *checks, "ejected.py"], cwd=folder, check=True)
+    return subprocess.run(
+        [*ruff, "format", "--isolated", "--diff", "ejected.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("source", [*ZOO, *FIXTURES], ids=lambda source: Path(source).stem)
+def test_a_script_is_formatted_and_clean(source: str | Path, tmp_path: Path) -> None:
+    pytest.importorskip("ruff")
+    done = formatted(script_of(load_config(source)), tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def config_of(layers: str, more: str = "", shape: str = "[8, 8, 1]") -> Config:
+    model = f"{{input_shape: {shape}, classes: 3, layers: {layers}}}"
+    return make_config(read_yaml(f"name: net\nmodel: {model}\n{more}"))
+
+
+def test_a_plain_list_of_layers_is_a_sequential_of_layers() -> None:
+    script = script_of(config_of("[Rescaling: 1/255, Flatten, Dense: [$classes, softmax]]"))
+    assert (
+        """\
+def make_model():
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Rescaling(1 / 255),
+            layers.Flatten(),
+            layers.Dense(CLASSES, activation="softmax"),
+        ],
+        name="net",
+    )
+"""
+        in script
+    )
+
+
+def test_a_model_without_a_class_count_is_made_and_not_trained() -> None:
+    config = make_config(
+        read_yaml("name: net\nmodel: {input_shape: [8, 8, 1], layers: [Flatten, Dense: 3]}")
+    )
+    script = script_of(config)
+    assert script.endswith('if __name__ == "__main__":\n    make_model().summary()\n')
+    assert "sklearn" not in script
+
+
+def run(script: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in an interpreter that finds no cnnzoo."""
+    (folder / "script.py").write_text(script, "utf-8")
+    blocked = "import sys, runpy; sys.modules['cnnzoo'] = None; runpy.run_path('script.py', "
+    code = f"{blocked}run_name='__main__')"
+    return subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", ["digits", "mnist5k"])
+def test_a_script_trains_without_cnnzoo(data: str, tmp_path: Path) -> None:
+    more = (
+        f"data: {data}\ntraining: {{epochs: 2, optimizer: {{Adam: {{learning_rate: "
+        "{CosineDecay: [1e-2, $steps]}}}, metrics: [SparseTopKCategoricalAccuracy: 2]}"
+    )
+    config = config_of("[Rescaling: 1/255, Flatten, Dense: [$classes, softmax]]", more)
+    done = run(script_of(config), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "'accuracy': 0." in done.stdout
+    assert (tmp_path / "net.keras").is_file()
+
+
+@pytest.mark.slow
+def test_a_script_takes_arrays_where_no_package_carries_the_data(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(200) % 2
+    images = rng.uniform(0, 100, (200, 8, 8, 1)) + 100 * labels[:, None, None, None]
+    np.savez(tmp_path / "data.npz", images=images, labels=labels)
+    more = "data: {name: cartoon_faces, label: smile}\ntraining: {epochs: 2, batch_size: 8}"
+    config = config_of("[Rescaling: 1/255, Flatten, Dense: [1, sigmoid]]", more)
+    script = script_of(config)
+    done = run(script, tmp_path, "data.npz")
+    assert done.returncode == 0, done.stderr
+    assert "'accuracy': " in done.stdout
+    assert run(script, tmp_path).stderr.splitlines()[-1] == "usage: script.py DATA.npz"
+
+
+# ── what training does ─────────────────────────────────────────────────────────────────────────
+
+HEAD = "[Rescaling: 1/255, Flatten, Dense: [$classes, softmax]]"
+DIGITS = "data: {{name: digits{}}}\ntraining: {{epochs: 1{}}}"
+
+
+def fitted(config: Config, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any, dict[str, Any]]:
+    """The model that a script trains, its labels, and what else `fit` is given."""
+    import keras
+
+    found: list[Any] = []
+
+    def fit(self: Any, images: Any, labels: Any, **arguments: Any) -> None:
+        found.extend((self, labels, arguments))
+        raise InterruptedError
+
+    monkeypatch.setattr(keras.Sequential, "fit", fit)
+    with pytest.raises(InterruptedError):
+        names_in(script_of(config))["main"]()
+    return found[0], found[1], found[2]
+
+
+AUGMENTATION_EXAMPLES = {
+    "RandomBrightness": "{factor: 0.5}",
+    "RandomColorDegeneration": "{factor: 0.9}",
+    "RandomColorJitter": "{brightness_factor: 0.5}",
+    "RandomContrast": "{factor: 0.5}",
+    "RandomHue": "{factor: 0.5}",
+    "RandomPosterization": "{factor: 3}",
+    "RandomRotation": "{factor: 0.2}",
+    "RandomSaturation": "{factor: [0.5, 0.95]}",
+    "RandomSharpness": "{factor: 0.9}",
+    "RandomShear": "{x_factor: 0.3, y_factor: 0.3}",
+    "RandomTranslation": "{height_factor: 0.3, width_factor: 0.3}",
+    "RandomZoom": "{height_factor: 0.5}",
+    "Solarization": "{threshold_factor: 0.5}",
+}
+
+
+@pytest.mark.parametrize("name", [name for name in AUGMENTATIONS if name not in MIXING])
+def test_a_script_augments_as_a_training_does(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    augment = f", augment: [{name}: {AUGMENTATION_EXAMPLES.get(name, '{}')}]"
+    config = config_of(HEAD, DIGITS.format(augment, ""), shape="[8, 8, 3]")
+    model, _, _ = fitted(config, monkeypatch)
+    layer, inner = model.layers
+    (expected,) = make_augmentation(config, {})
+    assert type(layer) is type(expected)
+    named = ("name", "seed")
+    ours, theirs = (
+        {key: value for key, value in it.get_config().items() if key not in named}
+        for it in (layer, expected)
+    )
+    assert ours == theirs
+    assert inner.name == "net"
+
+
+@pytest.mark.parametrize("weight", ["balanced", "{'1': 2.5, '8': 0}"])
+def test_a_script_weighs_classes_as_a_training_does(
+    weight: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_of(HEAD, DIGITS.format("", f", class_weight: {weight}"))
+    _, labels, arguments = fitted(config, monkeypatch)
+    given = config.training.class_weight
+    expected = class_weights(given, tuple("0123456789"), labels)
+    assert expected is not None
+    assert [*arguments["class_weight"]] == [*range(len(expected))]
+    np.testing.assert_allclose([*arguments["class_weight"].values()], expected)
+
+
+def test_weights_of_classes_that_nothing_names_are_refused() -> None:
+    config = config_of(HEAD, "training: {class_weight: {cat: 2}}")
+    with pytest.raises(UserError, match=r"training\.class_weight names classes"):
+        script_of(config)
+
+
+# ── data ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_key_of_the_data_is_seen_to() -> None:
+    done = {"splits", "seed", "augment", "resize", "classes", "labels"}
+    where_it_lies = {"data_dir", "manual_dir"}
+    seen_to = {*SOURCES, *REFUSED, *REFUSED_WHERE_READ, *DONE_BEFORE, *done, *where_it_lies}
+    assert seen_to == set(DataConfig.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        ("name: digits, balance: oversample", "balance"),
+        ("arrays: x.npz, classes: [a, b, c], balance: oversample", "balance"),
+        ("name: digits, limit: 9", "limit"),
+        ("name: digits, exclude: some.csv", "exclude"),
+        ("folder: pictures, classes: [a, b, c], limit: 9", "limit"),
+        ("name: digits, augment: [RandomFlip, MixUp]", "augment"),
+        ("arrays: x.npz, classes: [a, b, c], augment: [CutMix]", "augment"),
+    ],
+)
+def test_what_a_short_script_cannot_do_is_refused_with_the_way_without(data: str, key: str) -> None:
+    config = config_of(HEAD, f"data: {{{data}}}")
+    with pytest.raises(UserError, match=rf"data\.{key}") as refused:
+        script_of(config)
+    (mistake,) = refused.value.mistakes
+    without = "data.augment=[]" if key == "augment" else f"data.{key}=null"
+    assert mistake.hint
+    assert without in mistake.hint
+    value = () if key == "augment" else None
+    assert config.data
+    script_of(config.model_copy(update={"data": config.data.model_copy(update={key: value})}))
+
+
+def test_a_script_says_what_its_arrays_are_to_be() -> None:
+    data = "data: {csv: some/faces.csv, classes: {a: x, b: y, c: z}, limit: 9, label: mood}"
+    text = " ".join(script_of(config_of(HEAD, data)).split())
+    assert (
+        "data.csv=faces.csv (data.label=mood, data.classes, data.limit=9); the labels 0, 1, … "
+        "are x, y, z." in text
+    )
+    assert "Parts of its own for validation or test are not known here" in text
+
+
+def test_parts_that_the_configuration_names_are_files_of_their_own(tmp_path: Path) -> None:
+    data = "data: {csv: faces.csv, classes: [a, b, c], splits: {validation: 0, test: PublicTest}}"
+    script = script_of(config_of(HEAD, data))
+    assert "The parts of the data: TRAIN.npz train; TEST.npz PublicTest." in script
+    assert "train_test_split" not in script
+    assert run(script, tmp_path).stderr.splitlines()[-1] == "usage: script.py TRAIN.npz TEST.npz"
+
+
+def draw_pictures(folder: Path, classes: str, count: int, seed: int = 0) -> None:
+    """Noise around a brightness for each class, in any size, one picture lying on its side."""
+    rng = np.random.default_rng(seed)
+    for number, name in enumerate(classes.split()):
+        (folder / name / "deeper").mkdir(parents=True)
+        for index in range(count):
+            size = (int(rng.integers(5, 30)), int(rng.integers(5, 30)), 3)
+            pixels = rng.integers(100 * number, 100 * number + 50, size).astype(np.uint8)
+            exif = Image.Exif()
+            exif[0x0112] = 6 if index == 0 else 1
+            place = folder / name / ("deeper" if index % 2 else "") / f"{index}.png"
+            Image.fromarray(pixels).save(place, exif=exif)
+        (folder / name / "notes.txt").write_text("no picture")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("resize", ["stretch", "crop", "{method: crop, interpolation: lanczos}"])
+def test_a_script_reads_the_pixels_of_a_folder(resize: str, channels: int, tmp_path: Path) -> None:
+    draw_pictures(tmp_path / "pictures", "a b", 6)
+    data = f"folder: {tmp_path / 'pictures'}, resize: {resize}"
+    config = config_of(HEAD, f"data: {{{data}}}", shape=f"[9, 7, {channels}]")
+    images, labels = names_in(script_of(config))["load_data"](tmp_path / "pictures")
+    assert config.data
+    dataset = load_dataset(config.data, image_shape=config.model.input_shape)
+    expected = [
+        (image.tobytes(), label)
+        for it in dataset.splits.values()
+        for image, label in zip(it.images[:], it.labels, strict=True)
+    ]
+    assert images.dtype == np.uint8
+    assert images.shape == (12, 9, 7, channels)
+    assert sorted(zip([it.tobytes() for it in images], labels, strict=True)) == sorted(expected)
+
+
+def test_a_script_pads_pictures_within_a_pixel(tmp_path: Path) -> None:
+    draw_pictures(tmp_path / "pictures", "a b", 6)
+    config = config_of(HEAD, f"data: {{folder: {tmp_path / 'pictures'}, resize: pad}}")
+    script = script_of(config)
+    assert "With data.resize: pad, a picture may lie a pixel beside" in script
+    images, labels = names_in(script)["load_data"](tmp_path / "pictures")
+    assert config.data
+    splits = load_dataset(config.data, image_shape=(8, 8, 1)).splits.values()
+    expected = [
+        (label, image.sum())
+        for it in splits
+        for image, label in zip(it.images[:], it.labels, strict=True)
+    ]
+    found = zip(labels, images.sum((1, 2, 3)), strict=True)
+    assert sorted(found) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("", {"a": 0, "b": 1, "c": 2}),
+        (", classes: [c, a]", {"c": 0, "a": 1}),
+        (", classes: {c: first, a: second, b: first}", {"a": 1, "b": 0, "c": 0}),
+        (", labels: {a: x, b: y, c: z}, classes: [z, x]", {"c": 0, "a": 1}),
+        (", labels: {a: x, b: y, c: x, d: y}", {"a": 0, "b": 1, "c": 0}),
+    ],
+)
+def test_a_script_gives_folders_the_labels_of_their_classes(
+    settings: str, expected: dict[str, int], tmp_path: Path
+) -> None:
+    draw_pictures(tmp_path / "pictures", "a b c", 3)
+    config = config_of(HEAD, f"data: {{folder: {tmp_path / 'pictures'}{settings}}}")
+    images, labels = names_in(script_of(config))["load_data"](tmp_path / "pictures")
+    bright = {"a": 0, "b": 100, "c": 200}
+    found = {
+        (int(image.mean() // 100 * 100), int(it)) for image, it in zip(images, labels, strict=True)
+    }
+    assert found == {(bright[name], index) for name, index in expected.items()}
+
+
+def test_a_folder_for_two_of_one_split_is_refused(tmp_path: Path) -> None:
+    for part in ("train", "val", "valid"):
+        draw_pictures(tmp_path / part, "a b", 2)
+    with pytest.raises(UserError, match=r"data.splits.validation is val, valid"):
+        script_of(config_of(HEAD, f"data: {{folder: {tmp_path}}}"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_a_script_trains_on_a_folder(in_parts: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "my faces"
+    for part in ("train", "test") if in_parts else ("",):
+        draw_pictures(folder / part, "a b", 20)
+    more = (
+        f"data: {{folder: {folder}, augment: [RandomFlip: horizontal], on_error: skip}}\n"
+        "training: {epochs: 1, batch_size: 8, class_weight: balanced}"
+    )
+    script = script_of(config_of(HEAD, more))
+    formatted(script, tmp_path)
+    assert "Left out: data.on_error: skip" in script
+    words = ["my faces/train", "my faces/test"] if in_parts else ["my faces"]
+    assert f"Usage: python net.py {' '.join(map(repr, words))}\n" in script
+    done = run(script, tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    assert "'accuracy': " in done.stdout
+    few = run(script, tmp_path)
+    wanted = "TRAIN_FOLDER TEST_FOLDER" if in_parts else "FOLDER"
+    assert few.stderr.splitlines()[-1] == f"usage: script.py {wanted}"
+
+
+def test_a_script_takes_the_loaders_of_keras(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    labels = np.arange(20, dtype=np.uint8) % 10
+    images = np.broadcast_to(labels[:, None, None], (20, 28, 28))
+    parts = (images, labels), (images[:10], labels[:10])
+    monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", lambda: parts)
+    data = "data: {name: fashion_mnist, classes: {Shirt: shirt, Coat: coat}, resize: crop}"
+    load_data = names_in(script_of(config_of(HEAD, data)))["load_data"]
+    for part, count in {"train": 2, "test": 1}.items():
+        images, labels = load_data(part)
+        assert images.shape == (2 * count, 8, 8, 1)
+        assert sorted(zip(images.mean((1, 2, 3)).round(), labels, strict=True)) == [
+            *[(4, 1)] * count,  # Coat
+            *[(6, 0)] * count,  # Shirt
+        ]
+    with pytest.raises(UserError, match=r"no label 'Coats'; did you mean 'Coat'\?"):
+        script_of(config_of(HEAD, data.replace("Coat:", "Coats:")))
+
+
+def test_a_script_chooses_and_orders_the_classes_of_a_package() -> None:
+    config = config_of(HEAD, "data: {name: digits, classes: [8, 3]}")
+    images, labels = names_in(script_of(config))["load_data"]()
+    every, all_labels = names_in(script_of(config_of(HEAD, "data: digits")))["load_data"]()
+    for index, digit in enumerate((8, 3)):
+        np.testing.assert_array_equal(images[labels == index], every[all_labels == digit])
+    assert len(images) == np.isin(all_labels, (3, 8)).sum()

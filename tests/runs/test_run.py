@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from cnnzoo.config.loader import load_config
+from cnnzoo.errors import RunError
+from cnnzoo.runs.files import replacing, write_text
+from cnnzoo.runs.run import Run, create_run, find_runs, latest_run, open_run, run_to_resume
+
+
+@pytest.fixture
+def config():
+    return load_config("lenet")
+
+
+def test_runs_are_numbered_below_the_name_of_their_configuration(tmp_path, config):
+    paths = [create_run(tmp_path, config).path for _ in range(3)]
+    assert paths == [tmp_path / "lenet" / number for number in "123"]
+
+
+def test_a_run_keeps_the_configuration_that_made_it(tmp_path, config):
+    assert create_run(tmp_path, config).config().plain() == config.plain()
+
+
+def test_a_number_is_never_used_again_while_a_later_run_exists(tmp_path, config):
+    first, second = create_run(tmp_path, config), create_run(tmp_path, config)
+    for file in first.path.iterdir():
+        file.unlink()
+    first.path.rmdir()
+    assert create_run(tmp_path, config).path.name == str(int(second.path.name) + 1)
+
+
+def test_trainings_started_at_once_never_share_a_directory(tmp_path, config):
+    with ThreadPoolExecutor(16) as pool:
+        runs = list(pool.map(lambda _: create_run(tmp_path, config).path, range(64)))
+    assert len(set(runs)) == 64
+
+
+def test_a_runs_directory_that_cannot_be_written_is_one_clear_error(tmp_path, config):
+    (tmp_path / "runs").write_text("a file is in the way")
+    with pytest.raises(RunError, match=r"cannot write a run below .*runs") as failed:
+        create_run(tmp_path / "runs", config)
+    assert "--runs-dir" in str(failed.value)
+
+
+def test_what_is_no_run_is_not_opened(tmp_path, config):
+    with pytest.raises(RunError, match="no such directory"):
+        open_run(tmp_path / "nothing")
+    with pytest.raises(RunError, match=r"is not a run directory: it has no config\.yaml"):
+        open_run(tmp_path)
+    half = create_run(tmp_path, config)
+    with pytest.raises(RunError, match=r"it has no run\.json"):
+        open_run(half.path)
+
+
+def test_the_latest_run_is_the_one_that_was_started_last(tmp_path, config):
+    runs = [create_run(tmp_path, config) for _ in range(3)]
+    for run, started in zip(runs, ("2026-01-02", "2026-01-03", "2026-01-01"), strict=True):
+        run.update(started=started)
+    assert latest_run(tmp_path) == runs[1]
+    assert find_runs(tmp_path) == runs
+
+
+def test_without_runs_the_error_says_how_to_make_one(tmp_path):
+    with pytest.raises(RunError, match="there is no run below") as failed:
+        latest_run(tmp_path / "none")
+    assert "cnnzoo train" in str(failed.value)
+
+
+def test_a_record_is_added_to(tmp_path, config):
+    run = create_run(tmp_path, config)
+    run.update(status="running", seed=3)
+    run.update(status="finished")
+    assert run.record() == {"status": "finished", "seed": 3}
+
+
+def test_a_record_holds_names_that_are_no_text(tmp_path, config):
+    name = "bad\udcff, ünï.png"
+    run = create_run(tmp_path, config)
+    run.update(skipped=[name])
+    assert run.record() == {"skipped": [name]}
+    assert "ünï" in (run.path / "run.json").read_text(encoding="utf-8")
+
+
+def test_a_run_that_has_vanished_is_one_clear_error(tmp_path):
+    with pytest.raises(RunError, match=r"run\.json cannot be written: No such file"):
+        Run(tmp_path / "gone").update(status="finished")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null"])
+def test_a_damaged_record_is_named(tmp_path, content):
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(RunError, match=r"run\.json is damaged"):
+        Run(tmp_path).record()
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "metrics.json"
+    write_text(path, json.dumps({"accuracy": 1}))
+
+    def fail() -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("half of")
+            raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space"):
+        fail()
+    assert json.loads(path.read_text()) == {"accuracy": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["metrics.json"]
+
+
+def test_a_temporary_file_has_the_suffix_of_the_final_one(tmp_path):
+    with replacing(tmp_path / "model.keras") as temporary:
+        assert temporary.suffix == ".keras"
+        assert temporary.parent == tmp_path
+    assert (tmp_path / "model.keras").exists()
+    assert not Path(temporary).exists()
+
+
+def test_one_process_at_a_time_trains_a_run(tmp_path, config):
+    run = create_run(tmp_path, config)
+    assert not run.is_training()
+    with run.training():
+        assert run.is_training()
+        with pytest.raises(RunError, match="is being trained by another process"), run.training():
+            pass
+    assert not run.is_training()
+
+
+def test_the_run_to_resume_is_the_latest_that_can_go_on(tmp_path, config):
+    runs = [create_run(tmp_path, config) for _ in range(4)]
+    states = ("interrupted", "running", "running", "finished")
+    for number, (run, status) in enumerate(zip(runs, states, strict=True)):
+        run.update(started=f"2026-01-0{number + 1}", status=status)
+    with runs[2].training():  # it still runs; the second is running, and dead
+        assert run_to_resume(tmp_path) == runs[1]
+        assert run_to_resume(tmp_path, finished=True) == runs[3]
+
+
+def test_the_history_is_read_as_it_was_written(tmp_path):
+    rows = [{"epoch": 1, "loss": 0.1 + 0.2}, {"epoch": 2, "loss": float("inf")}]
+    run = Run(tmp_path)
+    run.write_history(rows)
+    assert run.history() == rows

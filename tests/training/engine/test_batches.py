@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cnnzoo.datasets.dataset import Examples, MappedImages
+from cnnzoo.training.engine.batches import EVALUATION_BATCH, to_measure, to_train
+
+COUNT = 10
+
+
+def examples(count: int = COUNT) -> Examples:
+    """Examples whose images say which of them they are."""
+    images = np.arange(count, dtype=np.uint8).reshape(count, 1, 1, 1)
+    return Examples(images, np.array([index % 3 == 0 for index in range(count)], np.int32))
+
+
+def taken(batches) -> list[int]:
+    return [int(pixel) for step in range(len(batches)) for pixel in batches[step][0].ravel()]
+
+
+def test_an_epoch_takes_every_example_once_with_its_label():
+    batches = to_train(examples(), 4, seed=0)
+    assert len(batches) == 3
+    assert [len(batches[step][1]) for step in range(3)] == [4, 4, 2]
+    assert sorted(taken(batches)) == list(range(COUNT))
+    for step in range(3):
+        images, labels = batches[step]
+        assert (labels == examples().labels[images.ravel()]).all()
+
+
+def test_the_order_depends_on_the_seed_and_the_epoch_only():
+    first, second = to_train(examples(), 4, seed=7), to_train(examples(), 4, seed=7)
+    orders = []
+    for epoch in range(3):
+        first.begin(epoch)
+        orders.append(taken(first))
+    assert len({tuple(order) for order in orders}) == 3
+    second.begin(2)  # as a training that is resumed begins
+    assert taken(second) == orders[2]
+    other = to_train(examples(), 4, seed=8)
+    assert taken(other) != orders[0]
+
+
+def test_oversampling_makes_the_epoch_longer():
+    batches = to_train(examples(), 4, seed=0, balance="oversample")
+    assert len(batches) == 3
+    assert len(taken(batches)) == 12
+    labels = np.concatenate([batches[step][1] for step in range(3)])
+    assert np.bincount(labels).tolist() == [6, 6]
+    length = len(batches)
+    batches.begin(5)
+    assert len(batches) == length
+
+
+def test_where_classes_have_weights_so_do_examples():
+    batches = to_train(examples(), 4, seed=0, weights=np.array([0.5, 2], np.float32))
+    for step in range(3):
+        _, labels, weights = batches[step]
+        assert weights.dtype == np.float32
+        assert weights.tolist() == [(0.5, 2)[label] for label in labels]
+
+
+def test_what_is_measured_comes_in_order():
+    many = examples(200)
+    assert taken(to_measure(many)) == list(range(200))
+    assert len(to_measure(examples(0))) == 0
+    assert EVALUATION_BATCH >= 200
+
+
+def test_batches_from_the_disk_are_those_from_memory(tmp_path):
+    whole = examples()
+    np.save(tmp_path / "images.npy", whole.images)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    on_disk = Examples(MappedImages(mapped, np.arange(COUNT)), whole.labels)
+    for step in range(3):
+        for one, other in zip(
+            to_train(whole, 4, 0)[step], to_train(on_disk, 4, 0)[step], strict=True
+        ):
+            assert (one == other).all()
+            assert not isinstance(other, np.memmap)
+
+
+def test_what_went_wrong_is_remembered():
+    class Gone:
+        shape = (COUNT, 1, 1, 1)
+
+        def __getitem__(self, rows):
+            raise OSError("gone")
+
+    batches = to_measure(Examples(Gone(), examples().labels))
+    assert batches.failure is None
+    with pytest.raises(OSError, match="gone"):
+        batches[0]
+    assert str(batches.failure) == "gone"

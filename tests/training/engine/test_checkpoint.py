@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from cnnzoo.errors import RunError
+from cnnzoo.training.engine import checkpoint
+from cnnzoo.training.engine.checkpoint import (
+    State,
+    checkpoints_in,
+    newest_checkpoint,
+    read_checkpoint,
+    save_checkpoint,
+)
+
+any_array = st.sampled_from(
+    [np.float32, np.float16, np.int32, np.uint32, np.bool_, ml_dtypes.bfloat16]
+).flatmap(
+    lambda dtype: arrays(np.uint8, st.sampled_from([(), (3,), (2, 0), (2, 3)])).map(
+        lambda numbers: numbers.astype(dtype)
+    )
+)
+any_number = st.floats() | st.integers(-(2**40), 2**40)
+any_value = st.none() | st.booleans() | any_number | st.text(max_size=9) | any_array
+remembered = st.dictionaries(st.text(max_size=9), any_value | st.lists(any_array, max_size=2))
+
+
+@given(
+    values=st.dictionaries(
+        st.from_regex(r"(model|optimizer)/[0-9]{1,3}", fullmatch=True), any_array
+    ),
+    logs=st.none() | st.dictionaries(st.text(max_size=9), st.floats()),
+    callbacks=st.lists(remembered, max_size=2),
+)
+@settings(max_examples=50)
+def test_what_is_read_is_what_was_written(tmp_path_factory, values, logs, callbacks):
+    folder = tmp_path_factory.mktemp("checkpoints")
+    state = State(epoch=2, step=3, logs=logs, rows=[{"loss": 0.1}], best=0.1, callbacks=callbacks)
+    read, found = read_checkpoint(save_checkpoint(folder, values, state))
+    assert {name: value.dtype for name, value in read.items()} == {
+        name: value.dtype for name, value in values.items()
+    }
+    np.testing.assert_equal(read, values)
+    np.testing.assert_equal(found.callbacks, callbacks)
+    np.testing.assert_equal(found.logs, logs)
+    assert (found.epoch, found.step, found.rows, found.best) == (2, 3, [{"loss": 0.1}], 0.1)
+
+
+def written(folder: Path, epoch: int, step: int = 0) -> Path:
+    values = {"model/0": np.full(1000, epoch, np.float32)}
+    return save_checkpoint(folder, values, State(epoch=epoch, step=step))
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_damaged_file_is_said_and_the_one_before_it_is_used(tmp_path_factory, data):
+    """Whatever byte is changed, wherever it is cut: it is noticed, or it changes nothing."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    written(folder, 1)
+    newest = written(folder, 2)
+    content = bytearray(newest.read_bytes())
+    at = data.draw(st.integers(0, len(content) - 1))
+    if data.draw(st.booleans(), label="cut"):
+        del content[at:]
+    else:
+        content[at] ^= data.draw(st.integers(1, 255))
+    newest.write_bytes(content)
+    said: list[str] = []
+    values, state = newest_checkpoint(folder, said.append)
+    assert (values["model/0"] == state.epoch).all()
+    if state.epoch == 1:
+        assert str(newest) in said[0]
+        assert "the one before it is used" in said[0]
+        assert not newest.exists(), "it is not taken for the newest again"
+    else:
+        assert not said
+
+
+def test_where_all_are_damaged_nothing_is_lost_but_said(tmp_path):
+    for epoch in (1, 2):
+        written(tmp_path, epoch).write_bytes(b"PK")
+    with pytest.raises(RunError, match=r"no checkpoint in .* can be read"):
+        newest_checkpoint(tmp_path, lambda line: None)
+    assert len(checkpoints_in(tmp_path)) == 2
+
+
+def test_where_there_is_none_there_is_none(tmp_path):
+    (tmp_path / "epoch-1.npz").touch()
+    assert newest_checkpoint(tmp_path / "gone", pytest.fail) is None
+    assert newest_checkpoint(tmp_path, pytest.fail) is None
+
+
+def test_the_two_newest_are_kept(tmp_path):
+    places = [(0, 9), (0, 10), (1, 0), (9, 0), (10, 0), (10, 5)]
+    for epoch, step in places:
+        written(tmp_path, epoch, step)
+    names = [path.name for path in checkpoints_in(tmp_path)]
+    assert names == ["epoch-00010-step-0000005.npz", "epoch-00010-step-0000000.npz"]
+
+
+def test_a_write_that_fails_leaves_the_ones_before(tmp_path, monkeypatch):
+    written(tmp_path, 1)
+    written(tmp_path, 2)
+
+    def fail(*_, **__):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(checkpoint.np, "savez", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        written(tmp_path, 3)
+    assert len(list(tmp_path.iterdir())) == 2
+    values, state = newest_checkpoint(tmp_path, pytest.fail)
+    assert state.epoch == 2
+    assert (values["model/0"] == 2).all()
+
+
+def test_on_a_full_disk_the_older_one_makes_room(tmp_path, monkeypatch):
+    written(tmp_path, 1)
+    written(tmp_path, 2)
+    save = np.savez
+
+    def save_if_there_is_room(file, **members):
+        if len(checkpoints_in(tmp_path)) > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(file, **members)
+
+    monkeypatch.setattr(checkpoint.np, "savez", save_if_there_is_room)
+    written(tmp_path, 3)
+    assert [path.name[:11] for path in checkpoints_in(tmp_path)] == ["epoch-00003", "epoch-00002"]
