@@ -13,8 +13,9 @@ import pytest
 from conftest import ROOT, loaded_modules
 from PIL import Image
 
+from cnnzoo.datasets.images import workers
 from cnnzoo.datasets.images.decode import decode_file
-from cnnzoo.datasets.images.fit import Fit, workers
+from cnnzoo.datasets.images.fit import Fit
 from cnnzoo.datasets.images.workers import decode_files
 from cnnzoo.errors import DataError
 
