@@ -17,6 +17,7 @@ PACKAGES = (
     "extras",
     "text",
     "network",
+    "regular_files",
     "config",
     "architecture",
     "runs",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import stat
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from cnnzoo.datasets.images.fit import Fit, as_image, fit_image
+from cnnzoo.regular_files import read_regular
 
 # What a file name ends in → Pillow's name of the format.
 FORMATS = {
@@ -54,9 +53,6 @@ _TURNS = {
 
 _TILE_TAGS = (322, 323)  # TIFF: the width and length of a tile, which may be larger than the image
 
-# To open a FIFO must not wait for a writer; on a file the flag does nothing.
-_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-
 
 class UnreadableError(Exception):
     """Why a file is no image that can be used."""
@@ -80,29 +76,15 @@ def no_warnings() -> Iterator[None]:
 
 
 def read_file(path: str | Path) -> bytes:
-    """The bytes of an image file; raises UnreadableError where there are none, or too many."""
+    """Return the bytes of an image file; raise UnreadableError if it is special, large or empty."""
     try:
-        descriptor = os.open(path, _OPEN_FLAGS)
-        try:
-            return _read(descriptor)
-        finally:
-            os.close(descriptor)
+        content = read_regular(path, MAX_FILE_BYTES)
     except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror}") from None
+        reason = error.strerror or str(error)
+        is_clause = reason.startswith("is ")
+        raise UnreadableError(reason if is_clause else f"cannot be read: {reason}") from None
     except ValueError as error:  # a NUL in the path
         raise UnreadableError(f"cannot be read: {error}") from None
-
-
-def _read(descriptor: int) -> bytes:
-    state = os.fstat(descriptor)
-    if not stat.S_ISREG(state.st_mode):
-        is_folder = stat.S_ISDIR(state.st_mode)
-        raise UnreadableError("is a directory" if is_folder else "is no regular file")
-    if state.st_size > MAX_FILE_BYTES:
-        raise UnreadableError(f"is larger than {MAX_FILE_BYTES >> 20} MiB")
-    content = os.read(descriptor, state.st_size)
-    while len(content) < state.st_size and (more := os.read(descriptor, state.st_size)):
-        content += more
     if not content:
         raise UnreadableError("is empty")
     return content

@@ -368,9 +368,9 @@ def test_what_is_no_file_is_unreadable_and_never_waited_for(tmp_path):
     (tmp_path / "nowhere.jpg").symlink_to("gone")
     (tmp_path / "itself.jpg").symlink_to("itself.jpg")
     (tmp_path / "empty.jpg").touch()
-    assert unreadable(tmp_path / "fifo.jpg") == "is no regular file"
+    assert unreadable(tmp_path / "fifo.jpg") == "is not a regular file"
     assert unreadable(tmp_path / "folder.jpg") == "is a directory"
-    assert unreadable(tmp_path / "device.jpg") == "is no regular file"
+    assert unreadable(tmp_path / "device.jpg") == "is not a regular file"
     assert unreadable(tmp_path / "nowhere.jpg") == "cannot be read: No such file or directory"
     assert "symbolic links" in unreadable(tmp_path / "itself.jpg")
     assert unreadable(tmp_path / "empty.jpg") == "is empty"
@@ -384,7 +384,7 @@ def test_a_file_that_may_not_be_read_is_unreadable(tmp_path, monkeypatch):
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(decoding.os, "open", refuse)  # chmod says nothing to root
+    monkeypatch.setattr(os, "open", refuse)  # chmod says nothing to root
     assert unreadable(path) == "cannot be read: Permission denied"
 
 

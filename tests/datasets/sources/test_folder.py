@@ -226,7 +226,7 @@ def test_what_cannot_be_used_is_named_with_its_reason(tmp_path):
     (tmp_path / "cat" / "page.jpg").write_text("<html>")
     (tmp_path / "dog" / "empty.jpg").touch()
     expected = {
-        "cat/fifo.jpg": "is no regular file",
+        "cat/fifo.jpg": "is not a regular file",
         "cat/folder.jpg": "is a directory",
         "cat/gone.jpg": "cannot be read: No such file or directory",
         "cat/page.jpg": "is no image: it begins with b'<html>'",
