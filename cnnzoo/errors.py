@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
+from cnnzoo.text import printable
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -48,13 +50,6 @@ class Mistake:
         if self.hint:
             lines.append(f"   hint: {self.hint}")
         return "\n".join(map(printable, lines))
-
-
-def printable(line: str) -> str:
-    """A line without what a terminal would obey; it may quote a file that a stranger wrote."""
-    if line.isprintable():
-        return line
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
 
 
 class CnnzooError(Exception):
@@ -116,12 +111,6 @@ class Terminated(Interrupted):
     """A training that was stopped by SIGTERM, as a machine does before it goes away."""
 
     exit_code = 143
-
-
-def first_of(names: Iterable[str], most: int) -> str:
-    """At most so many names in a row; `, …` says that there are more."""
-    names = list(names)
-    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -1,10 +1,60 @@
-"""Values as short text."""
+"""Values as short text for one line: names, counts, lists, durations."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+MOST_LETTERS = 60
+MOST_NAMES = 10
+
+
+def printable(line: str) -> str:
+    """Return a line with control and direction characters as escapes.
+
+    A line may quote an untrusted file; escaped, it cannot control a terminal, start a new line or
+    reverse its direction.
+    """
+    if line.isprintable():
+        return line
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
+
+
+def shorten(
+    text: str, most: int = MOST_LETTERS, keep: Literal["start", "end", "both"] = "start"
+) -> str:
+    """Return a printable text of at most `most` letters; `…` replaces the part that is left out.
+
+    `keep` is the part that stays: the start, the end, or both ends.
+    """
+    text = printable(text)
+    if len(text) <= most:
+        return text
+    head = {"start": most - 1, "end": 0, "both": (most - 1) * 2 // 3}[keep]
+    tail = most - 1 - head
+    return f"{text[:head]}…{text[len(text) - tail :]}"
+
+
+def listed(names: Iterable[object], most: int = MOST_NAMES) -> str:
+    """Return names in a row, `a, b, c`; of more than `most`, the first ones and `… 3 more`."""
+    shown = [shorten(str(name)) for name in names]
+    if len(shown) > most:
+        shown[most:] = [f"… {len(shown) - most:,} more"]
+    return ", ".join(shown)
+
+
+def joined(parts: Sequence[str], last: str = "and") -> str:
+    """Return all parts as a phrase: `a`, `a and b`, `a, b and c`."""
+    return f" {last} ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun: `1 class`, `1,200 classes`; the plural of `one` adds an s."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
 
 def duration_text(seconds: float) -> str:
-    """A time in a few letters: `4.6 s`, `3:05`, `1:02:03`, `2 d 03:04:05`."""
+    """Return a time in a few letters: `4.6 s`, `3:05`, `1:02:03`, `2 d 03:04:05`."""
     if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

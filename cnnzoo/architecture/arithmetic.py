@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cnnzoo.text import counted, joined
+
 Shape = tuple[int, ...]
 Pair = tuple[int, int]
 
@@ -30,7 +32,7 @@ def shape_text(shape: Sequence[int]) -> str:
     if len(shape) > 1:
         return "x".join(map(str, shape))
     count = math.prod(shape)
-    return "1 value" if count == 1 else f"{count} values"
+    return counted(count, "value")
 
 
 def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
@@ -119,7 +121,7 @@ def _concatenated(shapes: Sequence[Shape]) -> Shape:
     if len({shape[:-1] for shape in shapes}) > 1 or () in shapes:
         raise DoesNotFit(
             "concatenate needs branches of equal height and width, "
-            f"but they give {_listed(shapes)}",
+            f"but they give {joined([*map(shape_text, shapes)])}",
             "use the same strides and padding in every branch",
         )
     return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
@@ -131,12 +133,9 @@ def _broadcast(merge: str, shapes: Sequence[Shape]) -> Shape:
     sizes = [set(axis) - {1} for axis in zip(*aligned, strict=True)]
     if any(len(size) > 1 for size in sizes):
         raise DoesNotFit(
-            f"{merge} needs branches of equal shape, but they give {_listed(shapes)}",
+            f"{merge} needs branches of equal shape, but they give "
+            f"{joined([*map(shape_text, shapes)])}",
             "give every branch the same strides, padding and channels; "
             "a Conv2D with kernel_size: 1 projects one branch to the channels of another",
         )
     return tuple(size.pop() if size else 1 for size in sizes)
-
-
-def _listed(shapes: Sequence[Shape]) -> str:
-    return " and ".join(map(shape_text, shapes))

@@ -12,6 +12,7 @@ from cnnzoo.config.data import MIXING
 from cnnzoo.config.notation import ACTIVATION_LAYERS
 from cnnzoo.config.schema import Config
 from cnnzoo.errors import ConfigError
+from cnnzoo.text import listed
 
 BINARY, CATEGORICAL = "binary", "categorical"
 
@@ -52,7 +53,7 @@ def head_of(architecture: Architecture, class_names: tuple[str, ...]) -> str:
     if shape != (classes,) and (shape, classes) != ((1,), 2):
         raise ConfigError(
             f"the model ends in {shape[0]} {'value' if shape[0] == 1 else 'values'}, but the data "
-            f"have {classes} classes: {_listed(class_names)}",
+            f"have {classes} classes: {listed(class_names)}",
             place=last.place,
             hint=f"end with {wanted}",
         )
@@ -94,8 +95,3 @@ def _activation(layers: tuple[Layer, ...]) -> str | None:
     name = activation.name if isinstance(activation, Call) else str(activation)
     name = layer.name if layer.name in _ACTIVATING else name
     return "softmax" if name == "Softmax" else name
-
-
-def _listed(class_names: tuple[str, ...]) -> str:
-    shown = ", ".join(class_names[:10])
-    return shown if len(class_names) <= 10 else f"{shown}, …"

@@ -31,7 +31,7 @@ def check(words: tuple[str, ...]) -> None:
       cnnzoo check lenet data.folder=photos
     """
     from cnnzoo.config.loader import load_config
-    from cnnzoo.config.wording import counted
+    from cnnzoo.text import counted
     from cnnzoo.training.engine.initial_weights import check_beginning
     from cnnzoo.training.plan import plan
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from cnnzoo.config.composites import REQUIRED
 from cnnzoo.config.expressions import Expression, unknown_variable, variables_of
 from cnnzoo.errors import Mistake, Place
+from cnnzoo.text import listed, shorten
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +116,7 @@ def shown(value: Any) -> str:
     if value is None:
         return "nothing"
     text = f"a mapping ({listed(value)})" if isinstance(value, dict) else repr(written(value))
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def listed(names: Iterable[Any]) -> str:
-    """Names in a row, shortened."""
-    text = ", ".join(map(str, names))
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shorten(text)
 
 
 def uneven_lists(lists: Mapping[str, Any]) -> str | None:

@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from cnnzoo.config.calls import Call, listed, shown
+from cnnzoo.config.calls import Call, shown
 from cnnzoo.config.composites import find_entry
 from cnnzoo.config.data_sources import BELONGS_TO, SOURCES
 from cnnzoo.config.located import key_place, located_items, value_place
 from cnnzoo.config.paths import absolute
 from cnnzoo.config.section import Fraction, Positive, Section, Seed, list_of_calls
 from cnnzoo.errors import ConfigError, Mistake, Place
+from cnnzoo.text import joined, listed
 
 # What is held out for a split that the source does not have.
 DEFAULT_FRACTIONS = {"validation": 0.1, "test": 0.2}
@@ -246,8 +247,7 @@ class DataConfig(Section):
     def _have_a_source(self) -> Self:
         if all(getattr(self, key) is None for key in SOURCES):
             raise ValueError(
-                f"needs one source, {', '.join(SOURCES[:-1])} or {SOURCES[-1]}; "
-                "for example name: mnist5k"
+                f"needs one source, {joined(SOURCES, 'or')}; for example name: mnist5k"
             )
         return self
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from cnnzoo.errors import ConfigError, Mistake, Place, first_of, nearest
+from cnnzoo.errors import ConfigError, Mistake, Place, nearest
+from cnnzoo.text import listed, shorten
 
 MAX_LENGTH = 200
 MAX_NUMBER = 10**15  # far above any size or count, and small enough to compute with at once
@@ -83,7 +84,7 @@ def parse_expression(text: str, place: Place | None = None) -> Expression:
     for node in ast.walk(_tree(expression)):
         if not _is_allowed(node):
             raise ConfigError(
-                f"{_short(text)} cannot be computed", place=place, hint=f"it may hold {_ALLOWED}"
+                f"{shorten(text)} cannot be computed", place=place, hint=f"it may hold {_ALLOWED}"
             )
     return expression
 
@@ -158,7 +159,7 @@ def _compute(node: ast.expr, variables: Mapping[str, Any], expression: Expressio
         case ast.Name(id=name):
             value = _variable(name, variables, expression)
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise TypeError(f"{name} is {_short(repr(value))}, not a number")
+                raise TypeError(f"{name} is {shorten(repr(value))}, not a number")
             return value
         case ast.UnaryOp(op=op, operand=operand):
             return _OPERATORS[type(op)](compute(operand))
@@ -189,7 +190,7 @@ def _variable(name: str, variables: Mapping[str, Any], expression: Expression) -
 def unknown_variable(name: str, known: Iterable[str], place: Place | None) -> Mistake:
     """The mistake of using a variable that is not among the known ones."""
     names = sorted(known)
-    hint = f"known here: {first_of((f'${name}' for name in names), _LISTED)}"
+    hint = f"known here: {listed((f'${name}' for name in names), _LISTED)}"
     if name in _WHERE:
         return Mistake(f"there is no variable ${name} here", place, _WHERE[name])
     near = nearest(name, names)
@@ -202,9 +203,5 @@ def unknown_variable(name: str, known: Iterable[str], place: Place | None) -> Mi
 
 def _cannot(expression: Expression, why: str) -> ConfigError:
     return ConfigError(
-        f"{_short(expression.text)} cannot be computed: {why}", place=expression.place
+        f"{shorten(expression.text)} cannot be computed: {why}", place=expression.place
     )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."

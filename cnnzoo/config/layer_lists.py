@@ -14,8 +14,9 @@ from cnnzoo.config.expressions import is_expression
 from cnnzoo.config.located import key_place, located_items, value_place
 from cnnzoo.config.notation import CallParser
 from cnnzoo.config.variables import VARIABLE_NAME, variable_problem
-from cnnzoo.config.wording import counted, form_hint, whose
+from cnnzoo.config.wording import form_hint, whose
 from cnnzoo.errors import ConfigError, Place, did_you_mean, nearest
+from cnnzoo.text import counted
 
 MAX_REPEAT = 1000
 

@@ -19,7 +19,6 @@ from cnnzoo.config import catalogue
 from cnnzoo.config.calls import (
     Call,
     has_expression,
-    listed,
     shown,
 )
 from cnnzoo.config.catalogue import Argument, Entry
@@ -47,6 +46,7 @@ from cnnzoo.config.wording import (
     whose,
 )
 from cnnzoo.errors import ConfigError, Mistake, Place, did_you_mean, nearest
+from cnnzoo.text import listed
 
 MAX_MISTAKES = 50  # a person mends these first, and looking for near words takes time
 

@@ -16,6 +16,7 @@ import yaml
 
 from cnnzoo.config.located import Map, Seq
 from cnnzoo.errors import ConfigError, Place
+from cnnzoo.text import shorten
 
 MAX_BYTES = 256 * 1024  # the largest config of the zoo has 6 KiB
 MAX_DEPTH = 40
@@ -193,7 +194,7 @@ def _too_deep(place: Place, text: str) -> ConfigError:
         return ConfigError(
             "not valid YAML: a colon ends a key only with a space behind it",
             place=Place(place.file, number, glued.end(1) + 1),
-            hint=f"write {glued[1]}: {_short(glued[2].strip())}",
+            hint=f"write {glued[1]}: {shorten(glued[2].strip())}",
         )
     column = len(lines[place.line - 1]) - len(lines[place.line - 1].lstrip()) + 1
     return ConfigError(
@@ -245,7 +246,7 @@ class _Document:
         tag = getattr(event, "tag", None)
         if tag not in (None, "!"):
             raise ConfigError(
-                f"the tag {_short(tag.replace('tag:yaml.org,2002:', '!!'))} is refused",
+                f"the tag {shorten(tag.replace('tag:yaml.org,2002:', '!!'))} is refused",
                 place=self.place(event),
                 hint="a configuration holds plain values only; remove the tag",
             )
@@ -276,7 +277,7 @@ class _Document:
         known = self.anchors.get(name)
         if known is None:
             raise ConfigError(
-                f"no complete value is anchored as &{_short(name)} above",
+                f"no complete value is anchored as &{shorten(name)} above",
                 place=self.place(event),
             )
         value, size = known
@@ -297,7 +298,7 @@ class _Document:
             if key in mapping:
                 first = mapping.key_places[key]
                 raise ConfigError(
-                    f"the key {_short(key)!r} is written twice, first in line "
+                    f"the key {shorten(repr(key))} is written twice, first in line "
                     f"{first.line if first else '?'}",
                     place=place,
                     hint="begin each layer of a list with '- '"
@@ -319,7 +320,3 @@ class _Document:
                 hint="use model.defaults, model.blocks or extends: to share values",
             )
         return self.text(event)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."

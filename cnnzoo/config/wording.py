@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cnnzoo.config import catalogue
-from cnnzoo.config.calls import listed, shown
+from cnnzoo.config.calls import shown
 from cnnzoo.config.catalogue import Argument, Entry
 from cnnzoo.config.composites import OWN
 from cnnzoo.config.expressions import is_expression
 from cnnzoo.config.reader import read_scalar
 from cnnzoo.errors import nearest
+from cnnzoo.text import counted, listed
 
 _FEW = 30  # so many names are listed, more are not
 _OLD_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
@@ -115,11 +116,6 @@ def form_of_name(name: str) -> str | None:
     if ":" in name:
         return f"write a space behind the colon: {listed([name.replace(':', ': ', 1)])}"
     return _ELSEWHERE.get(name)
-
-
-def counted(count: int, thing: str) -> str:
-    """`1 argument`, `2 arguments`."""
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def near_word(name: Any, known: Iterable[str]) -> str | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cnnzoo.config.calls import listed
 from cnnzoo.config.data import DataConfig
 from cnnzoo.errors import DataError, did_you_mean
+from cnnzoo.text import listed
 
 _SHOWN = 50  # classes that a hint names
 
@@ -34,7 +34,7 @@ def classes_of(values: Sequence[str], data: DataConfig) -> dict[str, str]:
                 raise DataError(
                     f"data.classes: {data.title} has no class {name!r}{did_you_mean(name, known)}",
                     place=data.place("classes"),
-                    hint=f"its classes: {_listed(known)}",
+                    hint=f"its classes: {listed(map(repr, known), _SHOWN)}",
                 )
         class_of = {value: renamed[name] for value, name in named.items() if name in renamed}
         place = data.place("classes")
@@ -65,14 +65,10 @@ def _named(values: Sequence[str], data: DataConfig) -> dict[str, str]:
     unnamed = [value for value in values if value not in names]
     if unnamed:
         raise DataError(
-            f"data.labels names no label {_listed(unnamed)}, which {data.title} has",
+            f"data.labels names no label {listed(map(repr, unnamed), _SHOWN)}, "
+            f"which {data.title} has",
             place=data.place("labels"),
             hint="name every label there, and choose among them with data.classes",
         )
     present = set(values)
     return {value: name for value, name in names.items() if value in present}
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f", … {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(map(repr, names[:_SHOWN])) + more

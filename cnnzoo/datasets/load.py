@@ -18,6 +18,7 @@ from cnnzoo.datasets.selection import read_exclusions, select
 from cnnzoo.datasets.source import Source, open_source
 from cnnzoo.datasets.splitting import split_examples
 from cnnzoo.errors import DataError, Mistake
+from cnnzoo.text import counted
 
 # What is larger stays on disk, and only the batches that are asked for are in memory.
 MAX_IN_MEMORY = 2**30
@@ -132,11 +133,10 @@ def _unreadable(skipped: Mapping[str, str], data: DataConfig) -> DataError:
     details = [f"{name} {reason}" for name, reason in islice(skipped.items(), _LISTED)]
     if len(skipped) > _LISTED:
         details.append(f"… and {len(skipped) - _LISTED:,} more")
-    items = "item" if len(skipped) == 1 else "items"
     return DataError.of(
         [
             Mistake(
-                f"{len(skipped):,} {items} of {data.title} cannot be used",
+                f"{counted(len(skipped), 'item')} of {data.title} cannot be used",
                 data.place(data.source),
                 "repair or remove them (cnnzoo data check shows what else is wrong), or leave them "
                 "out with data.on_error=skip",

@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 from cnnzoo.errors import did_you_mean
+from cnnzoo.text import listed
 
 DELIMITERS = (",", ";", "\t")
 MAX_LINE = 2**24  # characters: a row of 1000x1000 pixels in colour has 12 million
@@ -140,7 +141,7 @@ def find_layout(path: Path, label: str | None, image: str | None) -> Layout:
     label_at = _find(columns, LABEL_COLUMNS, "label", label)
     if label_at is None:
         raise TableError(
-            f"has no column for the label; its columns: {_shown(columns)}",
+            f"has no column for the label; its columns: {listed(columns, 12)}",
             hint="the first line names the columns, as in path,label,split; data.label=COLUMN "
             "chooses another",
         )
@@ -202,7 +203,7 @@ def _find(
             raise TableError(
                 f"has no column {chosen!r}{did_you_mean(chosen, columns)}",
                 role,
-                f"its columns: {_shown(columns)}",
+                f"its columns: {listed(columns, 12)}",
             )
     if len(found) > 1:
         names_found = ", ".join(columns[at] for at in found)
@@ -233,7 +234,7 @@ def _numbered(columns: tuple[str, ...], others: set[int | None]) -> slice:
     if count < _NUMBERED_COLUMNS or at[-1] - at[0] + 1 != count:
         raise TableError(
             f"has no column for the image, nor one for each pixel side by side; its columns: "
-            f"{_shown(columns)}",
+            f"{listed(columns, 12)}",
             hint="data.image=COLUMN chooses one, of paths or of pixels",
         )
     return slice(at[0], at[-1] + 1)
@@ -261,8 +262,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _shown(columns: tuple[str, ...]) -> str:
-    more = f", … ({len(columns)} in all)" if len(columns) > 12 else ""
-    return ", ".join(columns[:12]) + more

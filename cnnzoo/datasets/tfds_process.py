@@ -29,6 +29,7 @@ from cnnzoo.datasets.images.fit import Fit, fit_images
 from cnnzoo.datasets.splitting import PART_NAMES
 from cnnzoo.errors import did_you_mean
 from cnnzoo.network import answers
+from cnnzoo.text import listed
 
 _BATCH = 256
 _LABEL_BATCH = 4096
@@ -154,7 +155,7 @@ def _registered(job: Job) -> Any:
             raise Refusal(
                 f"{name} has no configuration {config!r}"
                 f"{did_you_mean(config, kind.builder_configs)}",
-                hint=f"its configurations: {_listed(kind.builder_configs) or 'none'}",
+                hint=f"its configurations: {listed(kind.builder_configs, _LISTED) or 'none'}",
             )
         return kind(config=config, version=job["version"], data_dir=job["data_dir"])
     except Refusal:
@@ -211,16 +212,16 @@ def _chosen(info: Any, key: str, job: Job, usable: Callable[[Any], bool], kinds:
     choices = [text for text, feature in features.items() if usable(feature.kind)]
     if not choices:
         every = [f"{text} ({type(feature.kind).__name__})" for text, feature in features.items()]
-        hint = f"its features: {_listed(every)}"
+        hint = f"its features: {listed(every, _LISTED)}"
         raise Refusal(f"{name} has no {key}: none of its features is {kinds}", hint=hint)
     choices.sort(key=lambda text: _is_plain_number(features[text].kind))  # what is a class first
     if given is None:
         meant = [*(info.supervised_keys or ()), key]
         given = next((text for text in meant if text in choices), None)
     if given is None:
-        way = f"choose one with data.{key}: {_listed(choices)}"
+        way = f"choose one with data.{key}: {listed(choices, _LISTED)}"
         raise Refusal(f"{name} does not say which feature is its {key}", hint=way)
-    hint = f"choose one of {_listed(choices)}"
+    hint = f"choose one of {listed(choices, _LISTED)}"
     if given not in features:
         near = did_you_mean(given, features)
         raise Refusal(f"data.{key}: {name} has no feature {given!r}{near}", key, hint)
@@ -281,7 +282,7 @@ def _spans(builder: Any, splits: dict[str, str | None]) -> dict[str, list[Span]]
             raise Refusal(
                 f"{name} has no split that is for training",
                 "splits",
-                f"name one with data.splits.train; its splits: {_listed(own)}",
+                f"name one with data.splits.train; its splits: {listed(own, _LISTED)}",
             )
     _refuse_overlap(parts, name)
     return parts
@@ -295,7 +296,7 @@ def _absolute(given: str, split: str, builder: Any) -> list[Span]:
         raise Refusal(
             f"data.splits.{split}: {_reason(error)}",
             f"splits.{split}",
-            f"write NAME, NAME[:80%], NAME[1000:] or a sum; its splits: {_listed(own)}",
+            f"write NAME, NAME[:80%], NAME[1000:] or a sum; its splits: {listed(own, _LISTED)}",
         ) from error
     spans = []
     for part in found:
@@ -394,12 +395,6 @@ def _ways_out(name: str) -> str:
         "data.manual_dir to one with the files that it downloads, or take a sample that needs no "
         "download: data=mnist5k"
     )
-
-
-def _listed(names: Any) -> str:
-    names = list(names)
-    more = f", … {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more
 
 
 def _reason(error: Exception) -> str:

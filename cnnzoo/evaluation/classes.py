@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnzoo.errors import DataError, did_you_mean, first_of
+from cnnzoo.errors import DataError, did_you_mean
+from cnnzoo.text import listed
 
 _NAMED = 20  # classes that a message names
 
@@ -24,7 +25,7 @@ def labels_by_name(
         if name not in known:
             raise DataError(
                 f"the model knows no class {name!r}, which {data} has{did_you_mean(name, known)}",
-                hint=f"the model knows {first_of(known, _NAMED)}; {data} has "
-                f"{first_of(class_names, _NAMED)}; choose and rename them with data.classes",
+                hint=f"the model knows {listed(known, _NAMED)}; {data} has "
+                f"{listed(class_names, _NAMED)}; choose and rename them with data.classes",
             )
     return np.array([known.index(name) for name in class_names], np.int32)[labels]

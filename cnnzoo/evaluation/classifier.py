@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from cnnzoo.config.data import Resize
 from cnnzoo.datasets.dataset import Images, ImageShape
 from cnnzoo.datasets.images.fit import MODES, Fit
-from cnnzoo.errors import RunError, first_of
+from cnnzoo.errors import RunError
 from cnnzoo.evaluation.predictions import check_probabilities
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.saved import Description, described, load_model, read_description
 from cnnzoo.runs.run import RECORD, Run, open_run
+from cnnzoo.text import listed
 
 # A batch has so many images, or fewer where they are large: a single one waits for a whole batch.
 MAX_BATCH, MIN_BATCH = 256, 16
@@ -56,7 +57,7 @@ def open_classifier(run: Run | Path | str, *, device: str = "auto") -> Classifie
     if len(names) != classes:
         raise RunError(
             f"{path} tells {classes} classes apart, but {len(names)} are named: "
-            + first_of(names, 10),
+            + listed(names, 10),
             hint="restore the file, or train again",
         )
     resize = description.resize if description else Resize()

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnnzoo.config.calls import listed
 from cnnzoo.errors import ConfigError, Place
 from cnnzoo.models.names import every_layer
 from cnnzoo.models.objects import first_line
 from cnnzoo.models.saved import load_model
 from cnnzoo.runs.run import open_run
+from cnnzoo.text import listed
 
 _WEIGHTS = ".weights.h5"
 _LISTED = 3

@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 
 from cnnzoo.datasets.check.kinds import NOTE
-from cnnzoo.errors import first_of, printable
 from cnnzoo.extras import require
 from cnnzoo.reporting.caveats import caveats
 from cnnzoo.reporting.page import wording
@@ -20,6 +19,7 @@ from cnnzoo.reporting.page.repeating import repeating
 from cnnzoo.reporting.page.view import class_rows
 from cnnzoo.reporting.snippet import snippet
 from cnnzoo.runs.run import Run
+from cnnzoo.text import listed, printable
 from cnnzoo.training.progress import Display
 
 MAX_CLASSES = 100  # in the table
@@ -84,7 +84,7 @@ def _values(material: Material) -> dict[str, Any]:
         "architecture": material.architecture,
         "shape": material.classifier.fit.shape,
         "class_names": names,
-        "class_list": first_of(names, _LISTED),
+        "class_list": listed(names, _LISTED),
         "data_name": data.name,
         "splits": data.splits,
         "skipped": data.skipped,

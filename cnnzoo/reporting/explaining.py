@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cnnzoo.datasets.dataset import Examples
 from cnnzoo.datasets.images.decode import UnreadableError, decode_file
-from cnnzoo.errors import RunError, UserError, did_you_mean, first_of
+from cnnzoo.errors import RunError, UserError, did_you_mean
 from cnnzoo.evaluation.classifier import Classifier
 from cnnzoo.evaluation.explain.anatomy import Anatomy
 from cnnzoo.evaluation.explain.explain import explainer, first_filters
@@ -23,6 +23,7 @@ from cnnzoo.reporting.explanations import (
     responses_figure,
 )
 from cnnzoo.reporting.saving import save_figure
+from cnnzoo.text import listed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +45,7 @@ def label_of(classifier: Classifier, class_name: str) -> int:
     if class_name not in names:
         raise UserError(
             f"the model knows no class {class_name!r}{did_you_mean(class_name, names)}",
-            hint=f"it knows {first_of(names, 20)}",
+            hint=f"it knows {listed(names, 20)}",
         )
     return names.index(class_name)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from cnnzoo.errors import printable
 from cnnzoo.extras import require
+from cnnzoo.text import shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,9 +97,5 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def short(name: str, letters: int) -> str:
-    """A name on one line in at most that many letters, its middle left out where it is longer."""
-    name = printable(name)
-    if len(name) <= letters:
-        return name
-    head = (letters - 1) * 2 // 3
-    return f"{name[:head]}…{name[len(name) - (letters - 1 - head) :]}"
+    """Return a name for a figure; a longer one than `letters` loses its middle."""
+    return shorten(name, letters, "both")

@@ -6,13 +6,14 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import cnnzoo
+from cnnzoo.config.flat import differing, flat
 from cnnzoo.config.schema import Config
 
 CPU_INFO = Path("/proc/cpuinfo")
@@ -74,26 +75,15 @@ def config_hash(config: Config) -> str:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What of the versions and the machine in two records is not the same, each in a few words."""
+    """Return the versions and parts of the machine that differ in two records: `keras: 3 → 4`."""
     found = []
     for part in ("versions", "machine"):
-        first, second = _flat(before.get(part, {})), _flat(now.get(part, {}))
-        for name in dict.fromkeys([*first, *second]):
-            if first.get(name) != second.get(name):
-                found.append(f"{name}: {first.get(name, 'none')} → {second.get(name, 'none')}")
+        first, second = (flat(record.get(part, {})) for record in (before, now))
+        for name in differing([first, second]):
+            values = [each.get(name, "none") for each in (first, second)]
+            if "{}" not in values:  # an empty group of values
+                found.append(f"{name}: {' → '.join(values)}")
     return found
-
-
-def _flat(values: Mapping[str, Any]) -> dict[str, str]:
-    return dict(_leaves(values))
-
-
-def _leaves(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value)
-        else:
-            yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _usable_cores() -> int | None:

@@ -10,11 +10,10 @@ from typing import Any
 from cnnzoo.architecture.alignment import Pair, Placed
 from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.config.writer import to_flow
-from cnnzoo.errors import printable
 from cnnzoo.evaluation.compare.groups import Group
 from cnnzoo.terminal.metrics_tables import MAX_NAME, interval_text
 from cnnzoo.terminal.tables import compact
-from cnnzoo.text import duration_text
+from cnnzoo.text import duration_text, printable, shorten
 
 
 def run_row(group: Group) -> list[str]:
@@ -116,18 +115,11 @@ def p_text(value: float | None) -> str:
     return f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
-def plural(count: int, one: str, many: str) -> str:
-    """A count with its noun."""
-    return f"{count:,} {one if count == 1 else many}"
-
-
 def start_of(name: str) -> str:
     """A name, of a long one the start."""
-    name = printable(name)
-    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
+    return shorten(name, MAX_NAME)
 
 
 def end_of(name: str) -> str:
     """A path, of a long one the end."""
-    name = printable(name)
-    return name if len(name) <= MAX_NAME else f"…{name[1 - MAX_NAME :]}"
+    return shorten(name, MAX_NAME, "end")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cnnzoo.errors import printable
 from cnnzoo.evaluation.compare.compare import Comparison
 from cnnzoo.evaluation.compare.contrasts import MCNEMAR, WELCH, ClassChange, Contrast
 from cnnzoo.evaluation.compare.groups import Group
@@ -17,13 +16,13 @@ from cnnzoo.terminal.comparison_cells import (
     figure_text,
     layer_row,
     p_text,
-    plural,
     run_row,
     said_text,
     setting_text,
     start_of,
 )
 from cnnzoo.terminal.metrics_tables import TITLES
+from cnnzoo.text import counted, printable
 
 MAX_LAYERS = 30
 MAX_CLASSES = 10
@@ -105,7 +104,7 @@ def layers_sheet(baseline: Group, contrast: Contrast) -> Sheet:
     rows = [layer_row(pair) for pair in changed[:MAX_LAYERS]]
     equal = len(contrast.layers) - len(changed)
     letters = f"{baseline.letter} and {group.letter}"
-    notes = [f"{plural(equal, 'layer is', 'layers are')} the same in {letters}"]
+    notes = [f"{counted(equal, 'layer is', 'layers are')} the same in {letters}"]
     if len(changed) > MAX_LAYERS:
         rest = len(changed) - MAX_LAYERS
         notes.insert(0, f"and {rest:,} more differ; --format json has them all")
@@ -158,7 +157,7 @@ def classes_sheet(baseline: Group, contrast: Contrast) -> Sheet:
     rest = len(moved) - len(shown)
     notes = [f"and {rest:,} classes that changed less"] if rest else []
     if same := len(contrast.classes) - len(moved):
-        notes.append(f"the recall of {plural(same, 'class', 'classes')} did not change")
+        notes.append(f"the recall of {counted(same, 'class', 'classes')} did not change")
     return Sheet(headings, rows, notes, headings[1:], headings[1:])
 
 

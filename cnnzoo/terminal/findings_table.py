@@ -9,10 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cnnzoo.architecture.arithmetic import shape_text
-from cnnzoo.config.wording import counted
 from cnnzoo.datasets.check.check import Diagnosis, Finding, Offender
 from cnnzoo.datasets.check.kinds import ERROR, NOTE, WARNING
-from cnnzoo.errors import printable
+from cnnzoo.text import counted, printable
 
 EXAMPLES = 3
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from cnnzoo.config.calls import listed
 from cnnzoo.datasets.dataset import SPLITS, Dataset
-from cnnzoo.errors import printable
 from cnnzoo.terminal.pace import Pace
-from cnnzoo.text import duration_text
+from cnnzoo.text import duration_text, listed, printable
 from cnnzoo.training.progress import Course, Display, Metrics, metric_names
 
 

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from cnnzoo.errors import printable
+from cnnzoo.text import printable
 
 MAX_CLASSES = 20
 MAX_CONFUSIONS = 5

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 
 from rich.cells import cell_len
 
-from cnnzoo.errors import printable
 from cnnzoo.evaluation.predict import Prediction
+from cnnzoo.text import printable
 
 _WIDEST = 24  # cells: a class name beyond that shifts its line
 

@@ -10,9 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from cnnzoo.errors import printable
 from cnnzoo.runs.listing import DAMAGED, Standing, short_keys
-from cnnzoo.text import duration_text
+from cnnzoo.text import duration_text, printable
 
 _WIDE = 110  # letters in a line
 _WORDS = 4  # of a configuration that are shown; more say less

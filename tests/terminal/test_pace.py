@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from cnnzoo.terminal.pace import Pace
-from cnnzoo.text import duration_text
 from cnnzoo.training.progress import Course
 
 COURSE = Course(epochs=4, steps=10, images=1000, monitor="val_accuracy")
@@ -43,19 +42,3 @@ def test_a_training_that_goes_on_counts_only_what_it_has_seen():
     clock.now = 4.0
     pace.take_step(4, 5)
     assert pace.left() == pytest.approx(2)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0.0 s"),
-        (59.94, "59.9 s"),
-        (59.96, "1:00"),
-        (60, "1:00"),
-        (3599.6, "1:00:00"),
-        (3723, "1:02:03"),
-        (180_245, "2 d 02:04:05"),
-    ],
-)
-def test_durations(seconds, text):
-    assert duration_text(seconds) == text

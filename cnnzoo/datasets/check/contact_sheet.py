@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cnnzoo.datasets.check.check import Diagnosis, Finding
 from cnnzoo.datasets.check.pictures import Pictures
-from cnnzoo.errors import printable
+from cnnzoo.text import printable
 
 TILE = 96  # pixels a side
 COLUMNS = 10

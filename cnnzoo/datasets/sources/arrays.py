@@ -18,7 +18,6 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnzoo.config.calls import listed
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.array_files import (
     ArrayFile,
@@ -36,6 +35,7 @@ from cnnzoo.datasets.source import Source
 from cnnzoo.datasets.splitting import PART_NAMES
 from cnnzoo.datasets.value_codes import ordered_codes
 from cnnzoo.errors import DataError
+from cnnzoo.text import listed
 
 # The words of an array's name: what it holds, and of which part.
 ROLES = {

@@ -12,13 +12,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cnnzoo.config.calls import listed
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.image_files import ImageFiles
 from cnnzoo.datasets.images.decode import FORMATS
 from cnnzoo.datasets.items import NO_PART, Items, make_items
 from cnnzoo.datasets.splitting import PART_NAMES
 from cnnzoo.errors import DataError
+from cnnzoo.text import listed
 
 _SUFFIXES = tuple(FORMATS)
 MATCH_SECONDS = 30

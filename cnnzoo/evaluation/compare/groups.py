@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from cnnzoo.architecture.layers import Architecture
 from cnnzoo.architecture.resolve import resolve
 from cnnzoo.config.flat import flat
-from cnnzoo.errors import RunError, UserError, first_of
+from cnnzoo.errors import RunError, UserError
 from cnnzoo.evaluation.compare.pairing import in_order
 from cnnzoo.evaluation.predictions import Predictions, read_predictions
 from cnnzoo.models.build import measure as measure_layer
 from cnnzoo.runs.environment import config_hash
 from cnnzoo.runs.run import Run, open_run
+from cnnzoo.text import listed
 from cnnzoo.training.progress import Display
 
 _NAMED = 10  # classes that a message names
@@ -141,8 +142,8 @@ def _check_classes(runs: Sequence[Run], records: Sequence[Mapping[str, Any]]) ->
     for run, record in zip(runs[1:], records[1:], strict=True):
         if set(record["class_names"]) != set(first):
             raise RunError(
-                f"{run} tells {first_of(record['class_names'], _NAMED)} apart, "
-                f"{runs[0]} {first_of(first, _NAMED)}",
+                f"{run} tells {listed(record['class_names'], _NAMED)} apart, "
+                f"{runs[0]} {listed(first, _NAMED)}",
                 hint="only runs of the same class names can be compared",
             )
 

@@ -6,8 +6,8 @@ from collections import Counter
 
 import numpy as np
 
-from cnnzoo.errors import first_of
 from cnnzoo.evaluation.predictions import Predictions
+from cnnzoo.text import listed
 
 _NAMED = 3  # examples that a message names
 
@@ -45,7 +45,7 @@ def what_differs(one: Predictions, other: Predictions, names: tuple[str, str]) -
     ]
     for name, only in ((names[0], first - second), (names[1], second - first)):
         if only:
-            some = first_of((f"{path} ({truth})" for path, truth in only), _NAMED)
+            some = listed((f"{path} ({truth})" for path, truth in only), _NAMED)
             parts.append(f"only {name}: {some}")
     return "; ".join(parts)
 

@@ -10,7 +10,6 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cnnzoo.config.calls import listed
 from cnnzoo.config.data import DEFAULT_FRACTIONS, MIXING, DataConfig
 from cnnzoo.config.schema import Config
 from cnnzoo.errors import Mistake, UserError, did_you_mean
@@ -23,6 +22,7 @@ from cnnzoo.models.convert.python_text import (
     laid_out,
     literal,
 )
+from cnnzoo.text import listed
 
 # What each split is: parts of the source by name, or a fraction of what trains.
 Splits = Mapping[str, tuple[str, ...] | float]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnzoo.reporting.style import TIMES
+from cnnzoo.text import joined
 
 EDGE, BRIGHT, DARK, MIXED = "edge", "bright", "dark", "mixed"
 EXPLAINED = 0.5  # of the variation of the weights, by a plane
@@ -82,11 +83,11 @@ def leanings_text(found: Sequence[Leaning], height: int, width: int) -> str:
         return f"None of the {len(found)} filters is a plain edge or of one sign. {would}"
     first, _, rest = parts[0].partition(" ")
     parts[0] = f"{first} {'answers' if first == '1' else 'answer'} {rest}"
-    text = f"Of {len(found)} filters, {_joined(parts)}. "
+    text = f"Of {len(found)} filters, {joined(parts)}. "
     directions = Counter(leaning.text for leaning in found if leaning.kind == EDGE)
     if directions:
         named = [f"{where} ({count})" for where, count in directions.most_common()]
-        text += f"The edges become brighter {_joined(named)}. "
+        text += f"The edges become brighter {joined(named)}. "
     return text + would
 
 
@@ -105,7 +106,3 @@ def _leaning(explained: float, total: float, right: float, up: float) -> Leaning
         return Leaning(MIXED)
     octant = round(math.atan2(up, right) / (math.pi / 4)) % 8
     return Leaning(EDGE, _ARROWS[octant], _DIRECTIONS[octant])
-
-
-def _joined(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnzoo.config.writer import dump_config
-from cnnzoo.errors import printable
 from cnnzoo.reporting.page.material import Material
 from cnnzoo.runs.run import CONFIG
-from cnnzoo.text import duration_text
+from cnnzoo.text import duration_text, printable
 
 Pairs = tuple[tuple[str, str], ...]
 

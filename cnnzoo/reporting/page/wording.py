@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnzoo.config.schema import Config
-from cnnzoo.errors import first_of
 from cnnzoo.evaluation.intervals import wilson
+from cnnzoo.text import listed
 
 FEW = 10  # a count below it moves much by chance
 CLEAR_RISE = 1.1  # of a loss above its lowest value
@@ -70,11 +70,11 @@ def confused(measured: Mapping[str, Any]) -> Answer:
         text += " each" if len(named) > 1 else ""
         text += ", more often than any other two." if len(named) == 1 < len(both) else "."
     more = []
-    if listed := [_pair_text(pair) for pair in found[:4] if pair[2] > 1]:
-        more.append(f"Most frequent: {', '.join(listed)}.")
+    if frequent := [_pair_text(pair) for pair in found[:4] if pair[2] > 1]:
+        more.append(f"Most frequent: {', '.join(frequent)}.")
     never = [name for name, once in zip(names, said, strict=True) if not once]
     if never:
-        more.append(f"It never says {first_of(never, 8)}.")
+        more.append(f"It never says {listed(never, 8)}.")
     if most < FEW:
         more.append("With counts this small, the order is partly chance.")
     short = "; ".join(named) if few else f"{len(named)} pairs alike"

@@ -11,7 +11,7 @@ from typing import Any
 
 import cnnzoo
 from cnnzoo.datasets.check.check import FEW, UNEVEN
-from cnnzoo.errors import UserError, printable
+from cnnzoo.errors import UserError
 from cnnzoo.extras import require
 from cnnzoo.reporting.page.comparison import compare
 from cnnzoo.reporting.page.material import gather
@@ -19,6 +19,7 @@ from cnnzoo.reporting.page.view import view
 from cnnzoo.reporting.page.wording import percent
 from cnnzoo.reporting.style import short
 from cnnzoo.runs.run import Run
+from cnnzoo.text import printable
 from cnnzoo.training.progress import Display
 
 MAX_BYTES = 5_000_000

@@ -9,12 +9,12 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
-from cnnzoo.config.calls import listed
 from cnnzoo.config.schema import Config
 from cnnzoo.errors import ConfigError, Mistake, did_you_mean
 from cnnzoo.models.names import every_layer
 from cnnzoo.models.pretrained import check_weights
 from cnnzoo.models.transfer import Report, find_source, initialise
+from cnnzoo.text import listed
 from cnnzoo.training.plan import Plan
 
 
