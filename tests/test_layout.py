@@ -13,9 +13,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A package imports from itself and from the packages before it.
 PACKAGES = (
+    "text",
     "errors",
     "extras",
-    "text",
     "network",
     "regular_files",
     "config",
