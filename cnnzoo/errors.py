@@ -1,25 +1,28 @@
-"""What can go wrong, said so that a person can act on it.
+"""Errors that tell a person where the mistake is, what was expected, and how to continue.
 
-An error is raised where the knowledge is, with what came, what was expected and how to go on; it
-is shown in one place (`cnnzoo.cli`). `exit_code` is 2 for a user's mistake and 1 for a failed run.
+An error is raised where the knowledge is and printed in one place (`cnnzoo.cli`). Its `exit_code`
+is 2 for a user's mistake and 1 for a failed run.
 """
 
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TextIO
 
 from cnnzoo.text import printable
+
+_BOLD, _RED, _CYAN, _PLAIN = "\x1b[1m", "\x1b[1;31m", "\x1b[36m", "\x1b[0m"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value was written: a file and its 1-based line and column.
+    """The position of a value: a file with a 1-based line and column.
 
-    A value from the command line has its `KEY=VALUE` for a file, and line 0. `used_at` is the place
-    that brought this value in, for example the layer that uses a block.
+    For a value from the command line, `file` is its `KEY=VALUE` and `line` is 0. `used_at` is the
+    place that refers to this one, for example the layer that uses a block.
     """
 
     file: str
@@ -33,7 +36,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing that is wrong: what, where, and the way out; `details` are lines printed below."""
+    """One mistake: a message, its place, a hint how to continue, and lines of details."""
 
     message: str
     place: Place | None = None
@@ -41,15 +44,24 @@ class Mistake:
     details: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        lines = [f"{self.place}: error: {self.message}" if self.place else f"error: {self.message}"]
+        return self.text()
+
+    def text(self, *, color: bool = False) -> str:
+        """Return the lines that are printed; with `color`, the labels have ANSI colors.
+
+        Control characters in the message, the place and the details are escaped.
+        """
+        bold, red, cyan, plain = (_BOLD, _RED, _CYAN, _PLAIN) if color else ("", "", "", "")
+        place = f"{bold}{printable(str(self.place))}:{plain} " if self.place else ""
+        lines = [f"{place}{red}error:{plain} {printable(self.message)}"]
         used_at = self.place.used_at if self.place else None
         while used_at:
-            lines.append(f"   used at {used_at}")
+            lines.append(f"   used at {printable(str(used_at))}")
             used_at = used_at.used_at
-        lines += [f"   {detail}" for detail in self.details]
+        lines += [f"   {printable(detail)}" for detail in self.details]
         if self.hint:
-            lines.append(f"   hint: {self.hint}")
-        return "\n".join(map(printable, lines))
+            lines.append(f"   {cyan}hint:{plain} {printable(self.hint)}")
+        return "\n".join(lines)
 
 
 class CnnzooError(Exception):
@@ -65,64 +77,73 @@ class CnnzooError(Exception):
 
     @classmethod
     def of(cls, mistakes: Iterable[Mistake]) -> Self:
-        """The error that carries these mistakes (at least one)."""
+        """Return an error with these mistakes (at least one)."""
         mistakes = tuple(mistakes)
         error = cls(mistakes[0].message)
         error.mistakes = mistakes
         return error
 
     def __str__(self) -> str:
-        return "\n".join(str(mistake) for mistake in self.mistakes)
+        return self.text()
+
+    def text(self, *, color: bool = False) -> str:
+        """Return the lines of all mistakes; with `color`, the labels have ANSI colors."""
+        return "\n".join(mistake.text(color=color) for mistake in self.mistakes)
 
 
 class UserError(CnnzooError):
-    """Something that the user asked for cannot be done as asked."""
+    """A request that cannot be fulfilled."""
 
     exit_code = 2
 
 
 class ConfigError(UserError, ValueError):
-    """A configuration that cannot be read or does not make sense."""
+    """A configuration that cannot be read or is not valid."""
 
 
 class DataError(UserError):
-    """Data that are not there, cannot be read, or do not fit the configuration."""
+    """Data that are missing, cannot be read, or do not fit the configuration."""
 
 
 class RunError(UserError):
-    """A run directory that is none, is damaged, or cannot be written."""
+    """A run directory or model that is missing, damaged, or cannot be written."""
 
 
 class DeviceError(UserError):
-    """A device or backend that was asked for and is not there."""
+    """A requested device or backend that is not available."""
 
 
 class TrainingError(CnnzooError):
-    """A training that began and failed."""
+    """A training that started and failed."""
 
 
 class Interrupted(CnnzooError, KeyboardInterrupt):  # noqa: N818 - the user's wish, not an error
-    """A training that was stopped from the keyboard; what it reached is kept."""
+    """A training that was stopped from the keyboard; its last checkpoint is kept."""
 
     exit_code = 130
 
 
 class Terminated(Interrupted):
-    """A training that was stopped by SIGTERM, as a machine does before it goes away."""
+    """A training that was stopped by SIGTERM, for example before the machine shuts down."""
 
     exit_code = 143
 
 
+def supports_color(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal with colors, and `NO_COLOR` is not set."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`"; did you mean 'filters'?"` for a near miss of a known word, else an empty string."""
+    """Return `"; did you mean 'filters'?"` if a known word is similar, else an empty string."""
     near = nearest(word, known)
     return f"; did you mean {near!r}?" if near else ""
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that a word nearly is, in whatever case; None where none is near.
+    """Return the known word that is most similar, ignoring case; None if no word is similar.
 
-    Of words that differ in case only, the first is meant.
+    Of known words that differ only in case, the first is returned.
     """
     candidates: dict[str, str] = {}
     for name in known:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
 
 from cnnzoo.errors import (
@@ -16,6 +18,7 @@ from cnnzoo.errors import (
     UserError,
     did_you_mean,
     nearest,
+    supports_color,
 )
 
 
@@ -41,6 +44,34 @@ def test_a_mistake_says_what_where_and_how_to_go_on():
 def test_a_mistake_holds_nothing_that_a_terminal_would_obey():
     mistake = Mistake("no \x1b[31m", Place("a\nb.yaml", 1, 1), "\x07 ü", ("\x9b",))
     assert str(mistake) == ("a\\nb.yaml:1:1: error: no \\x1b[31m\n   \\x9b\n   hint: \\x07 ü")
+
+
+def test_labels_are_colored_and_only_labels():
+    mistake = Mistake("error: hint: \x1b[0m", Place("a.yaml", 3, 7), "do this", ("one",))
+    assert mistake.text(color=True) == (
+        "\x1b[1ma.yaml:3:7:\x1b[0m \x1b[1;31merror:\x1b[0m error: hint: \\x1b[0m\n"
+        "   one\n"
+        "   \x1b[36mhint:\x1b[0m do this"
+    )
+    assert str(mistake) == mistake.text()
+    assert CnnzooError.of([mistake, mistake]).text(color=True).count("\x1b[1;31merror:") == 2
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_only_a_terminal_without_no_color_gets_color(monkeypatch):
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    assert supports_color(Terminal())
+    assert not supports_color(StringIO())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not supports_color(Terminal())
+    monkeypatch.setenv("NO_COLOR", "")
+    monkeypatch.setenv("TERM", "dumb")
+    assert not supports_color(Terminal())
 
 
 def test_an_error_carries_its_mistakes():

@@ -28,7 +28,7 @@ from cnnzoo.cli.schema import schema
 from cnnzoo.cli.show import show
 from cnnzoo.cli.train import train
 from cnnzoo.cli.tune import tune
-from cnnzoo.errors import CnnzooError
+from cnnzoo.errors import CnnzooError, Mistake, supports_color
 from cnnzoo.models.backend import LEAN
 
 COMMANDS = (
@@ -79,17 +79,19 @@ def main() -> None:
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        context = getattr(error, "ctx", None)
+        hint = f"see {context.command_path} --help" if context else None
+        _print_error(Mistake(error.format_message(), hint=hint))
         code = error.exit_code
     except CnnzooError as error:
         if debug:
             raise
-        click.echo(str(error), err=True)
+        _print_error(error)
         code = error.exit_code
     except click.Abort as abort:  # what click makes of a KeyboardInterrupt
         cause = abort.__cause__
         known = cause if isinstance(cause, CnnzooError) else None
-        click.echo(str(known or "interrupted"), err=True)
+        _print_error(known or Mistake("interrupted"))
         code = known.exit_code if known else 130
     except BrokenPipeError:
         # Whoever read the output has enough; what is left must not fail again at exit.
@@ -98,7 +100,11 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        click.echo(f"error: {type(error).__name__}: {error}", err=True)
-        click.echo("   hint: this is a mistake in cnnzoo; --debug shows where", err=True)
+        hint = "this is a bug in cnnzoo; --debug shows the traceback"
+        _print_error(Mistake(f"{type(error).__name__}: {error}", hint=hint))
         code = 1
     sys.exit(code)
+
+
+def _print_error(error: CnnzooError | Mistake) -> None:
+    click.echo(error.text(color=supports_color(sys.stderr)), err=True)

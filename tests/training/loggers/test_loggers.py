@@ -66,7 +66,9 @@ def test_a_missing_package_is_a_message_with_the_way_out(tiny, monkeypatch, log,
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(UserError, match=f"training.{log} needs {package}") as error:
         open_logs(asked_for(tiny, log), print)
-    assert f"pip install 'cnnzoo[{log}]', or leave it with training.{log}=false" in str(error.value)
+    assert f"pip install 'cnnzoo[{log}]', or turn it off with training.{log}=false" in str(
+        error.value
+    )
 
 
 def test_tensorboard_shows_training_and_validation_and_each_epoch_once(tiny, run):
