@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cnnzoo.reporting.style import BLUE, FONT_SIZE, SKY, VERMILLION, figure_style, new_figure, short
+from cnnzoo.reporting.style import BLUE, FONT_SIZE, SKY, VERMILLION, figure_style, new_figure
+from cnnzoo.text import shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,7 +47,9 @@ def _bars(measured: Mapping[str, Mapping[str, Any]], absent: int, split: str) ->
         label="recall",
         clip_on=False,
     )
-    names = [f"{short(name, _LETTERS)} ({measured[name]['support']:,})" for name in weakest]
+    names = [
+        f"{shorten(name, _LETTERS, 'both')} ({measured[name]['support']:,})" for name in weakest
+    ]
     axes.set_yticks(rows, names)
     axes.set_ylim(len(weakest) - 0.4, -0.6)
     axes.set_xlim(0, 1)

@@ -17,8 +17,8 @@ from cnnzoo.reporting.style import (
     SEQUENTIAL,
     figure_style,
     new_figure,
-    short,
 )
+from cnnzoo.text import shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,7 +94,7 @@ def _name_axes(axes: Axes, class_names: Sequence[str], support: NDArray[np.int64
     if classes > _WITH_NAMES:
         return
     size = FONT_SIZE - 1 if classes <= _WITH_COUNTS else FONT_SIZE - 4
-    names = [short(name, _LETTERS) for name in class_names]
+    names = [shorten(name, _LETTERS, "both") for name in class_names]
     upright = max(map(len, names)) > 5 or classes > _WITH_COUNTS
     axes.set_xticks(range(classes), names, rotation=90 if upright else 0, fontsize=size)
     rows = [f"{name} ({count:,})" for name, count in zip(names, support, strict=True)]

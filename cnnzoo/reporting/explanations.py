@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from cnnzoo.datasets.dataset import Images
 from cnnzoo.evaluation.explain.explain import Explanation, Stage
 from cnnzoo.evaluation.explain.responses import Responses
-from cnnzoo.reporting.style import BLUE, DIM, FONT_SIZE, figure_style, new_figure, short
+from cnnzoo.reporting.style import BLUE, DIM, FONT_SIZE, figure_style, new_figure
 from cnnzoo.reporting.tiles import DIVERGING, MAGNITUDE, coloured, grid, in_colour, padded
+from cnnzoo.text import shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,9 +43,9 @@ def explanation_figure(
     """The picture uint8 [height, width, 1 or 3], the probabilities, and what speaks for a class."""
     figure = new_figure(12.5, 3.7)
     picture, bars, cam, gradients = figure.subplots(1, 4, width_ratios=(1, 1, 1.15, 1.15))
-    explained = short(class_names[explanation.label], _LETTERS)
+    explained = shorten(class_names[explanation.label], _LETTERS, "both")
     picture.imshow(in_colour(image))
-    picture.set_title(short(name, 30))
+    picture.set_title(shorten(name, 30, "both"))
     _draw_bars(bars, explanation.probabilities, class_names)
     _draw_grad_cam(cam, image, explanation.grad_cam, explained)
     _draw_attribution(gradients, image, explanation, explained)
@@ -147,7 +148,7 @@ def _draw_bars(axes: Axes, probabilities: Floats, class_names: Sequence[str]) ->
     order = np.argsort(-probabilities, kind="stable")[:BARS]
     places = range(len(order))
     axes.barh(places, probabilities[order], color=BLUE, height=0.65)
-    axes.set_yticks(places, [short(class_names[label], _LETTERS) for label in order])
+    axes.set_yticks(places, [shorten(class_names[label], _LETTERS, "both") for label in order])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.18)
     axes.set_xticks([0, 0.5, 1])

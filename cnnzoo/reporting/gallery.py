@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnzoo.evaluation.predictions import Predictions
-from cnnzoo.reporting.style import FONT_SIZE, INK, figure_style, new_figure, short
+from cnnzoo.reporting.style import FONT_SIZE, INK, figure_style, new_figure
+from cnnzoo.text import shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +44,7 @@ def _tiles(images: NDArray[np.uint8], predictions: Predictions, chosen: NDArray[
     columns = min(len(chosen), COLUMNS)
     figure = new_figure(max(1.55 * columns, 4), 0.8 + 2.25 * rows)
     predicted = predictions.predicted
-    names = [short(name, _LETTERS) for name in predictions.class_names]
+    names = [shorten(name, _LETTERS, "both") for name in predictions.class_names]
     for place, index in enumerate(chosen, 1):
         axes = figure.add_subplot(rows, columns, place)
         image = images[index]

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cnnzoo.extras import require
-from cnnzoo.text import shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,8 +93,3 @@ def new_figure(width: float, height: float) -> Figure:
         figsize=(width, height), layout="constrained"
     )
     return figure
-
-
-def short(name: str, letters: int) -> str:
-    """Return a name for a figure; a longer one than `letters` loses its middle."""
-    return shorten(name, letters, "both")

@@ -16,8 +16,8 @@ from cnnzoo.reporting.style import (
     VERMILLION,
     figure_style,
     new_figure,
-    short,
 )
+from cnnzoo.text import shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ def _both(predictions: Predictions, tuned: float | None) -> Figure:
     _mark(left, right, truth, scores, DEFAULT, ("threshold", "D", VERMILLION))
     if tuned is not None and tuned != DEFAULT:
         _mark(left, right, truth, scores, tuned, ("tuned threshold", "o", GREEN))
-    name = short(predictions.class_names[POSITIVE], _LETTERS)
+    name = shorten(predictions.class_names[POSITIVE], _LETTERS, "both")
     left.set_title(f"ROC, positive: {name}")
     right.set_title(f"precision and recall, positive: {name}")
     for axes, place in ((left, "lower right"), (right, "lower left")):

@@ -21,6 +21,7 @@ from cnnzoo.config.schema import Config
 from cnnzoo.config.writer import dump_config
 from cnnzoo.errors import RunError
 from cnnzoo.runs.files import write_text
+from cnnzoo.runs.schema import Metrics, RunRecord, read_history, read_json
 
 CONFIG = "config.yaml"
 RECORD = "run.json"
@@ -63,8 +64,9 @@ class Run:
 
     def metrics(self, split: str = "test") -> dict[str, Any]:
         """What evaluate measured on a split."""
-        measured: dict[str, Any] = json.loads(self.metrics_path(split).read_text(encoding="utf-8"))
-        return measured
+        path = self.metrics_path(split)
+        hint = f"measure it again: cnnzoo evaluate {self} --split {split}"
+        return read_json(path, Metrics, hint)
 
     def config(self) -> Config:
         """The configuration that the run was made from."""
@@ -72,25 +74,11 @@ class Run:
 
     def record(self) -> dict[str, Any]:
         """What `run.json` says: status, class names, seed, versions, times."""
-        path = self.path / RECORD
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise RunError(f"{path} cannot be read: {error.strerror}") from error
-        except ValueError:
-            record = None
-        if not isinstance(record, dict):
-            raise RunError(f"{path} is damaged: it is not a JSON object")
-        return record
+        return read_json(self.path / RECORD, RunRecord)
 
     def history(self) -> list[dict[str, float]]:
         """The rows of `history.csv`, one an epoch; none before the first has ended."""
-        if not self.history_path.exists():
-            return []
-        with self.history_path.open(encoding="utf-8", newline="") as file:
-            return [
-                {key: float(value) for key, value in row.items()} for row in csv.DictReader(file)
-            ]
+        return read_history(self.history_path) if self.history_path.exists() else []
 
     @contextmanager
     def training(self) -> Iterator[None]:

@@ -94,11 +94,11 @@ def said_text(group: Group, row: int) -> str:
     names = group.first.predictions.class_names
     if len(group.members) == 1:
         probabilities = group.first.predictions.probabilities[row]
-        return f"{start_of(names[probabilities.argmax()])} {probabilities.max():.2f}"
+        return f"{_name(names[probabilities.argmax()])} {probabilities.max():.2f}"
     votes = Counter(
         names[member.predictions.probabilities[row].argmax()] for member in group.members
     )
-    return ", ".join(f"{start_of(name)} {count}x" for name, count in votes.most_common())
+    return ", ".join(f"{_name(name)} {count}x" for name, count in votes.most_common())
 
 
 def count_text(value: float | None) -> str:
@@ -115,11 +115,5 @@ def p_text(value: float | None) -> str:
     return f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
-def start_of(name: str) -> str:
-    """A name, of a long one the start."""
+def _name(name: str) -> str:
     return shorten(name, MAX_NAME)
-
-
-def end_of(name: str) -> str:
-    """A path, of a long one the end."""
-    return shorten(name, MAX_NAME, "end")

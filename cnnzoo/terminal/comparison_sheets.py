@@ -12,17 +12,15 @@ from cnnzoo.evaluation.compare.significance import RESAMPLES
 from cnnzoo.runs.listing import short_keys
 from cnnzoo.terminal.comparison_cells import (
     count_text,
-    end_of,
     figure_text,
     layer_row,
     p_text,
     run_row,
     said_text,
     setting_text,
-    start_of,
 )
-from cnnzoo.terminal.metrics_tables import TITLES
-from cnnzoo.text import counted, printable
+from cnnzoo.terminal.metrics_tables import MAX_NAME, TITLES
+from cnnzoo.text import counted, printable, shorten
 
 MAX_LAYERS = 30
 MAX_CLASSES = 10
@@ -179,8 +177,8 @@ def disagreements_sheets(comparison: Comparison) -> Iterator[Sheet]:
     for start, groups in _abreast(comparison.paired):
         rows = [
             [
-                end_of(said.names[row]),
-                start_of(said.class_names[said.labels[row]]),
+                shorten(said.names[row], MAX_NAME, "end"),
+                shorten(said.class_names[said.labels[row]], MAX_NAME),
                 *(said_text(group, row) for group in groups),
             ]
             for row in found[:MAX_EXAMPLES].tolist()
@@ -254,5 +252,11 @@ def _gain(change: ClassChange) -> float:
 def _class_row(change: ClassChange, paired: bool) -> list[str]:
     before, after = (f"{recall:.3f}" if recall is not None else "-" for recall in change.recall)
     counts = [f"{count:,}" for count in dict.fromkeys(change.examples)]
-    row = [start_of(change.name), " / ".join(counts), before, after, f"{_gain(change):+.3f}"]
+    row = [
+        shorten(change.name, MAX_NAME),
+        " / ".join(counts),
+        before,
+        after,
+        f"{_gain(change):+.3f}",
+    ]
     return [*row, count_text(change.lost), count_text(change.gained)] if paired else row

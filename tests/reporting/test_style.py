@@ -3,10 +3,8 @@ from __future__ import annotations
 import matplotlib
 import pytest
 from conftest import loaded_modules
-from hypothesis import given
-from hypothesis import strategies as st
 
-from cnnzoo.reporting.style import figure_style, new_figure, short
+from cnnzoo.reporting.style import figure_style, new_figure
 
 
 @figure_style()
@@ -43,14 +41,3 @@ def titled(text: str) -> float:
 
 def test_names_are_no_formulas():
     assert titled("$5$") > titled("5") * 2
-
-
-@given(st.text(min_size=1), st.integers(4, 30))
-def test_a_short_name_fits_and_keeps_both_ends(name, letters):
-    shown = short(name, letters)
-    assert len(shown) <= letters
-    assert shown.isprintable()
-    if len(name) <= letters and name.isprintable():
-        assert shown == name
-    elif name.isprintable():
-        assert (shown[0], shown[-1]) == (name[0], name[-1])

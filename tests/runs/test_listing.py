@@ -86,8 +86,8 @@ def test_keys_are_as_short_as_tells_them_apart():
         ("run.json", None, "cannot be read"),
         ("config.yaml", "model: [", "error"),
         ("config.yaml", None, "config.yaml"),
-        ("history.csv", "epoch,loss\n1,many\n", "is damaged: ValueError"),
-        ("history.csv", "epoch,loss\n1\n", "is damaged: TypeError"),
+        ("history.csv", "epoch,loss\n1,many\n", "is damaged: row 1, loss"),
+        ("history.csv", "epoch,loss\n1\n", "is damaged: row 1 has 1 value"),
         ("history.csv", "\x00\xff", "is damaged"),
     ],
 )

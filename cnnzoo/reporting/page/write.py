@@ -17,9 +17,8 @@ from cnnzoo.reporting.page.comparison import compare
 from cnnzoo.reporting.page.material import gather
 from cnnzoo.reporting.page.view import view
 from cnnzoo.reporting.page.wording import percent
-from cnnzoo.reporting.style import short
 from cnnzoo.runs.run import Run
-from cnnzoo.text import printable
+from cnnzoo.text import printable, shorten
 from cnnzoo.training.progress import Display
 
 MAX_BYTES = 5_000_000
@@ -100,7 +99,7 @@ def _hash(text: str) -> str:
 
 
 def _short(name: str) -> str:
-    return short(name, _LETTERS)
+    return shorten(name, _LETTERS, "both")
 
 
 def _visible(value: Any) -> Any:
