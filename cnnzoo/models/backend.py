@@ -46,7 +46,7 @@ def _import_keras(device: str) -> ModuleType:
         os.environ["KERAS_BACKEND"] = "jax" if _jax_sees_gpu() else _TENSORFLOW
     try:
         without = _not_needed()
-        with _no_native_notices(), _hidden(without):
+        with no_native_notices(), _hidden(without):
             keras = importlib.import_module("keras")
             if _TENSORFLOW in without:
                 # Keras looks for it when it seeds, and remembers whether it is there.
@@ -82,8 +82,8 @@ def _hidden(packages: tuple[str, ...]) -> Iterator[None]:
 
 
 @contextmanager
-def _no_native_notices() -> Iterator[None]:
-    """Discards what native code writes to standard error: notices of TensorFlow's import."""
+def no_native_notices() -> Iterator[None]:
+    """Discard everything that native code writes to standard error, such as notices of TensorFlow."""
     try:
         saved = os.dup(2)
     except OSError:  # there is no standard error

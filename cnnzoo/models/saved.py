@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zipfile import ZipFile
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from cnnzoo.config.data import Name, Resize
 from cnnzoo.config.section import Section
@@ -31,18 +31,26 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _are_different(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("has a name twice")
+    return names
+
+
+# At least two names, in the order of a model's outputs.
+ClassNames = Annotated[
+    tuple[Name, ...],
+    BeforeValidator(_tuple),
+    Field(min_length=2),
+    AfterValidator(_are_different),
+]
+
+
 class Description(Section):
     """What a model does not know of itself: its class names in order, and how pictures fit it."""
 
-    class_names: Annotated[tuple[Name, ...], BeforeValidator(_tuple), Field(min_length=2)]
+    class_names: ClassNames
     resize: Resize = Field(default_factory=Resize)
-
-    @field_validator("class_names")
-    @classmethod
-    def _are_different(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(names)) < len(names):
-            raise ValueError("has a name twice")
-        return names
 
 
 def load_model(path: Path) -> Any:

@@ -1,0 +1,1 @@
+"""Keras model → ONNX, LiteRT, SavedModel or OpenVINO, verified on the test split."""

@@ -1,0 +1,93 @@
+"""Keras model → file of another runtime, with its input contract in it.
+
+Keras converts to float32 (`keras.Model.export`); the libraries of each format make float16 and int8
+of that. Needs Keras on TensorFlow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from cnnzoo.errors import TrainingError, UserError
+from cnnzoo.exporting import litert_file, onnx_file, openvino_file, saved_model_file
+from cnnzoo.exporting.formats import FORMATS
+from cnnzoo.exporting.job import Job
+from cnnzoo.models.backend import load_keras
+from cnnzoo.models.objects import first_line
+
+INPUT = "image"
+
+# Makes the final file of Keras' float32 one: (float32 file, job, calibration images or None).
+Finish = Callable[[Path, Job, Any], None]
+FINISH: dict[str, Finish] = {
+    "onnx": onnx_file.finish,
+    "litert": litert_file.finish,
+    "openvino": openvino_file.finish,
+    "saved_model": saved_model_file.finish,
+}
+
+
+def convert(model: Any, job: Job) -> None:
+    """Write a Keras model as a job says.
+
+    Raises UserError, naming the layer, for a network that the format cannot express, and OSError
+    if the file cannot be written.
+    """
+    images = None if job.calibration is None else np.load(job.calibration, allow_pickle=False)
+    with TemporaryDirectory(prefix="cnnzoo-") as folder:
+        exported = Path(folder, f"model{FORMATS[job.format].suffix}")
+        try:
+            keras_export(model, exported, job)
+            FINISH[job.format](exported, job, images)
+        except OSError:
+            raise
+        except Exception as error:  # each converter has errors of its own
+            raise _inconvertible(model, job, error) from error
+
+
+def keras_export(model: Any, path: Path, job: Job) -> None:
+    """Write Keras' own float32 export; its input is uint8 [batch, height, width, channels]."""
+    keras = load_keras()
+    shape = (job.batch, *model.input_shape[1:])
+    arguments: dict[str, Any] = {"opset_version": job.opset} if job.format == "onnx" else {}
+    if job.format == "litert":
+        arguments["target_spec"] = litert_file.builtin_operators_only()
+    model.export(
+        str(path),
+        format=FORMATS[job.format].keras,
+        verbose=False,
+        input_signature=[keras.InputSpec(shape=shape, dtype="uint8", name=INPUT)],
+        **arguments,
+    )
+
+
+def _inconvertible(model: Any, job: Job, error: Exception) -> UserError | TrainingError:
+    """The error that names the first layer which cannot be converted alone, if there is one."""
+    for layer in model.layers:
+        if reason := _refusal(layer, job):
+            kind = type(layer).__name__
+            return UserError(
+                f"{job.format} cannot express the layer {layer.name!r} ({kind}): {reason}",
+                hint="replace this layer, or choose another format: " + ", ".join(FORMATS),
+            )
+    return UserError(f"the conversion to {job.format} failed: {first_line(error)}")
+
+
+def _refusal(layer: Any, job: Job) -> str | None:
+    """Why a layer alone cannot be converted; None if it can."""
+    keras = load_keras()
+    alone = keras.Sequential([keras.Input(layer.input.shape[1:], dtype=layer.input.dtype), layer])
+    with TemporaryDirectory(prefix="cnnzoo-") as folder:
+        exported = Path(folder, f"layer{FORMATS[job.format].suffix}")
+        try:
+            keras_export(alone, exported, job)
+            if job.format == "onnx":
+                onnx_file.check(exported)
+        except Exception as error:
+            return first_line(error)
+    return None

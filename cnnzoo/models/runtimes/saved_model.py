@@ -1,0 +1,66 @@
+"""TensorFlow SavedModels, the signature `serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cnnzoo.errors import RunError
+from cnnzoo.extras import require
+from cnnzoo.models.backend import no_native_notices
+from cnnzoo.models.objects import first_line
+from cnnzoo.models.runtimes.contract import KEY, MAX_BYTES, read_contract
+from cnnzoo.models.runtimes.model import (
+    MAX_FILE_BYTES,
+    ExportedModel,
+    Port,
+    exported_model,
+    read_bytes,
+)
+from cnnzoo.models.runtimes.saved_model_operators import refuse_other_operators
+
+GRAPH = "saved_model.pb"
+CONTRACT = f"assets.extra/{KEY}.json"  # the folder that TensorFlow leaves to others
+SIGNATURE = "serve"
+
+
+def open_saved_model(path: Path) -> ExportedModel:
+    """The model in a SavedModel directory.
+
+    Its operators can read and write files, so one with others than a network needs is refused.
+
+    Raises RunError if it is damaged or refused.
+    """
+    described = path / CONTRACT
+    text = None
+    if described.is_file():
+        with described.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+    contract = read_contract(text, str(path))
+    if sum(part.stat().st_size for part in path.rglob("*") if part.is_file()) > MAX_FILE_BYTES:
+        raise RunError(f"{path} is larger than {MAX_FILE_BYTES >> 30} GiB")
+    with no_native_notices():
+        tensorflow = require("tensorflow", "export")
+    refuse_other_operators(read_bytes(path / GRAPH), path / GRAPH)
+    try:
+        loaded = tensorflow.saved_model.load(str(path))
+        signature = loaded.signatures[SIGNATURE]
+    except Exception as error:  # of its many libraries
+        raise RunError(
+            f"{path} is damaged, or is not a SavedModel with the signature {SIGNATURE!r}: "
+            f"{first_line(error)}",
+            hint="export the model again",
+        ) from None
+    inputs = signature.structured_input_signature[1]
+    outputs = signature.structured_outputs
+    taken, given = next(iter(inputs), ""), next(iter(outputs), "")
+
+    def run(images: Any, _keep: Any = loaded) -> Any:  # its variables live as long as it does
+        return signature(**{taken: tensorflow.constant(images)})[given].numpy()
+
+    ports = [[_port(spec) for spec in specs.values()] for specs in (inputs, outputs)]
+    return exported_model(path, contract, *ports, run)
+
+
+def _port(spec: Any) -> Port:
+    return Port(tuple(spec.shape.as_list()), spec.dtype.name)
