@@ -16,6 +16,8 @@ from cnnzoo.datasets.images.fit import MODES, Fit
 from cnnzoo.errors import RunError
 from cnnzoo.evaluation.predictions import check_probabilities
 from cnnzoo.models.backend import load_keras
+from cnnzoo.models.runtimes.contract import Contract
+from cnnzoo.models.runtimes.open import OPENERS, is_exported, open_exported
 from cnnzoo.models.saved import Description, described, load_model, read_description
 from cnnzoo.runs.run import RECORD, Run, open_run
 from cnnzoo.text import listed
@@ -27,7 +29,7 @@ BATCH_VALUES = 2**19
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """A Keras model, the names of its classes in order, and how a picture becomes its input.
+    """A Keras or exported model, its class names in order, and how a picture becomes its input.
 
     `named` is false where nobody said the names; then the classes are called 0, 1, ….
     """
@@ -39,18 +41,26 @@ class Classifier:
 
 
 def open_classifier(run: Run | Path | str, *, device: str = "auto") -> Classifier:
-    """The best model of a run, or the model in a `.keras` file.
+    """The best model of a run, or the model in a `.keras` file or an exported one.
+
+    An ONNX or LiteRT file needs neither Keras nor TensorFlow.
 
     Raises:
-        RunError: it is not there or damaged, or is no classifier of images.
-        DeviceError: the device is not there.
+        RunError: the model is missing, damaged, or does not classify images.
+        DeviceError: the device is missing.
+        UserError: the runtime of an exported model is not installed.
 
     """
     run = run if isinstance(run, Run) else run_or_file(Path(run))
     path = run.model_path if isinstance(run, Run) else run
-    load_keras(device)
-    model = load_model(path)
-    description = _description_of(run) if isinstance(run, Run) else read_description(path)
+    description: Description | Contract | None
+    if not isinstance(run, Run) and is_exported(path):
+        model: Any = open_exported(path, device)
+        description = model.contract
+    else:
+        load_keras(device)
+        model = load_model(path)
+        description = _description_of(run) if isinstance(run, Run) else read_description(path)
     shape, outputs = _input_and_outputs(model, path)
     classes = max(outputs, 2)  # one sigmoid unit tells two classes apart
     names = description.class_names if description else tuple(map(str, range(classes)))
@@ -96,14 +106,20 @@ def batch_size(shape: tuple[int, ...]) -> int:
 
 
 def run_or_file(path: Path) -> Run | Path:
-    """The run in a directory, or the path of a `.keras` file; raises RunError for neither."""
+    """The run in a directory, or the path of a `.keras` file or an exported model.
+
+    Raises RunError if it is none of them.
+    """
+    if is_exported(path):
+        return path
     if path.suffix != ".keras" and not path.is_file():
         return open_run(path)
     if not path.is_file():
         raise RunError(f"there is no model {str(path)!r}: no such file")
     if path.suffix != ".keras":
         raise RunError(
-            f"{path} is neither a run directory nor a .keras file",
+            f"{path} is neither a run directory nor a .keras file nor an exported model "
+            f"({', '.join(OPENERS)})",
             hint="in Python, model.save('model.keras') writes one, from an .h5 file too",
         )
     return path

@@ -6,14 +6,15 @@ of that. Needs Keras on TensorFlow.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from cnnzoo.errors import TrainingError, UserError
+from cnnzoo.errors import UserError
 from cnnzoo.exporting import litert_file, onnx_file, openvino_file, saved_model_file
 from cnnzoo.exporting.formats import FORMATS
 from cnnzoo.exporting.job import Job
@@ -57,16 +58,40 @@ def keras_export(model: Any, path: Path, job: Job) -> None:
     arguments: dict[str, Any] = {"opset_version": job.opset} if job.format == "onnx" else {}
     if job.format == "litert":
         arguments["target_spec"] = litert_file.builtin_operators_only()
-    model.export(
-        str(path),
-        format=FORMATS[job.format].keras,
-        verbose=False,
-        input_signature=[keras.InputSpec(shape=shape, dtype="uint8", name=INPUT)],
-        **arguments,
-    )
+    with _constants_as_arrays(model):
+        model.export(
+            str(path),
+            format=FORMATS[job.format].keras,
+            verbose=False,
+            input_signature=[keras.InputSpec(shape=shape, dtype="uint8", name=INPUT)],
+            **arguments,
+        )
 
 
-def _inconvertible(model: Any, job: Job, error: Exception) -> UserError | TrainingError:
+@contextmanager
+def _constants_as_arrays(model: Any) -> Iterator[None]:
+    """Within, layers hold arrays in place of tensors that are not variables.
+
+    Such a tensor, as the mean of a Normalization, would be one more input of an ONNX graph.
+    """
+    import tensorflow as tf
+
+    replaced = [
+        (layer, name, value)
+        for layer in model._flatten_layers()
+        for name, value in vars(layer).items()
+        if isinstance(value, tf.Tensor) and hasattr(value, "numpy")
+    ]
+    for layer, name, value in replaced:
+        setattr(layer, name, value.numpy())
+    try:
+        yield
+    finally:
+        for layer, name, value in replaced:
+            setattr(layer, name, value)
+
+
+def _inconvertible(model: Any, job: Job, error: Exception) -> UserError:
     """The error that names the first layer which cannot be converted alone, if there is one."""
     for layer in model.layers:
         if reason := _refusal(layer, job):

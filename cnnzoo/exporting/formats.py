@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from cnnzoo.errors import UserError, did_you_mean, first_of
 from cnnzoo.extras import require
@@ -76,5 +77,6 @@ def find_format(name: str, precision: str, opset: int | None = None) -> Format:
     if opset is not None and name != "onnx":
         raise UserError(f"an opset belongs to ONNX, not to {name}", hint="omit --opset")
     for package in chosen.packages:
-        require(package, chosen.extra)
+        if find_spec(package) is None:
+            require(package, chosen.extra)  # raises the error
     return chosen

@@ -89,8 +89,6 @@ def _int8(exported: Path, images: NDArray[np.uint8], batch: int) -> bytes:
             operation_name=qtyping.TFLOperationName(operation),
             algorithm_key=algorithm_manager.AlgorithmName.NO_QUANTIZE,
         )
-    batches = [
-        {INPUT: images[start : start + batch]} for start in range(0, len(images), batch)
-    ]
+    batches = [{INPUT: images[start : start + batch]} for start in range(0, len(images), batch)]
     calibrated = process.calibrate({SIGNATURE: batches})
     return bytes(process.quantize(calibrated).quantized_model)

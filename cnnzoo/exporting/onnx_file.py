@@ -97,9 +97,7 @@ def _int8(exported: Path, images: NDArray[np.uint8], batch: int) -> Any:
         activation_type=quantization.QuantType.QUInt8,
         weight_type=quantization.QuantType.QInt8,
         per_channel=True,
-        nodes_to_exclude=[
-            node.name for node in model.graph.node if node.op_type in ACTIVATIONS
-        ],
+        nodes_to_exclude=[node.name for node in model.graph.node if node.op_type in ACTIVATIONS],
     )
     return onnx.load(quantized)
 

@@ -83,7 +83,7 @@ def _hidden(packages: tuple[str, ...]) -> Iterator[None]:
 
 @contextmanager
 def no_native_notices() -> Iterator[None]:
-    """Discard everything that native code writes to standard error, such as notices of TensorFlow."""
+    """Discard what native code writes to standard error: notices of TensorFlow and LiteRT."""
     try:
         saved = os.dup(2)
     except OSError:  # there is no standard error

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from cnnzoo.config.data import Resize
+from cnnzoo.config.section import Section
 from cnnzoo.errors import CnnzooError, RunError
 from cnnzoo.models.objects import first_line
 from cnnzoo.models.saved import ClassNames
-from cnnzoo.config.section import Section
 
 KEY = "cnnzoo"  # name of the metadata entry in every format
-VERSION = 1
+VERSION: Literal[1] = 1
 MAX_BYTES = 1 << 20  # ten thousand class names of a hundred bytes
 MAX_PIXELS = 1 << 26  # values of one image
 PRECISIONS = ("float32", "float16", "int8")
@@ -74,7 +74,8 @@ def read_contract(text: str | bytes | None, where: str) -> Contract:
     version = values.get("version") if isinstance(values, dict) else None
     if isinstance(version, int) and version > VERSION:
         raise RunError(
-            f"{where} was exported by a newer cnnzoo (metadata version {version}, known: {VERSION})",
+            f"{where} was exported by a newer cnnzoo: its metadata have version {version}, and "
+            f"this cnnzoo reads version {VERSION}",
             hint="update cnnzoo",
         )
     try:

@@ -83,12 +83,12 @@ def exported_model(
     classes = len(contract.class_names)
     expected = (classes, 1) if classes == 2 else (classes,)
     width = given.shape[1] if len(given.shape) == 2 else None
-    if given.dtype != "float32" or width not in expected:
+    if given.dtype != "float32" or width is None or width not in expected:
         raise RunError(
             f"{path} gives {_shown(given)}, but its metadata promise float32 [batch, {classes}]",
             hint="export the model again",
         )
-    return ExportedModel(contract, taken.shape[0], int(width), run)
+    return ExportedModel(contract, taken.shape[0], width, run)
 
 
 def read_bytes(path: Path) -> bytes:

@@ -13,7 +13,7 @@ from cnnzoo.models.runtimes.model import ExportedModel, Port, exported_model, re
 
 _DTYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
 _SILENT = 4  # log severity: fatal errors only; the others are exceptions too
-# Weights outside the file are looked up here, so never found: a stranger's file could name any path.
+# The folder of weights outside the file: none is found, as a stranger's file may name any path.
 _NO_FOLDER = "/nonexistent"
 
 

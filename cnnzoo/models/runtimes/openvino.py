@@ -40,8 +40,8 @@ def open_openvino(path: Path) -> ExportedModel:
     def run(images: Any) -> Any:
         return compiled(images)[0]
 
-    ports = [[_port(port) for port in ports] for ports in (compiled.inputs, compiled.outputs)]
-    return exported_model(path, contract, *ports, run)
+    taken_ports, given_ports = [*map(_port, compiled.inputs)], [*map(_port, compiled.outputs)]
+    return exported_model(path, contract, taken_ports, given_ports, run)
 
 
 def _port(port: Any) -> Port:

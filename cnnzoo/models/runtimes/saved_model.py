@@ -58,8 +58,8 @@ def open_saved_model(path: Path) -> ExportedModel:
     def run(images: Any, _keep: Any = loaded) -> Any:  # its variables live as long as it does
         return signature(**{taken: tensorflow.constant(images)})[given].numpy()
 
-    ports = [[_port(spec) for spec in specs.values()] for specs in (inputs, outputs)]
-    return exported_model(path, contract, *ports, run)
+    taken_ports, given_ports = [*map(_port, inputs.values())], [*map(_port, outputs.values())]
+    return exported_model(path, contract, taken_ports, given_ports, run)
 
 
 def _port(spec: Any) -> Port:

@@ -13,28 +13,26 @@ from typing import Any
 from cnnzoo.errors import RunError, first_of
 
 # What the networks of Keras layers become.
-COMPUTING = frozenset(
-    """
-    Add AddV2 All Any ArgMax AssignVariableOp AvgPool BatchMatMulV2 BiasAdd BroadcastTo Cast Clip
-    ClipByValue Concat ConcatV2 Const Conv2D Conv2DBackpropInput DepthToSpace
-    DepthwiseConv2dNative DisableCopyOnRead Div Einsum Elu Equal Erf Exp ExpandDims Fill Floor
-    FloorDiv FloorMod FusedBatchNorm FusedBatchNormV3 GatherV2 Greater GreaterEqual Identity
-    IdentityN LeakyRelu Less LessEqual Log Log1p LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool
-    Maximum Mean Min Minimum MirrorPad Mul Neg NoOp NotEqual OneHot Pack Pad PadV2
-    PartitionedCall Placeholder Pow Prod Range ReadVariableOp RealDiv Reciprocal Relu Relu6 Reshape
-    ResizeBicubic ResizeBilinear ResizeNearestNeighbor ReverseV2 Round Rsqrt Select SelectV2 Selu
-    Shape Sigmoid Sign Slice Softmax Softplus Softsign SpaceToDepth Split SplitV Sqrt Square
-    SquaredDifference Squeeze StatefulPartitionedCall StopGradient StridedSlice Sub Sum Tanh Tile
-    Transpose Unpack VarHandleOp VarIsInitializedOp ZerosLike
-    """.split()
-)
+_COMPUTING = """
+    Add AddV2 All Any ArgMax AssignVariableOp AvgPool BatchMatMulV2 BiasAdd BroadcastTo Cast
+    ClipByValue ConcatV2 Const Conv2D Conv2DBackpropInput DepthToSpace DepthwiseConv2dNative
+    DisableCopyOnRead Einsum Elu Equal Erf Exp ExpandDims Fill Floor FloorDiv FloorMod
+    FusedBatchNormV3 GatherV2 Greater GreaterEqual Identity IdentityN LeakyRelu Less LessEqual Log
+    Log1p LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool Maximum Mean Min Minimum MirrorPad
+    Mul Neg NoOp NotEqual OneHot Pack Pad PadV2 PartitionedCall Placeholder Pow Prod Range
+    ReadVariableOp RealDiv Reciprocal Relu Relu6 Reshape ResizeBicubic ResizeBilinear
+    ResizeNearestNeighbor ReverseV2 Round Rsqrt Select SelectV2 Selu Shape Sigmoid Sign Slice
+    Softmax Softplus Softsign SpaceToDepth Split SplitV Sqrt Square SquaredDifference Squeeze
+    StatefulPartitionedCall StopGradient StridedSlice Sub Sum Tanh Tile Transpose Unpack
+    VarHandleOp VarIsInitializedOp ZerosLike
+"""
 # What only the functions that save and restore variables may have besides.
-_SAVING = frozenset(
-    """
+_SAVING = """
     MergeV2Checkpoints RestoreV2 SaveV2 ShardedFilename StaticRegexFullMatch StringJoin
-    """.split()
-)
+"""
 _SAVERS = ("__inference__traced_save", "__inference__traced_restore")
+_ALLOWED = frozenset(_COMPUTING.split())
+_ALLOWED_IN_SAVERS = _ALLOWED | frozenset(_SAVING.split())
 _OBJECTS = {"user_object", "function", "variable", "bare_concrete_function", "constant"}
 _REFUSED = "a SavedModel is a program; cnnzoo runs only what cnnzoo export writes"
 
@@ -52,9 +50,9 @@ def refuse_other_operators(graph: bytes, path: Path) -> None:
         functions = {each.signature.name: each for each in part.graph_def.library.function}
         savers = {name for name in functions if name.startswith(_SAVERS)}
         # The main graph is for TensorFlow 1; loading runs functions only.
-        _refuse(part.graph_def.node, COMPUTING, frozenset(), path)
+        _refuse(part.graph_def.node, _ALLOWED, frozenset(), path)
         for name, function in functions.items():
-            allowed = COMPUTING | _SAVING if name in savers else COMPUTING
+            allowed = _ALLOWED_IN_SAVERS if name in savers else _ALLOWED
             _refuse(function.node_def, allowed, savers, path)
         kinds = {str(node.WhichOneof("kind")) for node in part.object_graph_def.nodes}
         if others := sorted(kinds - _OBJECTS):
@@ -63,7 +61,11 @@ def refuse_other_operators(graph: bytes, path: Path) -> None:
 
 def _refuse(nodes: Iterable[Any], allowed: Set[str], savers: Set[str], path: Path) -> None:
     for node in nodes:
-        called = {attribute.func.name for attribute in node.attr.values()}
+        called = {
+            function.name
+            for attribute in node.attr.values()
+            for function in (attribute.func, *attribute.list.func)
+        }
         if node.op not in allowed or called & savers:
             raise RunError(
                 f"{path} is refused: its operator {node.op[:50]!r} is not one of a network",
