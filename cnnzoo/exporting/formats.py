@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from cnnzoo.errors import UserError, did_you_mean, first_of
+from cnnzoo.errors import UserError, did_you_mean
 from cnnzoo.extras import require
+from cnnzoo.text import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def find_format(name: str, precision: str, opset: int | None = None) -> Format:
     if name not in FORMATS:
         raise UserError(
             f"there is no format {name!r}{did_you_mean(name, FORMATS)}",
-            hint=f"the formats are {first_of(FORMATS, len(FORMATS))}",
+            hint=f"the formats are {listed(FORMATS)}",
         )
     chosen = FORMATS[name]
     if precision not in chosen.precisions:

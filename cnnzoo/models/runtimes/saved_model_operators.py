@@ -10,7 +10,8 @@ from collections.abc import Iterable, Set
 from pathlib import Path
 from typing import Any
 
-from cnnzoo.errors import RunError, first_of
+from cnnzoo.errors import RunError
+from cnnzoo.text import listed
 
 # What the networks of Keras layers become.
 _COMPUTING = """
@@ -56,7 +57,7 @@ def refuse_other_operators(graph: bytes, path: Path) -> None:
             _refuse(function.node_def, allowed, savers, path)
         kinds = {str(node.WhichOneof("kind")) for node in part.object_graph_def.nodes}
         if others := sorted(kinds - _OBJECTS):
-            raise RunError(f"{path} is refused: it holds {first_of(others, 3)}", hint=_REFUSED)
+            raise RunError(f"{path} is refused: it holds {listed(others, 3)}", hint=_REFUSED)
 
 
 def _refuse(nodes: Iterable[Any], allowed: Set[str], savers: Set[str], path: Path) -> None:
