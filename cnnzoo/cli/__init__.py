@@ -1,4 +1,4 @@
-"""The command line: `main`, and one module a command. No logic lives here."""
+"""The command line: `main`, and one module per command. Commands contain no logic."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from cnnzoo.cli.train import train
 from cnnzoo.cli.tune import tune
 from cnnzoo.errors import CnnzooError, Mistake, supports_color
 from cnnzoo.models.backend import LEAN
+from cnnzoo.terminal.output import use_any_encoding
 
 COMMANDS = (
     list_zoo,
@@ -57,12 +58,12 @@ COMMANDS = (
 @click.group(
     cls=OrderedGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with: cnnzoo train --config lenet",
+    epilog="Start with: cnnzoo train lenet",
 )
 @click.version_option(__version__, prog_name="cnnzoo", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
-    """Train and measure convolutional networks that are described in YAML."""
+    """Train, measure, explain and share convolutional networks described in YAML."""
 
 
 for command in COMMANDS:
@@ -70,11 +71,12 @@ for command in COMMANDS:
 
 
 def main() -> None:
-    """Run the command line; the one place where errors become text and an exit code.
+    """Run the command line; turn errors into text and an exit code.
 
-    0 is success, 1 a run that failed, 2 a user's mistake, 130 an interruption, 143 SIGTERM.
+    0 means success, 1 a failed run, 2 a user's mistake, 130 an interruption, 143 SIGTERM.
     """
     debug = "--debug" in sys.argv
+    use_any_encoding()
     LEAN.set(True)
     try:
         code = cli.main(standalone_mode=False)
@@ -88,13 +90,13 @@ def main() -> None:
             raise
         _print_error(error)
         code = error.exit_code
-    except click.Abort as abort:  # what click makes of a KeyboardInterrupt
+    except click.Abort as abort:  # click's form of a KeyboardInterrupt
         cause = abort.__cause__
         known = cause if isinstance(cause, CnnzooError) else None
         _print_error(known or Mistake("interrupted"))
         code = known.exit_code if known else 130
     except BrokenPipeError:
-        # Whoever read the output has enough; what is left must not fail again at exit.
+        # The reader has closed the pipe; the rest of the output must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except Exception as error:

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import click
 
-from cnnzoo.cli.options import output_option
+from cnnzoo.cli.options import force_option, output_option
 
 
 @click.command()
 @click.argument("model", metavar="MODEL.keras", type=click.Path(path_type=Path))
 @output_option
-def adopt(model: Path, output: Path | None) -> None:
-    """Print the YAML of a saved Keras model.
+@force_option
+def adopt(model: Path, output: Path | None, force: bool) -> None:
+    """Print the configuration of a saved Keras model.
 
-    It takes a Sequential, or a functional model whose branches join as Residual and Branches do.
-    Nothing in the file is run. The weights stay where they are.
+    MODEL.keras is a Sequential, or a functional model whose branches can be written as Residual and
+    Branches. Nothing in the file is executed, and the weights are not copied.
 
     \b
     Examples:
@@ -26,6 +27,5 @@ def adopt(model: Path, output: Path | None) -> None:
     from cnnzoo.models.convert.adopt import adopt as text_of
     from cnnzoo.terminal.output import print_or_write, refuse_existing
 
-    if output is not None:
-        refuse_existing(output)
+    refuse_existing(output, force)
     print_or_write(text_of(model), output)

@@ -22,17 +22,18 @@ if TYPE_CHECKING:
     "--steps",
     type=click.IntRange(1, 100_000),
     metavar="N",
-    help="Steps of a round; by default as many as take about a second.",
+    help="Steps per round; by default about a second of them.",
 )
-@format_option("table", "json", help="How to print what was measured.")
+@format_option("table", "json", help="How to print the figures.")
 @device_option
 def benchmark(
     config: str, overrides: tuple[str, ...], steps: int | None, form: str, device: str
 ) -> None:
-    """Measure how fast a configuration trains here.
+    """Measure how fast a configuration trains on this machine.
 
-    Trains some steps on its own data and keeps nothing of it. Shows images a second, how much of a
-    step waits for data, and the share of what the hardware reaches in a large matrix product.
+    Trains some steps on the data of the configuration and discards the result. Prints images per
+    second, the share of a step that waits for data, and the share of the hardware's peak in a
+    large matrix product.
 
     \b
     Examples:
@@ -44,6 +45,7 @@ def benchmark(
 
     from cnnzoo.config.loader import load_config
     from cnnzoo.terminal.display import display_for
+    from cnnzoo.terminal.output import print_data
     from cnnzoo.terminal.tables import console
     from cnnzoo.training.benchmark import measure
     from cnnzoo.training.progress import Display
@@ -52,10 +54,10 @@ def benchmark(
     display = display_for(console()) if form == "table" else Display()
     measured = measure(loaded, steps, device=device, display=display)
     if form == "json":
-        click.echo(json.dumps(measured.record(), indent=2))
+        print_data(json.dumps(measured.record(), indent=2) + "\n")
         return
     console().print(_table(measured))
-    click.echo(_said(measured))
+    click.echo(_figures(measured))
 
 
 def _table(measured: Measured) -> Table:
@@ -67,9 +69,9 @@ def _table(measured: Measured) -> Table:
     table.add_column("median, ms", justify="right")
     table.add_column("lowest to highest", justify="right")
     for name, times in (
-        ("as it is", measured.step),
-        ("computing alone, on one batch that is there", measured.compute),
-        ("gathering its batch alone", measured.data),
+        ("the whole step", measured.step),
+        ("computing, on a batch in memory", measured.compute),
+        ("gathering a batch", measured.data),
     ):
         table.add_row(name, f"{1000 * times.median:.3g}", _range(times))
     return table
@@ -79,8 +81,8 @@ def _range(times: Times) -> str:
     return f"{1000 * times.low:.3g} to {1000 * times.high:.3g}"
 
 
-def _said(measured: Measured) -> str:
-    """The figures that follow from the table, and how they were measured."""
+def _figures(measured: Measured) -> str:
+    """Return the figures that follow from the table, and how they were measured."""
     settings, speed = measured.settings, measured.flops / measured.step.median
     memory = f"{measured.memory / 1e9:.2f} GB" if measured.memory else "unknown"
     return "\n".join(
@@ -92,7 +94,7 @@ def _said(measured: Measured) -> str:
             "multiply-accumulate of the network",
             f"peak memory: {memory}",
             f"{measured.name} on {measured.backend}, {measured.device.upper()}: batch size "
-            f"{settings.batch_size}, {settings.precision}, {settings.steps_per_execution} steps at "
-            f"once; {measured.rounds} rounds of {measured.steps} steps",
+            f"{settings.batch_size}, {settings.precision}, {settings.steps_per_execution} steps "
+            f"per execution; {measured.rounds} rounds of {measured.steps} steps",
         ]
     )

@@ -7,20 +7,22 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_run
-from cnnzoo.cli.options import device_option, output_option, runs_dir_option
+from cnnzoo.cli.options import device_option, force_option, output_option, runs_dir_option
 
 
 @click.command()
 @click.argument("run", required=False, metavar="[RUN]", shell_complete=complete_run)
 @output_option
+@force_option
 @runs_dir_option
 @device_option
-def card(run: str | None, output: Path | None, runs_dir: str, device: str) -> None:
-    """Write the model card of a run, by default the latest one.
+def card(run: str | None, output: Path | None, force: bool, runs_dir: str, device: str) -> None:
+    """Print the model card of a run as Markdown.
 
-    Markdown as the Hugging Face Hub reads it: intended use, limits, data, figures with their
-    intervals, how to use the model in plain Keras. What is not measured yet is measured first.
-    Read it before you publish it: what nobody measured, only you can add.
+    RUN is a run directory or the name of a run; by default the latest run. The card has the form
+    that the Hugging Face Hub reads: intended use, limits, data, metrics with intervals, and how to
+    use the model in plain Keras. A run that was not evaluated yet is evaluated first. Read the card
+    and complete it before you publish it.
 
     \b
     Examples:
@@ -28,8 +30,8 @@ def card(run: str | None, output: Path | None, runs_dir: str, device: str) -> No
       cnnzoo card runs/lenet/1 --output README.md
     """
     from cnnzoo.reporting.card import model_card
-    from cnnzoo.runs.run import latest_run, open_run
-    from cnnzoo.terminal.output import print_or_write
+    from cnnzoo.runs.choose import choose_run
+    from cnnzoo.terminal.output import print_or_write, refuse_existing
 
-    chosen = open_run(run) if run else latest_run(runs_dir)
-    print_or_write(model_card(chosen, device=device), output)
+    refuse_existing(output, force)
+    print_or_write(model_card(choose_run(run, runs_dir), device=device), output)

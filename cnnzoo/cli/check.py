@@ -19,10 +19,10 @@ from cnnzoo.errors import CnnzooError, UserError
     shell_complete=complete_config,
 )
 def check(words: tuple[str, ...]) -> None:
-    """Report every mistake in configurations, each with the KEY=VALUE words applied.
+    """Report all errors in configurations.
 
-    Each as file:line:column: error: ..., which editors parse. Loads no framework. The exit code
-    is 2 if there is a mistake.
+    Each error is printed as file:line:column: error: ..., which editors parse. KEY=VALUE settings
+    apply to every file. No framework is loaded. The exit code is 2 if there is an error.
 
     \b
     Examples:

@@ -38,10 +38,20 @@ def complete_run(
     return [CompletionItem(str(run)) for run in runs if str(run).startswith(incomplete)]
 
 
+def complete_config_or_run(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the runs with `--resume`, otherwise the configurations."""
+    complete = complete_run if context.params.get("resume") else complete_config
+    return complete(context, parameter, incomplete)
+
+
 def complete_run_or_model(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """The runs, and the `.keras` files in the directory that is being typed or below it."""
+    """Return the runs and `.keras` files in the typed directory or below it; after one, files."""
+    if context.params.get("words"):
+        return [CompletionItem(incomplete, type="file")]
     files = [CompletionItem(path) for path in _files(incomplete, (".keras",))]
     runs = complete_run(context, parameter, incomplete)
     return [*runs, *(item for item in files if item.value.startswith(incomplete))]

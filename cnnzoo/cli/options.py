@@ -17,24 +17,29 @@ runs_dir_option = click.option(
     show_default=True,
     show_envvar=True,
     metavar="DIR",
-    help="Where the runs are.",
+    help="Directory of the runs.",
 )
 
 output_option = click.option(
-    "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write it here."
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write to this file instead of printing.",
 )
+
+force_option = click.option("--force", is_flag=True, help="Overwrite existing files.")
 
 device_option = click.option(
     "--device",
     type=click.Choice(DEVICES),
     default="auto",
     show_default=True,
-    help="Where to compute.",
+    help="Device to compute on.",
 )
 
 
 def format_option(*forms: str, help: str) -> Callable[..., Any]:
-    """`--format`, one of these, the first by default; the command gets it as `form`."""
+    """Return the option `--format`, the first form by default; the command gets it as `form`."""
     return click.option(
         "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True, help=help
     )

@@ -8,37 +8,56 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_run_or_model
-from cnnzoo.cli.options import device_option, format_option, output_option
+from cnnzoo.cli.options import (
+    device_option,
+    force_option,
+    format_option,
+    output_option,
+    runs_dir_option,
+)
 
 
 @click.command()
-@click.argument("run", metavar="RUN|MODEL.keras", shell_complete=complete_run_or_model)
-@click.argument("paths", nargs=-1, required=True, metavar="PATHS...", type=click.Path())
+@click.argument(
+    "words",
+    nargs=-1,
+    required=True,
+    metavar="[RUN|MODEL] PATH...",
+    shell_complete=complete_run_or_model,
+)
 @click.option(
     "--top",
     type=click.IntRange(min=1),
     default=3,
     show_default=True,
     metavar="K",
-    help="How many classes to name, the most probable first.",
+    help="Number of classes to name, the most probable first.",
 )
-@format_option(
-    "table", "csv", "jsonl", help="How to print the predictions; jsonl is one JSON object a line."
-)
+@format_option("table", "csv", "jsonl", help="How to print the predictions; jsonl is JSON lines.")
 @output_option
+@force_option
+@runs_dir_option
 @device_option
 def predict(
-    run: str, paths: tuple[str, ...], top: int, form: str, output: Path | None, device: str
+    words: tuple[str, ...],
+    top: int,
+    form: str,
+    output: Path | None,
+    force: bool,
+    runs_dir: str,
+    device: str,
 ) -> None:
-    """Predict the classes of pictures.
+    """Predict the classes of images.
 
-    PATHS are files, folders (all images below them), quoted patterns, or - for a list of files on
-    standard input, one a line or ended by a NUL. A file that cannot be read is named on its line;
-    the rest goes on, and the exit code is 1.
+    RUN is a run directory or the name of a run; by default the latest run. PATH is a file, a
+    folder (all images below it), a quoted pattern, or - for a list of files on standard input, one
+    per line or NUL-terminated. An unreadable file is named on its line, the others are predicted,
+    and the exit code is 1.
 
     \b
     Examples:
-      cnnzoo predict runs/lenet/1 photos
+      cnnzoo predict photos
+      cnnzoo predict lenet digit.png
       cnnzoo predict runs/lenet/1 'photos/**/*.jpg' --top 1 --format csv --output predicted.csv
       find photos -name '*.jpg' | cnnzoo predict model.keras -
     """
@@ -46,15 +65,21 @@ def predict(
     from cnnzoo.evaluation.classifier import open_classifier
     from cnnzoo.evaluation.paths import find_files
     from cnnzoo.evaluation.predict import predict_files
+    from cnnzoo.runs.choose import choose_model, split_model
     from cnnzoo.terminal.output import open_output, refuse_existing
     from cnnzoo.terminal.prediction_lines import FORMATS
 
-    if output is not None:
-        refuse_existing(output)
+    refuse_existing(output, force)
+    named, paths = split_model(words, runs_dir)
+    if not paths:
+        raise click.UsageError(f"no image is named: cnnzoo predict {named} PATH...")
+    chosen = choose_model(named, runs_dir)
     files = find_files(paths, sys.stdin.buffer)
-    classifier = open_classifier(run, device=device)
+    if named is None:
+        click.echo(f"note: predicting with the latest run, {chosen}", err=True)
+    classifier = open_classifier(chosen, device=device)
     if not classifier.named:
-        click.echo(f"note: {run} does not name its classes; they are called 0, 1, …", err=True)
+        click.echo(f"note: {chosen} does not name its classes; they are called 0, 1, …", err=True)
     names = classifier.class_names
     heading, line = FORMATS[form](names, min(top, len(names)))
     total = failed = 0

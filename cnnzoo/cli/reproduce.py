@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
 from cnnzoo.cli.completion import complete_run
-from cnnzoo.cli.options import device_option
+from cnnzoo.cli.options import device_option, runs_dir_option
 
 
 @click.command()
-@click.argument("run", metavar="RUN", shell_complete=complete_run)
-@click.option("--runs-dir", metavar="DIR", help="Where the second run goes, instead of beside RUN.")
+@click.argument("run", required=False, metavar="[RUN]", shell_complete=complete_run)
+@click.option(
+    "--output",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory below which the second run is created; by default that of RUN.",
+)
+@runs_dir_option
 @device_option
-def reproduce(run: str, runs_dir: str | None, device: str) -> None:
-    """Train a run again from its directory alone, and say whether it came out the same.
+def reproduce(run: str | None, output: Path | None, runs_dir: str, device: str) -> None:
+    """Train a run again and compare the weights bit for bit.
 
-    The exit status is 0 where weights and history are identical to the last bit, 1 where not.
+    RUN is a run directory or the name of a run; by default the latest run. Only its directory and
+    its data are used. The exit code is 0 if weights and history are identical, otherwise 1.
 
     \b
     Examples:
       cnnzoo reproduce runs/lenet/1
-      cnnzoo reproduce runs/lenet/1 --runs-dir /tmp/again
+      cnnzoo reproduce runs/lenet/1 --output again
     """
-    from cnnzoo.runs.run import open_run
+    from cnnzoo.runs.choose import choose_run
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.tables import console
     from cnnzoo.training.reproduce import reproduce as reproduce_run
 
     found = reproduce_run(
-        open_run(run),
-        runs_dir,
+        choose_run(run, runs_dir),
+        output,
         device=device,
         display=display_for(console()),
         command=["cnnzoo", *sys.argv[1:]],
@@ -45,13 +53,13 @@ def reproduce(run: str, runs_dir: str | None, device: str) -> None:
     else:
         click.echo(f"weights: identical, {found.arrays} arrays")
     if found.epoch:
-        click.echo(f"history: differs from epoch {found.epoch} on")
+        click.echo(f"history: differs from epoch {found.epoch}")
     else:
         click.echo(f"history: identical, {len(found.run.history())} epochs")
     if not found.identical:
         for line in (*found.past, *found.environment):
             click.echo(f"   {line}")
         if not found.past and not found.environment:
-            click.echo("   nothing that is recorded of versions and machine differs")
+            click.echo("   the recorded versions and machine are the same")
     click.echo(f"run: {found.run}")
     click.get_current_context().exit(0 if found.identical else 1)

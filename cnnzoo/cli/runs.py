@@ -1,21 +1,39 @@
-"""`cnnzoo runs`."""
+"""`cnnzoo runs`: list runs, and delete them."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from cnnzoo.cli.completion import complete_run
+from cnnzoo.cli.group import DefaultGroup
 from cnnzoo.cli.options import format_option, runs_dir_option
 
 
-@click.command()
-@click.argument("name", required=False, metavar="[NAME]")
-@format_option("table", "json", help="How to print them.")
-@runs_dir_option
-def runs(name: str | None, form: str, runs_dir: str) -> None:
-    """List the runs: status, best epoch, time, differences.
+@click.group(cls=DefaultGroup)
+def runs() -> None:
+    """List runs with status, accuracy and differences; delete runs.
 
-    Of runs of one NAME, those KEY=VALUE words of their configurations are shown in which they
-    differ. The run that was started last is the last one.
+    `cnnzoo runs` is short for `cnnzoo runs list`.
+
+    \b
+    Examples:
+      cnnzoo runs
+      cnnzoo runs lenet
+      cnnzoo runs rm runs/lenet/1
+    """
+
+
+@runs.command("list")
+@click.argument("name", required=False, metavar="[NAME]")
+@format_option("table", "json", help="How to print the runs.")
+@runs_dir_option
+def list_(name: str | None, form: str, runs_dir: str) -> None:
+    """List runs: status, best epoch, test accuracy, time, differences.
+
+    Runs of one NAME show the KEY=VALUE settings in which they differ. The run that was started
+    last is at the end.
 
     \b
     Examples:
@@ -24,14 +42,15 @@ def runs(name: str | None, form: str, runs_dir: str) -> None:
       cnnzoo runs --format json
     """
     from cnnzoo.runs.listing import list_runs
+    from cnnzoo.terminal.output import print_data
     from cnnzoo.terminal.run_table import as_json, as_table, next_step
 
     listed = list_runs(runs_dir, name)
     if form == "json":
-        click.echo(as_json(listed))
+        print_data(as_json(listed) + "\n")
         return
     if not listed:
-        click.echo(f"there is no run below {runs_dir}; train one: cnnzoo train --config lenet")
+        click.echo(f"no runs in {runs_dir}; train one: cnnzoo train lenet")
         return
     from cnnzoo.terminal.tables import console
 
@@ -39,3 +58,27 @@ def runs(name: str | None, form: str, runs_dir: str) -> None:
     output.print(as_table(listed, output.width))
     if line := next_step(listed):
         click.echo(line)
+
+
+@runs.command("rm")
+@click.argument("run", nargs=-1, required=True, metavar="RUN...", shell_complete=complete_run)
+@click.option("--yes", is_flag=True, help="Delete without asking.")
+def rm(run: tuple[str, ...], yes: bool) -> None:
+    """Delete runs, after asking.
+
+    Each RUN is a directory such as runs/lenet/1. A run that is being trained is never deleted.
+
+    \b
+    Examples:
+      cnnzoo runs rm runs/lenet/1
+      cnnzoo runs rm runs/lenet/* --yes
+    """
+    from cnnzoo.runs.remove import check_removable, remove_run
+
+    chosen = [check_removable(Path(word)) for word in run]
+    if not yes:
+        listed = "\n".join(f"  {one}" for one in chosen)
+        click.confirm(f"Delete these runs?\n{listed}\n", abort=True)
+    for one in chosen:
+        remove_run(one)
+        click.echo(f"deleted {one}")

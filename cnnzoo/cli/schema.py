@@ -6,18 +6,19 @@ from pathlib import Path
 
 import click
 
-from cnnzoo.cli.options import output_option
+from cnnzoo.cli.options import force_option, output_option
 
 
 @click.command()
 @output_option
-def schema(output: Path | None) -> None:
-    """Print the JSON Schema that editors read.
+@force_option
+def schema(output: Path | None, force: bool) -> None:
+    """Print the JSON Schema of configurations for editors.
 
-    It has every key, layer and argument that a configuration may hold, with one-line docs.
+    The schema has every key, layer and argument of a configuration with a one-line description.
 
-    cnnzoo new writes it beside the new file. For any other file, write it once and name it in
-    the first line: # yaml-language-server: $schema=schema.json
+    cnnzoo new writes it next to the new file. For other files, write it once and refer to it in the
+    first line: # yaml-language-server: $schema=schema.json
 
     \b
     Examples:
@@ -26,6 +27,7 @@ def schema(output: Path | None) -> None:
     """
     from cnnzoo.config.json_schema import schema_text
     from cnnzoo.datasets.names import NAMES
-    from cnnzoo.terminal.output import print_or_write
+    from cnnzoo.terminal.output import print_or_write, refuse_existing
 
+    refuse_existing(output, force)
     print_or_write(schema_text(NAMES), output)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cnnzoo.cli.completion import complete_config
-from cnnzoo.cli.options import format_option
+from cnnzoo.cli.options import force_option, format_option
 
 if TYPE_CHECKING:
     from cnnzoo.training.plan import Plan
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 @click.argument("config", metavar="CONFIG", shell_complete=complete_config)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option(
-    "--resolved", is_flag=True, help="Print the whole YAML, and where each value is from."
+    "--resolved", is_flag=True, help="Print the whole YAML with the origin of each value."
 )
 @format_option("table", "markdown", "json", help="How to print the layers.")
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Draw the architecture instead, as .png, .svg or .pdf.",
+    help="Draw the architecture to this .png, .svg or .pdf file instead.",
 )
 @click.option(
     "--plot-style",
     type=click.Choice(["volumes", "graph"]),
-    help="Feature volumes as LeNet-5's figure draws them (the default), or a graph of the layers.",
+    help="Feature volumes as in the LeNet-5 paper (the default), or a graph of the layers.",
 )
-@click.option("--force", is_flag=True, help="Draw over a file that is there.")
+@force_option
 def show(
     config: str,
     overrides: tuple[str, ...],
@@ -44,7 +44,7 @@ def show(
 ) -> None:
     """Show an architecture layer by layer.
 
-    Shapes, parameters, multiply-accumulates (MACs), and how much of the input an output sees.
+    Prints shapes, parameters, multiply-accumulates (MACs) and receptive fields.
 
     \b
     Examples:
@@ -57,27 +57,28 @@ def show(
     from cnnzoo.config.loader import load_raw, make_config
     from cnnzoo.config.origins import with_origins
     from cnnzoo.terminal.architecture_text import as_json, as_markdown, as_table, totals
+    from cnnzoo.terminal.output import print_data
     from cnnzoo.terminal.tables import console
     from cnnzoo.training.plan import plan
 
     if plot is None and (plot_style or force):
-        raise click.UsageError("--plot-style and --force say how to draw: name a file with --plot")
+        raise click.UsageError("--plot-style and --force need a file: name it with --plot")
     if plot is not None and resolved:
-        raise click.UsageError("--resolved prints the YAML and --plot draws: ask for one of them")
+        raise click.UsageError("--resolved prints YAML and --plot draws: use one of them")
     if plot is not None:
         _check_file(plot, force)
     raw = load_raw(config, overrides)
     loaded = make_config(raw)
     if resolved:
-        click.echo(with_origins(raw, loaded), nl=False)
+        print_data(with_origins(raw, loaded))
         return
     planned = plan(loaded)
     if plot is not None:
         _draw(planned, plot, plot_style or "volumes")
     elif form == "json":
-        click.echo(as_json(planned))
+        print_data(as_json(planned) + "\n")
     elif form == "markdown":
-        click.echo(as_markdown(planned))
+        print_data(as_markdown(planned) + "\n")
     else:
         console().print(as_table(planned))
         click.echo(totals(planned))
@@ -88,8 +89,7 @@ def _check_file(path: Path, force: bool) -> None:
     from cnnzoo.terminal.output import refuse_existing
 
     check_suffix(path)
-    if not force:
-        refuse_existing(path, "name another file, or draw over this one with --force")
+    refuse_existing(path, force)
 
 
 def _draw(planned: Plan, path: Path, style: str) -> None:

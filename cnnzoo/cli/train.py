@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnnzoo.cli.completion import complete_config, complete_run
+from cnnzoo.cli.completion import complete_config, complete_config_or_run
 from cnnzoo.cli.options import device_option, runs_dir_option
 
 if TYPE_CHECKING:
@@ -16,44 +16,45 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.argument(
+    "words",
+    nargs=-1,
+    metavar="[CONFIG|RUN] [KEY=VALUE]...",
+    shell_complete=complete_config_or_run,
+)
 @click.option(
     "--config",
-    metavar="FILE",
+    metavar="CONFIG",
     shell_complete=complete_config,
-    help="A YAML file, or a name of the zoo.",
+    help="The configuration, as an option: a YAML file or a name of the zoo.",
 )
-@click.option(
-    "--resume",
-    is_flag=True,
-    help="Go on with RUN, or with the latest run that is not finished.",
-)
-@click.argument("words", nargs=-1, metavar="[RUN] [KEY=VALUE]...", shell_complete=complete_run)
-@click.option("--name", metavar="NAME", help="Name of the run, instead of the configuration's.")
+@click.option("--resume", is_flag=True, help="Continue RUN, by default the latest unfinished run.")
+@click.option("--name", metavar="NAME", help="Name of the run; by default the configuration's.")
 @runs_dir_option
 @device_option
 def train(
+    words: tuple[str, ...],
     config: str | None,
     resume: bool,
-    words: tuple[str, ...],
     name: str | None,
     runs_dir: str,
     device: str,
 ) -> None:
-    """Train a configuration and measure it, or go on with a run.
+    """Train a configuration and measure it, or resume a run.
 
-    The best model, by the metric that the configuration monitors, is measured on the test split.
+    CONFIG is a YAML file or a name of the zoo. KEY=VALUE settings override it: dotted keys, list
+    indices. The best model, by the metric that the configuration monitors, is measured on the test
+    split.
 
-    KEY=VALUE words change the configuration: dotted keys, list indices.
-
-    --resume goes on where a run was interrupted or killed, to the same weights as if it had not
-    been; training.epochs=N extends one that is finished.
+    --resume continues an interrupted or killed run and gives the same weights as without the
+    interruption; training.epochs=N extends a finished run.
 
     \b
     Examples:
-      cnnzoo train --config lenet
-      cnnzoo train --config my.yaml training.epochs=5 data=digits
-      cnnzoo train --config lenet model.layers.1.Conv2D.filters=32 --name wide
-      cnnzoo train --config lenet training.optimizer.SGD.learning_rate=0.1
+      cnnzoo train lenet
+      cnnzoo train my.yaml training.epochs=5 data=digits
+      cnnzoo train lenet model.layers.1.Conv2D.filters=32 --name wide
+      cnnzoo train lenet training.optimizer.SGD.learning_rate=0.1
       cnnzoo train --resume
       cnnzoo train --resume runs/lenet/1 training.epochs=40
     """
@@ -74,15 +75,14 @@ def train(
     renamed = [f"name={name}"] if name else []
     if resume:
         if config:
-            raise click.UsageError("--resume goes on with a run, --config begins one: name one")
-        going_on, overrides = _run_and_overrides(words, runs_dir)
-        run = resume_run(going_on, [*overrides, *renamed], **options)
-    elif config:
-        run = train_config(load_config(config, [*words, *renamed]), runs_dir, **options)
+            raise click.UsageError("--resume continues a run and --config starts one: use one")
+        resumed, overrides = _run_and_overrides(words, runs_dir)
+        run = resume_run(resumed, [*overrides, *renamed], **options)
     else:
-        raise click.UsageError("Missing option '--config'.")
+        config, overrides = _config_and_overrides(config, words)
+        run = train_config(load_config(config, [*overrides, *renamed]), runs_dir, **options)
     if not is_first():
-        return  # of several processes, one measures what they trained
+        return  # one of several processes measures what they trained
     measured = evaluate(run) if run.record()["data"]["examples"]["test"] else None
     if run.config().training.tensorboard:
         from cnnzoo.reporting.tensorboard import write_images
@@ -91,15 +91,33 @@ def train(
     click.echo(summary(run, [headline(measured)] if measured else []))
 
 
-def _run_and_overrides(words: tuple[str, ...], runs_dir: str) -> tuple[Run, list[str]]:
-    """The run that is named among the words, else the latest that can go on; and the others."""
-    from cnnzoo.runs.run import open_run, run_to_resume
-
-    named = [word for word in words if "=" not in word or Path(word).is_dir()]
-    overrides = [word for word in words if word not in named]
+def _config_and_overrides(config: str | None, words: tuple[str, ...]) -> tuple[str, list[str]]:
+    """Return the configuration, named by the option or the first word, and the settings."""
+    if config:
+        return config, list(words)
+    named, overrides = _split(words)
+    if not named:
+        raise click.UsageError("Missing argument 'CONFIG'.")
     if len(named) > 1:
-        raise click.UsageError(f"--resume goes on with one run, not {', '.join(named)}")
+        raise click.UsageError(f"one configuration is trained, not {', '.join(named)}")
+    return named[0], overrides
+
+
+def _run_and_overrides(words: tuple[str, ...], runs_dir: str) -> tuple[Run, list[str]]:
+    """Return the run that is named, or else the latest that can be resumed, and the settings."""
+    from cnnzoo.runs.choose import choose_run
+    from cnnzoo.runs.run import run_to_resume
+
+    named, overrides = _split(words)
+    if len(named) > 1:
+        raise click.UsageError(f"one run is resumed, not {', '.join(named)}")
     if named:
-        return open_run(named[0]), overrides
-    # Who changes something means the run that was just there, be it finished.
+        return choose_run(named[0], runs_dir), overrides
+    # With settings, the latest run is meant even if it is finished.
     return run_to_resume(runs_dir, finished=bool(overrides)), overrides
+
+
+def _split(words: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Split into names and KEY=VALUE settings; a path that contains = is a name."""
+    named = [word for word in words if "=" not in word or Path(word).exists()]
+    return named, [word for word in words if word not in named]

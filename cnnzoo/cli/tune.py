@@ -1,4 +1,4 @@
-"""`cnnzoo tune`: what a training could begin with."""
+"""`cnnzoo tune`: find values to train with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from cnnzoo.cli.completion import complete_config
 from cnnzoo.cli.group import OrderedGroup
-from cnnzoo.cli.options import device_option
+from cnnzoo.cli.options import device_option, force_option
 
 STEPS = click.IntRange(20, 10_000)
 RATE = click.FloatRange(0, min_open=True)
@@ -35,8 +35,9 @@ def tune() -> None:
     "--output",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Draw the figure here, .png, .svg or .pdf; its numbers are beside it, as .csv.",
+    help="File for the figure, .png, .svg or .pdf; its numbers are written next to it as .csv.",
 )
+@force_option
 @device_option
 def learning_rate(
     config: str,
@@ -45,14 +46,15 @@ def learning_rate(
     lowest: float,
     highest: float,
     output: Path | None,
+    force: bool,
     device: str,
 ) -> None:
     """Suggest a learning rate.
 
-    Trains for some steps, on the configuration's own data and with its optimizer, while the
-    learning rate grows; ends where the loss diverges (the range test of Smith, 2017). Nothing is
-    kept of this training. The word that is printed gives a training the suggested rate, or its
-    schedule the suggested peak.
+    Trains for some steps on the data of the configuration with its optimizer, while the learning
+    rate grows, until the loss diverges (the range test of Smith, 2017). The trained weights are
+    discarded. The printed KEY=VALUE setting uses the suggested rate, or makes it the highest rate
+    of the schedule.
 
     \b
     Examples:
@@ -62,6 +64,7 @@ def learning_rate(
     from cnnzoo.config.loader import load_config
     from cnnzoo.errors import UserError
     from cnnzoo.terminal.display import display_for
+    from cnnzoo.terminal.output import refuse_existing
     from cnnzoo.terminal.tables import console
     from cnnzoo.training.learning_rates import range_test, rate_word, write_rates
 
@@ -71,6 +74,8 @@ def learning_rate(
         from cnnzoo.reporting.saving import check_suffix
 
         check_suffix(output)
+        refuse_existing(output, force)
+        refuse_existing(output.with_suffix(".csv"), force)
     loaded = load_config(config, overrides)
     display = display_for(console())
     test = range_test(loaded, lowest, highest, steps, device=device, display=display)
@@ -85,4 +90,4 @@ def learning_rate(
     if word := rate_word(loaded, test.suggested()):
         click.echo(f"use it with: {shlex.quote(word)}")
     else:
-        click.echo("the schedule computes its rates: give it this one as the highest")
+        click.echo("the schedule computes its rates: set its highest rate to this one")

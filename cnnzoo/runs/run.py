@@ -168,13 +168,15 @@ def open_run(path: Path | str) -> Run:
 
 def latest_run(runs_dir: Path | str) -> Run:
     """The run below a runs directory that was started last."""
-    runs = find_runs(runs_dir)
+    runs = by_start(runs_dir)
     if not runs:
-        raise RunError(
-            f"there is no run below {runs_dir}",
-            hint="train one first: cnnzoo train --config lenet",
-        )
-    return max(runs, key=_started)
+        raise RunError(f"no runs in {runs_dir}", hint="train one first: cnnzoo train lenet")
+    return runs[-1]
+
+
+def by_start(runs_dir: Path | str) -> list[Run]:
+    """All runs below a runs directory, the one that was started last at the end."""
+    return sorted(find_runs(runs_dir), key=_started)
 
 
 def run_to_resume(runs_dir: Path | str, *, finished: bool = False) -> Run:

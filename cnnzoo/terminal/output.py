@@ -1,7 +1,9 @@
-"""Writing the files that a person names on the command line."""
+"""Texts and files that a command writes: encodings, existing files, atomic writes."""
 
 from __future__ import annotations
 
+import codecs
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +14,66 @@ import click
 
 from cnnzoo.errors import UserError
 
+# Characters of tables and messages, for streams whose encoding lacks them.
+_PLAIN = {"→": "->", "…": "...", "\u00d7": "x", "±": "+/-", "\u2013": "-", "\u2019": "'", "│": "|"}
+_ERRORS = "cnnzoo.plain"
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """Replace characters that an encoding lacks by plain ones, or by their escapes."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    plain = "".join(
+        _PLAIN.get(char) or char.encode("ascii", "backslashreplace").decode() for char in text
+    )
+    return plain, error.end
+
+
+def use_any_encoding() -> None:
+    """Let standard output and standard error take every character, whatever their encoding.
+
+    A character that the encoding lacks (`→` in ASCII) is written as a similar one, or escaped.
+    """
+    codecs.register_error(_ERRORS, _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_ERRORS)
+
+
+def print_data(text: str) -> None:
+    """Print text that programs read (JSON, CSV, YAML) as UTF-8, whatever the terminal's encoding.
+
+    A file name that is not valid Unicode is escaped.
+    """
+    with data_stream() as stream:
+        stream.write(text)
+
+
+@contextmanager
+def data_stream() -> Iterator[TextIO]:
+    """Yield standard output as UTF-8."""
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:  # a test's or notebook's text stream
+        yield sys.stdout
+        return
+    sys.stdout.flush()
+    stream = io.TextIOWrapper(
+        buffer, encoding="utf-8", errors="backslashreplace", write_through=True, newline=""
+    )
+    try:
+        yield stream
+        stream.flush()
+    finally:
+        stream.detach()
+
 
 def write_file(path: Path, text: str) -> None:
-    """Write a text file atomically, its directory made where it is missing.
+    """Write a text file atomically, and its missing directories.
 
-    Raises UserError where it cannot be written.
+    Raises:
+        UserError: it cannot be written.
+
     """
     with writing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -24,9 +81,11 @@ def write_file(path: Path, text: str) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
-    """A temporary path that becomes the file on success, its directory made where it is missing.
+    """Yield a temporary path that is renamed to `path` on success; make missing directories.
 
-    Raises UserError where it cannot be written.
+    Raises:
+        UserError: it cannot be written.
+
     """
     from cnnzoo.runs.files import replacing
 
@@ -41,9 +100,9 @@ def writing(path: Path) -> Iterator[Path]:
 
 
 def print_or_write(text: str, output: Path | None) -> None:
-    """Print a text, or write it to the file that was named and say so."""
+    """Print a text as UTF-8, or write it to the file that was named and report that."""
     if output is None:
-        click.echo(text, nl=False)
+        print_data(text)
     else:
         write_file(output, text)
         click.echo(f"written to {output}")
@@ -51,12 +110,15 @@ def print_or_write(text: str, output: Path | None) -> None:
 
 @contextmanager
 def open_output(output: Path | None) -> Iterator[TextIO]:
-    """Standard output, or the file that was named, which is there once it is complete.
+    """Yield standard output as UTF-8, or a named file that appears once it is complete.
 
-    Raises UserError where the file cannot be written.
+    Raises:
+        UserError: the file cannot be written.
+
     """
     if output is None:
-        yield sys.stdout
+        with data_stream() as stream:
+            yield stream
         return
     with (
         writing(output) as temporary,
@@ -65,7 +127,9 @@ def open_output(output: Path | None) -> Iterator[TextIO]:
         yield file
 
 
-def refuse_existing(path: Path, hint: str = "name another file, or remove this one first") -> None:
-    """Raise UserError, with the way out, where a file is there already."""
-    if path.exists() or path.is_symlink():
-        raise UserError(f"{path} is there already", hint=hint)
+def refuse_existing(path: Path | None, force: bool = False) -> None:
+    """Raise UserError if a file exists that the user did not allow to be overwritten."""
+    if path is not None and not force and (path.exists() or path.is_symlink()):
+        raise UserError(
+            f"{path} already exists", hint="name another file, or overwrite this one with --force"
+        )

@@ -87,7 +87,7 @@ def next_step(listed: Sequence[Standing]) -> str | None:
     if not resumable:
         return None
     count = f"{len(resumable)} of them" if len(resumable) > 1 else "one of them"
-    return f"{count} can go on: cnnzoo train --resume {resumable[-1].run}"
+    return f"{count} can be resumed: cnnzoo train --resume {resumable[-1].run}"
 
 
 def as_json(listed: Sequence[Standing]) -> str:

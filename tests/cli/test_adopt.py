@@ -40,5 +40,5 @@ def test_it_writes_a_configuration_that_loads(model: Path) -> None:
 
 
 def test_it_overwrites_nothing(model: Path) -> None:
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="already exists"):
         adopt(str(model), "--output", str(model))

@@ -139,8 +139,7 @@ def test_as_markdown_every_row_has_as_many_cells_as_its_heading(in_process, two)
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "Missing argument"),
-        (("runs/tiny/1",), "there is only one run"),
+        (("--runs-dir", "none"), "two runs are compared, and none has 0"),
         (("runs/tiny/1", "runs/tiny/1"), "runs/tiny/1 is named twice"),
         (("runs/tiny/1", "runs/tiny/9"), "there is no run 'runs/tiny/9'"),
         (("runs/tiny/1", "runs/tiny/2", "--split", "all"), "'all' is not one of"),

@@ -24,5 +24,5 @@ def test_it_writes_a_file_and_overwrites_none(tmp_path: Path) -> None:
     file = tmp_path / "scripts" / "lenet.py"
     assert eject("lenet", "--output", str(file)) == f"written to {file}\n"
     assert file.read_text("utf-8") == eject("lenet")
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="already exists"):
         eject("lenet", "--output", str(file))

@@ -28,7 +28,7 @@ def test_a_model_alone_is_measured_on_data_that_are_named(in_process, trained, t
     model = str(trained / "model.keras")
     code, out, err = in_process("evaluate", model, "--data", "digits", "--split", "test")
     assert (code, err) == (0, "")
-    assert "written nowhere: name a directory with --output" in out
+    assert "not saved: name a directory with --output" in out
     code, out, _ = in_process(
         *("evaluate", model, "--data", "name=digits", "--data", "limit=30", "--output", "here")
     )
@@ -49,7 +49,7 @@ def test_calibration_is_asked_for(in_process, trained):
 
 def test_parquet_without_pyarrow_is_one_clear_message(in_process, monkeypatch):
     monkeypatch.setattr("cnnzoo.evaluation.predictions.find_spec", lambda name: None)
-    code, _, err = in_process("evaluate", "--format", "parquet")
+    code, _, err = in_process("evaluate", "--parquet")
     assert code == 2
     assert "Parquet needs pyarrow" in err
 
@@ -73,7 +73,7 @@ def test_a_damaged_model_is_one_clear_message(in_process, trained):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "there is no run below runs"),
+        ((), "no runs in runs"),
         (("runs/none/1",), "there is no run 'runs/none/1'"),
         ((".",), "is not a run directory"),
         (("--split", "tset"), "'tset' is not one of"),

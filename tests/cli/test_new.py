@@ -65,13 +65,15 @@ def test_a_file_without_a_suffix_gets_one() -> None:
     assert Path("mine.yaml").is_file()
 
 
-def test_what_is_there_is_never_overwritten() -> None:
+def test_an_existing_file_is_only_overwritten_with_force() -> None:
     Path("mine.yaml").write_text("precious\n", "utf-8")
-    with pytest.raises(UserError, match=r"mine\.yaml is there already") as caught:
+    with pytest.raises(UserError, match=r"mine\.yaml already exists") as caught:
         new("mine.yaml")
     assert caught.value.exit_code == 2
     assert caught.value.mistakes[0].hint
     assert Path("mine.yaml").read_text("utf-8") == "precious\n"
+    new("mine.yaml", "--force")
+    assert "name: mine" in Path("mine.yaml").read_text("utf-8")
 
 
 def test_an_unknown_source_is_answered_with_near_names() -> None:

@@ -16,7 +16,7 @@ from cnnzoo.training.reproduce import Reproduction
             1,
             [
                 "weights: 2 of 4 arrays differ, by up to 5.0e-01 (conv2d/kernel)",
-                "history: differs from epoch 3 on",
+                "history: differs from epoch 3",
                 "   numpy: 1 → 2",
             ],
         ),
@@ -29,7 +29,7 @@ def test_the_exit_code_says_whether_it_came_out_the_same(
     run = Run(tmp_path / "runs/tiny/2")
     found = Reproduction(run, 4, weights, epoch, ["numpy: 1 → 2"], [])
     monkeypatch.setattr("cnnzoo.training.reproduce.reproduce", lambda *_, **__: found)
-    monkeypatch.setattr("cnnzoo.runs.run.open_run", lambda path: run)
+    monkeypatch.setattr("cnnzoo.runs.choose.choose_run", lambda word, runs_dir: run)
     done = in_process("reproduce", "runs/tiny/1")
     assert done == (code, "\n".join([*lines, f"run: {run}"]) + "\n", "")
 

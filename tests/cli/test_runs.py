@@ -33,7 +33,7 @@ def test_the_table_has_a_line_for_each_run_and_what_could_go_on(in_process, two_
     assert lines[0].endswith("seed=1")
     assert lines[1].startswith("runs/tiny/2 ")
     assert lines[1].endswith("seed=2")
-    assert lines[2] == "one of them can go on: cnnzoo train --resume runs/tiny/1"
+    assert lines[2] == "one of them can be resumed: cnnzoo train --resume runs/tiny/1"
 
 
 def test_as_json(in_process, two_runs):
@@ -54,8 +54,34 @@ def test_a_damaged_run_says_what_is_wrong_with_it(in_process, two_runs, tmp_path
 def test_without_a_run_the_way_to_one_is_said(in_process):
     assert in_process("runs")[:2] == (
         0,
-        "there is no run below runs; train one: cnnzoo train --config lenet\n",
+        "no runs in runs; train one: cnnzoo train lenet\n",
     )
     assert in_process("runs", "--format", "json")[1] == "[]\n"
     code, _, err = in_process("runs", "lenet")
     assert (code, err) == (2, "error: there is no run of 'lenet' below runs\n")
+
+
+def test_runs_are_deleted_after_asking(two_runs, tmp_path):
+    from click.testing import CliRunner
+
+    from cnnzoo.cli import cli
+
+    def rm(*words: str, answer: str = "") -> tuple[int, str]:
+        done = CliRunner().invoke(cli, ["runs", "rm", *words], input=answer)
+        return done.exit_code, done.output
+
+    code, out = rm("runs/tiny/1", answer="n\n")
+    assert code == 1
+    assert "runs/tiny/1" in out
+    assert (tmp_path / "runs/tiny/1").exists()
+    code, out = rm("runs/tiny/1", answer="y\n")
+    assert (code, out.splitlines()[-1]) == (0, "deleted runs/tiny/1")
+    assert rm("runs/tiny/2", "--yes") == (0, "deleted runs/tiny/2\n")
+    assert not (tmp_path / "runs/tiny").exists()
+
+
+def test_a_name_does_not_delete(in_process, two_runs, tmp_path):
+    code, _, err = in_process("runs", "rm", "runs/tiny", "--yes")
+    assert code == 2
+    assert "only runs are deleted" in err
+    assert (tmp_path / "runs/tiny/1").exists()

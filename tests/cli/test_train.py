@@ -61,7 +61,8 @@ def test_without_a_test_split_nothing_is_measured_on_it(in_process, tiny):
             ["--config", "tiny.yaml", "--runs-dir", "tiny.yaml"],
             "cannot write a run below",
         ),
-        ([], "Missing option '--config'"),
+        ([], "Missing argument 'CONFIG'"),
+        (["tiny.yaml", "lenet"], "one configuration is trained, not tiny.yaml, lenet"),
     ],
 )
 def test_bad_input_is_one_clear_message_and_exit_code_2(in_process, tiny, words, message):
@@ -97,8 +98,8 @@ def test_a_run_is_resumed_by_one_word(in_process, tiny):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--resume", "--config", "lenet"], "name one"),
-        (["--resume", "runs/a/1", "runs/b/1"], "one run, not runs/a/1, runs/b/1"),
+        (["--resume", "--config", "lenet"], "use one"),
+        (["--resume", "runs/a/1", "runs/b/1"], "one run is resumed, not runs/a/1, runs/b/1"),
         (["--resume", "runs/a/1"], "there is no run 'runs/a/1'"),
         (["--resume"], "there is no run below runs"),
     ],

@@ -66,7 +66,7 @@ def test_the_latest_run_is_the_one_that_was_started_last(tmp_path, config):
 
 
 def test_without_runs_the_error_says_how_to_make_one(tmp_path):
-    with pytest.raises(RunError, match="there is no run below") as failed:
+    with pytest.raises(RunError, match="no runs in") as failed:
         latest_run(tmp_path / "none")
     assert "cnnzoo train" in str(failed.value)
 

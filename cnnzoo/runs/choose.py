@@ -1,0 +1,132 @@
+"""Words of the command line → runs and models: a path, the name of a run, or the latest run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cnnzoo.errors import RunError, UserError, did_you_mean
+from cnnzoo.runs.run import CONFIG, RECORD, Run, by_start, find_runs, latest_run, open_run
+
+# The endings of files that a command takes for a model rather than for a picture.
+MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".onnx", ".tflite", ".xml")
+
+
+def choose_run(word: str | None, runs_dir: Path | str) -> Run:
+    """Return the run that a word names, or the latest run if there is no word.
+
+    A word is a run directory (`runs/lenet/1`), the directory of all runs of one name
+    (`runs/lenet`) or that name (`lenet`); the last two mean the run with the highest number.
+
+    Raises:
+        RunError: there is no such run.
+
+    """
+    if word is None:
+        return latest_run(runs_dir)
+    return run_named(word, runs_dir) or open_run(word)
+
+
+def choose_model(word: str | None, runs_dir: Path | str) -> Run | Path:
+    """Return the run that a word names, or its path if it names a model file.
+
+    Without a word, return the latest run.
+
+    Raises:
+        RunError: there is neither.
+
+    """
+    if word is None:
+        return latest_run(runs_dir)
+    if found := run_named(word, runs_dir):
+        return found
+    path = Path(word)
+    if path.is_file() or _is_saved_model(path) or _has_model_suffix(word):
+        return path  # opening it reports what is wrong with it
+    if path.exists() or "/" in word:
+        return open_run(word)
+    names = [parent.name for parent in _parents(Path(runs_dir))]
+    raise UserError(
+        f"{word!r} is not a run or a model{did_you_mean(word, names)}",
+        hint="name a run (runs/lenet/1, or lenet for its latest), or a model file (model.keras)",
+    )
+
+
+def split_model(words: Sequence[str], runs_dir: Path | str) -> tuple[str | None, tuple[str, ...]]:
+    """Split words into the run or model that the first one may name, and the others.
+
+    Raises:
+        UserError: the first word is both an existing path and the name of a run.
+
+    """
+    if not words:
+        return None, ()
+    first, *others = words
+    path = Path(first)
+    if _is_run(path) or _has_model_suffix(first) or _is_saved_model(path):
+        return first, tuple(others)
+    named = run_named(first, runs_dir)
+    if named and path.exists() and not _numbered(path):
+        raise UserError(
+            f"{first!r} is both a path and the name of a run",
+            hint=f"write {named} for the run, or ./{first} for the path",
+        )
+    missing = not path.exists() and not any(sign in first for sign in "*?[/.-")
+    if named or (missing and others):
+        return first, tuple(others)
+    return None, tuple(words)
+
+
+def choose_compared(words: Sequence[str], runs_dir: Path | str) -> list[Run]:
+    """Return the runs that words name; add the latest run to one, and take the latest two for none.
+
+    Raises:
+        RunError: there is no such run, or not a second one.
+
+    """
+    chosen = [choose_run(word, runs_dir) for word in words]
+    if len(chosen) > 1:
+        return chosen
+    paths = {run.path.resolve() for run in chosen}
+    latest = [run for run in by_start(runs_dir) if run.path.resolve() not in paths]
+    missing = 2 - len(chosen)
+    if len(latest) < missing:
+        raise RunError(
+            f"two runs are compared, and {runs_dir} has {len(latest) + len(chosen)}",
+            hint="name the runs, or train another: cnnzoo train lenet",
+        )
+    return [*chosen, *latest[-missing:]]
+
+
+def run_named(word: str, runs_dir: Path | str) -> Run | None:
+    """Return the run of a path or name, or None if there is none."""
+    if _is_run(Path(word)):
+        return open_run(word)
+    for parent in (Path(word), Path(runs_dir) / word):
+        if numbered := _numbered(parent):
+            return open_run(numbered[-1])
+    return None
+
+
+def _numbered(parent: Path) -> list[Path]:
+    """The runs directly below a directory, by number."""
+    if not parent.is_dir():
+        return []
+    paths = [path for path in parent.iterdir() if path.name.isdecimal() and _is_run(path)]
+    return sorted(paths, key=lambda path: int(path.name))
+
+
+def _parents(runs_dir: Path) -> list[Path]:
+    return list(dict.fromkeys(run.path.parent for run in find_runs(runs_dir)))
+
+
+def _is_run(path: Path) -> bool:
+    return (path / RECORD).is_file() and (path / CONFIG).is_file()
+
+
+def _is_saved_model(path: Path) -> bool:
+    return (path / "saved_model.pb").is_file()
+
+
+def _has_model_suffix(word: str) -> bool:
+    return word.lower().endswith(MODEL_SUFFIXES)
