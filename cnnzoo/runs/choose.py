@@ -102,7 +102,10 @@ def run_named(word: str, runs_dir: Path | str) -> Run | None:
     """Return the run of a path or name, or None if there is none."""
     if _is_run(Path(word)):
         return open_run(word)
-    for parent in (Path(word), Path(runs_dir) / word):
+    parents = [Path(word)]
+    if Path(word).name == word:
+        parents.append(Path(runs_dir) / word)
+    for parent in parents:
         if numbered := _numbered(parent):
             return open_run(numbered[-1])
     return None

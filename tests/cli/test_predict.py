@@ -147,7 +147,7 @@ def test_a_file_that_cannot_be_written_is_said(predict, home):
     ("words", "message"),
     [
         (("*.tif",), "no file to predict: *.tif matches no file"),
-        ((), "Missing argument"),
+        ((), "no image is named: cnnzoo predict runs/shades/1 PATH..."),
         (("black.png", "--format", "xml"), "'xml' is not one of"),
     ],
 )
