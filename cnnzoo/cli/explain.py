@@ -98,7 +98,7 @@ def explain(
     """
     from cnnzoo.errors import CnnzooError, DataError, UserError
     from cnnzoo.evaluation.classifier import open_classifier
-    from cnnzoo.evaluation.explain.anatomy import dissect
+    from cnnzoo.evaluation.explain.parts import find_parts
     from cnnzoo.evaluation.paths import find_files
     from cnnzoo.evaluation.sources import choose_data
     from cnnzoo.extras import require
@@ -130,11 +130,11 @@ def explain(
         )
     classifier = open_classifier(opened, device=device)
     label = None if class_name is None else label_of(classifier, class_name)
-    anatomy = dissect(classifier.model)
+    parts = find_parts(classifier.model)
     folder = output or (opened.path if isinstance(opened, Run) else opened.parent) / "explanations"
     _, line = as_table(classifier.class_names, min(3, len(classifier.class_names)))
     total = failed = 0
-    for explained in explain_files(classifier, anatomy, files, folder, label=label, steps=steps):
+    for explained in explain_files(classifier, parts, files, folder, label=label, steps=steps):
         click.echo(line(explained.prediction))
         if explained.figures:
             click.echo(f"written to {' and '.join(map(str, explained.figures))}")
@@ -149,7 +149,7 @@ def explain(
                 f"the {split} split of {chosen.dataset.name} is empty",
                 hint="choose another with --split, or omit the search: --no-responses",
             )
-        path = write_responses(classifier, anatomy, examples, folder, limit)
+        path = write_responses(classifier, parts, examples, folder, limit)
         click.echo(f"written to {path}: from {min(limit, len(examples)):,} {split} examples")
     elif responses:
         click.echo("note: no data to search for responses: name some with --data", err=True)

@@ -110,10 +110,10 @@ def _of_examples(probabilities: Probabilities, labels: Labels) -> dict[str, dict
 
 def _of_confusion(confusion: NDArray[np.int64]) -> dict[str, dict[str, Any]]:
     counts = Counts.of(confusion)
-    intervals = confusion_intervals(confusion, CONFUSION_FIGURES)
+    intervals = confusion_intervals(confusion, CONFUSION_METRICS)
     return {
         name: figure(float(compute(counts)), intervals[name])
-        for name, compute in CONFUSION_FIGURES.items()
+        for name, compute in CONFUSION_METRICS.items()
     }
 
 
@@ -169,7 +169,7 @@ def _ratio(values: Any, by: Any) -> Any:
     return np.divide(values, by, out=np.zeros_like(values), where=by > 0)
 
 
-CONFUSION_FIGURES: dict[str, Callable[[Counts], Any]] = {
+CONFUSION_METRICS: dict[str, Callable[[Counts], Any]] = {
     "macro_f1": _macro_f1,
     "weighted_f1": _weighted_f1,
     "balanced_accuracy": _balanced_accuracy,

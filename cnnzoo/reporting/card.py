@@ -10,13 +10,13 @@ import yaml
 
 from cnnzoo.datasets.check.kinds import NOTE
 from cnnzoo.extras import require
+from cnnzoo.reporting import findings
 from cnnzoo.reporting.caveats import caveats
-from cnnzoo.reporting.page import wording
+from cnnzoo.reporting.metric_texts import TITLES, figures
 from cnnzoo.reporting.page.data_view import data_view
-from cnnzoo.reporting.page.headline import TITLES, figures
-from cnnzoo.reporting.page.material import Material, gather
-from cnnzoo.reporting.page.repeating import repeating
 from cnnzoo.reporting.page.view import class_rows
+from cnnzoo.reporting.report_data import ReportData, collect
+from cnnzoo.reporting.reproduction import reproduction
 from cnnzoo.reporting.snippet import snippet
 from cnnzoo.runs.run import Run
 from cnnzoo.text import listed, printable
@@ -41,7 +41,7 @@ def model_card(run: Run, *, device: str = "auto", display: Display | None = None
     Raises UserError without jinja2; RunError and DataError as `evaluate` raises them.
     """
     jinja2 = require("jinja2", "report")
-    material = gather(run, device=device, display=display)
+    report = collect(run, device=device, display=display)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("cnnzoo.reporting", "."),
         autoescape=False,  # it is Markdown, which `md` escapes
@@ -54,7 +54,7 @@ def model_card(run: Run, *, device: str = "auto", display: Display | None = None
         "fenced": fenced,
         "thousands": "{:,}".format,
     }
-    text: str = environment.get_template("card.md").render(_values(material))
+    text: str = environment.get_template("card.md").render(_values(report))
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
 
@@ -70,19 +70,19 @@ def fenced(text: str, language: str) -> str:
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
-def _values(material: Material) -> dict[str, Any]:
-    record, measured, config = material.record, material.measured, material.config
-    data, rows = data_view(material), class_rows(material.measured)
-    names = material.class_names
+def _values(report: ReportData) -> dict[str, Any]:
+    record, measured, config = report.record, report.measured, report.config
+    data, rows = data_view(report), class_rows(report.measured)
+    names = report.class_names
     held_out = record.get("data", {}).get("examples", {}).get("validation", 0)
     return {
         "front_matter": yaml.safe_dump(
-            front_matter(material), sort_keys=False, allow_unicode=True, width=1000
+            front_matter(report), sort_keys=False, allow_unicode=True, width=1000
         ),
         "name": config.name,
         "config": config,
-        "architecture": material.architecture,
-        "shape": material.classifier.fit.shape,
+        "architecture": report.architecture,
+        "shape": report.classifier.fit.shape,
         "class_names": names,
         "class_list": listed(names, _LISTED),
         "data_name": data.name,
@@ -90,26 +90,26 @@ def _values(material: Material) -> dict[str, Any]:
         "skipped": data.skipped,
         "fingerprint": data.fingerprint,
         "findings": [each for each in data.findings if each.about.level != NOTE],
-        "confused": wording.confused(measured),
-        "weakest": wording.weakest(measured),
-        "calibrated": wording.calibrated(measured),
-        "overfitting": wording.overfitting(
-            material.history, record.get("best_epoch"), held_out, config
+        "confused": findings.confused(measured),
+        "weakest": findings.weakest(measured),
+        "calibrated": findings.calibrated(measured),
+        "overfitting": findings.overfitting(
+            report.history, record.get("best_epoch"), held_out, config
         ),
         "caveats": caveats([config.name, config.description or "", data.name], names),
         "measured": measured,
         "figures": figures(measured),
         "classes": rows[:MAX_CLASSES],
         "hidden_classes": max(0, len(rows) - MAX_CLASSES),
-        "snippet": snippet(material.classifier),
-        "repeating": repeating(material),
+        "snippet": snippet(report.classifier),
+        "reproduction": reproduction(report),
     }
 
 
-def front_matter(material: Material) -> dict[str, Any]:
+def front_matter(report: ReportData) -> dict[str, Any]:
     """The metadata that the Hub reads: library, tags, metrics, and the results as model-index."""
-    measured = material.measured
-    data = measured.get("data", {}).get("name", material.record.get("data", {}).get("name", ""))
+    measured = report.measured
+    data = measured.get("data", {}).get("name", report.record.get("data", {}).get("name", ""))
     results = [
         {"type": kind, "name": _result_name(name, measured), "value": round(value, 6)}
         for name, kind in _METRICS.items()
@@ -123,11 +123,11 @@ def front_matter(material: Material) -> dict[str, Any]:
         "metrics": [result["type"] for result in results],
         "model-index": [
             {
-                "name": material.config.name,
+                "name": report.config.name,
                 "results": [
                     {
                         "task": task,
-                        "dataset": {"type": data, "name": data, "split": material.split},
+                        "dataset": {"type": data, "name": data, "split": report.split},
                         "metrics": results,
                     }
                 ],

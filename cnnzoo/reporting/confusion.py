@@ -42,7 +42,7 @@ def confusion_matrix(counts: ArrayLike, class_names: Sequence[str], split: str =
     side = _cell_inches(classes) * classes
     figure = new_figure(side + 3.2, side + 2.0)
     axes = figure.add_subplot()
-    # By the square root, so that rare mistakes are seen too.
+    # By the square root, so that rare mistakes are visible.
     norm = require("matplotlib.colors", "report").PowerNorm(0.5, vmin=0, vmax=1)
     image = axes.imshow(shares, cmap=SEQUENTIAL, norm=norm)
     if classes <= _WITH_COUNTS:

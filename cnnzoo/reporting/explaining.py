@@ -11,8 +11,8 @@ from cnnzoo.datasets.dataset import Examples
 from cnnzoo.datasets.images.decode import UnreadableError, decode_file
 from cnnzoo.errors import RunError, UserError, did_you_mean
 from cnnzoo.evaluation.classifier import Classifier
-from cnnzoo.evaluation.explain.anatomy import Anatomy
 from cnnzoo.evaluation.explain.explain import explainer, first_filters
+from cnnzoo.evaluation.explain.parts import ModelParts
 from cnnzoo.evaluation.explain.responses import strongest_responses
 from cnnzoo.evaluation.paths import Found
 from cnnzoo.evaluation.predict import Prediction
@@ -52,7 +52,7 @@ def label_of(classifier: Classifier, class_name: str) -> int:
 
 def explain_files(
     classifier: Classifier,
-    anatomy: Anatomy,
+    parts: ModelParts,
     files: Iterable[Found],
     folder: Path,
     *,
@@ -60,7 +60,7 @@ def explain_files(
     steps: int,
 ) -> Iterator[Explained]:
     """Explain image files one by one; two figures each, `NAME.png` and `NAME-maps.png`."""
-    explain = explainer(classifier, steps=steps, anatomy=anatomy)
+    explain = explainer(classifier, steps=steps, parts=parts)
     used = {FILTERS, RESPONSES}
     for path, problem in files:
         try:
@@ -88,10 +88,10 @@ def write_filters(classifier: Classifier, folder: Path) -> Path:
 
 
 def write_responses(
-    classifier: Classifier, anatomy: Anatomy, examples: Examples, folder: Path, limit: int
+    classifier: Classifier, parts: ModelParts, examples: Examples, folder: Path, limit: int
 ) -> Path:
     """Draw what the filters of each stage respond to most strongly: `responses.png`."""
-    found = strongest_responses(classifier, examples, limit=limit, anatomy=anatomy)
+    found = strongest_responses(classifier, examples, limit=limit, parts=parts)
     return _write(responses_figure(found, examples.images), folder, RESPONSES)
 
 

@@ -1,4 +1,4 @@
-"""How all figures look: fonts, colours, a white card that reads on light and dark pages."""
+"""The look of all figures: fonts, colours, a white card that reads on light and dark pages."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class SparseConfusion(_Schema):
 class Metrics(_Schema):
     """`metrics.json` and `metrics-SPLIT.json`."""
 
-    split: str
+    split: str = "test"
     examples: int = Field(ge=1)
     data: DataRecord = DataRecord()
     metrics: dict[str, MetricValue]

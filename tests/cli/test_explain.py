@@ -103,9 +103,9 @@ def test_what_cannot_be_explained_says_why(explain, home, tmp_path):
 
     layers = load_keras().layers
     keras = load_keras()
-    flat = [keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(2, activation="softmax")]
-    keras.Sequential(flat).save(tmp_path / "flat.keras")
-    code, _, err = explain(str(tmp_path / "flat.keras"), "a.png")
+    graph = [keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(2, activation="softmax")]
+    keras.Sequential(graph).save(tmp_path / "graph.keras")
+    code, _, err = explain(str(tmp_path / "graph.keras"), "a.png")
     assert code == 2
     assert "no convolution" in err
 

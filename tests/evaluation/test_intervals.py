@@ -15,7 +15,7 @@ from cnnzoo.evaluation.intervals import (
     resampled_counts,
     wilson,
 )
-from cnnzoo.evaluation.metrics import CONFUSION_FIGURES
+from cnnzoo.evaluation.metrics import CONFUSION_METRICS
 
 DRAWS = 1000
 
@@ -30,8 +30,8 @@ def coverage(intervals, truth):
 
 @pytest.mark.parametrize("name", ["macro_f1", "matthews_correlation"])
 def test_95_percent_of_the_intervals_hold_the_truth(name):
-    compute = {name: CONFUSION_FIGURES[name]}
-    truth = float(CONFUSION_FIGURES[name](Counts.of(POPULATION)))
+    compute = {name: CONFUSION_METRICS[name]}
+    truth = float(CONFUSION_METRICS[name](Counts.of(POPULATION)))
     rng = np.random.default_rng(0)
     drawn = rng.multinomial(400, POPULATION.ravel(), DRAWS).reshape(-1, 3, 3)
     intervals = [confusion_intervals(confusion, compute)[name] for confusion in drawn]

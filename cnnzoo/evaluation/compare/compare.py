@@ -138,9 +138,9 @@ def _disagreements(groups: Sequence[Group]) -> NDArray[np.intp]:
     others = [group for group in groups[1:] if same_examples(before, group.first.predictions)]
     if not others:
         return np.zeros(0, np.intp)
-    said, sure = groups[0].said(), groups[0].sure()
-    differ = np.any([group.said() != said for group in others], axis=0)
-    change = np.max([np.abs(group.sure() - sure) for group in others], axis=0)
+    said, sure = groups[0].majority_vote(), groups[0].true_class_probability()
+    differ = np.any([group.majority_vote() != said for group in others], axis=0)
+    change = np.max([np.abs(group.true_class_probability() - sure) for group in others], axis=0)
     rows = np.flatnonzero(differ)
     ordered: NDArray[np.intp] = rows[np.argsort(-change[rows], kind="stable")]
     return ordered

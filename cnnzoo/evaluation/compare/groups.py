@@ -67,7 +67,7 @@ class Group:
         each = (member.predictions for member in self.members)
         return [float((said.predicted == said.labels).mean()) for said in each]
 
-    def said(self) -> NDArray[np.intp]:
+    def majority_vote(self) -> NDArray[np.intp]:
         """The class that most of the runs say of each example, int [n]; of equal ones the first."""
         count = len(self.first.predictions)
         votes = np.zeros((count, len(self.first.predictions.class_names)), np.int32)
@@ -76,7 +76,7 @@ class Group:
         most: NDArray[np.intp] = votes.argmax(axis=1)
         return most
 
-    def sure(self) -> NDArray[np.float64]:
+    def true_class_probability(self) -> NDArray[np.float64]:
         """The probability that the runs give to the truth of each example, the mean, [n]."""
         labels = self.first.predictions.labels
         rows = np.arange(len(labels))

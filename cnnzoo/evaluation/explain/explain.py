@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnzoo.evaluation.classifier import Classifier, predict_probabilities
-from cnnzoo.evaluation.explain.anatomy import Anatomy, dissect
 from cnnzoo.evaluation.explain.gradcam import grad_cam
 from cnnzoo.evaluation.explain.gradients import score_gradient
 from cnnzoo.evaluation.explain.integrated_gradients import (
@@ -18,6 +17,7 @@ from cnnzoo.evaluation.explain.integrated_gradients import (
     Attribution,
     integrated_gradients,
 )
+from cnnzoo.evaluation.explain.parts import ModelParts, find_parts
 from cnnzoo.evaluation.explain.scores import class_weights
 from cnnzoo.models.backend import load_keras
 
@@ -72,30 +72,30 @@ def explain_image(
 
 
 def explainer(
-    classifier: Classifier, *, steps: int = STEPS, anatomy: Anatomy | None = None
+    classifier: Classifier, *, steps: int = STEPS, parts: ModelParts | None = None
 ) -> Callable[[NDArray[np.uint8], int | None], Explanation]:
     """The function that explains a picture, and in it a class or None, as `explain_image` does."""
     keras = load_keras()
-    anatomy = anatomy or dissect(classifier.model)
-    parts = (*anatomy.stages, anatomy.last_maps)
-    eye = keras.Model(anatomy.image, [part.tensor for part in parts])
-    by_image = score_gradient(keras.Model(anatomy.image, anatomy.scores))
-    by_maps = score_gradient(keras.Model(anatomy.last_maps.tensor, anatomy.scores))
+    parts = parts or find_parts(classifier.model)
+    stages, last_maps, scores = parts.stages, parts.last_maps, parts.scores
+    tensors = [part.tensor for part in (*stages, last_maps)]
+    feature_model = keras.Model(parts.image, tensors)
+    by_image = score_gradient(keras.Model(parts.image, scores))
+    by_maps = score_gradient(keras.Model(last_maps.tensor, scores))
 
     def explain(image: NDArray[np.uint8], label: int | None) -> Explanation:
         (probabilities,) = predict_probabilities(classifier.model, image[None])
         explained = int(probabilities.argmax()) if label is None else label
-        weights = class_weights(explained, anatomy.scores.shape[-1])
-        *stages, last = (np.asarray(maps)[0] for maps in eye.predict_on_batch(image[None]))
+        weights = class_weights(explained, scores.shape[-1])
+        outputs = feature_model.predict_on_batch(image[None])
+        *maps, last = (np.asarray(output)[0] for output in outputs)
         height, width, _ = image.shape
         return Explanation(
             probabilities,
             explained,
             grad_cam(last, by_maps, weights, (height, width)),
             integrated_gradients(image, by_image, weights, steps),
-            tuple(
-                Stage(part.name, maps) for part, maps in zip(anatomy.stages, stages, strict=True)
-            ),
+            tuple(Stage(part.name, each) for part, each in zip(stages, maps, strict=True)),
         )
 
     return explain
@@ -107,5 +107,5 @@ def first_filters(model: Any) -> Floats:
     Of a depthwise convolution the last axis is its depth multiplier. Raises UserError where the
     model has no convolution.
     """
-    kernel = dissect(model).convolution.kernel
+    kernel = find_parts(model).convolution.kernel
     return np.asarray(load_keras().ops.convert_to_numpy(kernel), np.float32)

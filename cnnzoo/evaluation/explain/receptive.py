@@ -15,7 +15,7 @@ from cnnzoo.architecture.arguments import borders
 from cnnzoo.architecture.arithmetic import DoesNotFit
 from cnnzoo.architecture.facts import Facts
 from cnnzoo.architecture.rules import layer_facts
-from cnnzoo.evaluation.explain.flat import Flat, Step
+from cnnzoo.evaluation.explain.graph import Graph, Step
 
 # Layers and operations that combine values at one place: what they see is what all inputs see.
 _POINTWISE = frozenset(
@@ -60,14 +60,14 @@ class Axis:
 View = tuple[Axis, Axis] | None  # height and width; None sees the whole picture
 
 
-def views(flat: Flat) -> dict[int, View]:
+def views(graph: Graph) -> dict[int, View]:
     """What each tensor of a graph sees, by its `id`.
 
     A layer that no rule covers sees the whole picture. Regions are exact but where layers crop or
     enlarge: there they may hold a little more than is seen.
     """
-    known: dict[int, View] = {id(flat.image): (Axis(), Axis())}
-    for step in flat.steps:
+    known: dict[int, View] = {id(graph.image): (Axis(), Axis())}
+    for step in graph.steps:
         seen = [known[id(tensor)] for tensor in step.inputs]
         view = _widest(seen) if step.kind in _POINTWISE else _behind(step, seen)
         known |= dict.fromkeys(map(id, step.outputs), view)

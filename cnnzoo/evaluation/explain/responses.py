@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cnnzoo.datasets.dataset import Examples, Images
 from cnnzoo.evaluation.classifier import Classifier, batch_size
-from cnnzoo.evaluation.explain.anatomy import Anatomy, Part, dissect
+from cnnzoo.evaluation.explain.parts import ModelParts, Part, find_parts
 from cnnzoo.evaluation.explain.receptive import region
 from cnnzoo.models.backend import load_keras
 
@@ -50,22 +50,22 @@ def strongest_responses(
     k: int = TOP,
     *,
     limit: int = EXAMPLES,
-    anatomy: Anatomy | None = None,
+    parts: ModelParts | None = None,
 ) -> tuple[Responses, ...]:
     """What the channels of each stage respond to most strongly in at most `limit` examples.
 
     Where there are more, they are taken at equal distances. One batch of feature maps is in memory
     at a time.
     """
-    anatomy = anatomy or dissect(classifier.model)
+    parts = parts or find_parts(classifier.model)
     chosen = _spread(len(examples), limit)
-    best = [_nothing(part.tensor.shape[-1]) for part in anatomy.stages]
-    for rows, found in _batches(anatomy, examples.images, chosen):
+    best = [_nothing(part.tensor.shape[-1]) for part in parts.stages]
+    for rows, found in _batches(parts, examples.images, chosen):
         best = [_best(k, *pair, rows) for pair in zip(best, found, strict=True)]
     shape = classifier.fit.shape
     return tuple(
         Responses(part.name, values, rows, _regions(part, places, shape))
-        for part, (values, rows, places) in zip(anatomy.stages, best, strict=True)
+        for part, (values, rows, places) in zip(parts.stages, best, strict=True)
     )
 
 
@@ -96,14 +96,14 @@ def _spread(count: int, limit: int) -> NDArray[np.intp]:
 
 
 def _batches(
-    anatomy: Anatomy, images: Images, chosen: NDArray[np.intp]
+    parts: ModelParts, images: Images, chosen: NDArray[np.intp]
 ) -> Iterator[tuple[NDArray[np.intp], list[_Strongest]]]:
     """The rows of each batch, and what is strongest in it for each stage.
 
     The last batch is filled up, so that no backend compiles the probe twice.
     """
-    probe = _probe(anatomy)
-    size = batch_size(tuple(anatomy.image.shape[1:]))
+    probe = _probe(parts)
+    size = batch_size(tuple(parts.image.shape[1:]))
     for start in range(0, len(chosen), size):
         batch = chosen[start : start + size]
         filled = np.resize(batch, size)
@@ -113,15 +113,15 @@ def _batches(
         yield batch, list(zip(outputs[::2], outputs[1::2], strict=True))
 
 
-def _probe(anatomy: Anatomy) -> Any:
+def _probe(parts: ModelParts) -> Any:
     """A model from images to the largest value of each channel and its place, stage by stage."""
     keras = load_keras()
     outputs = []
-    for part in anatomy.stages:
+    for part in parts.stages:
         height, width, channels = part.tensor.shape[1:]
         listed = keras.ops.reshape(part.tensor, (-1, height * width, channels))
         outputs += [keras.ops.max(listed, axis=1), keras.ops.argmax(listed, axis=1)]
-    return keras.Model(anatomy.image, outputs)
+    return keras.Model(parts.image, outputs)
 
 
 def _regions(

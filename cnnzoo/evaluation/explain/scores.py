@@ -1,6 +1,6 @@
 """What a class scores: the value before the last softmax or sigmoid.
 
-Gradients of probabilities vanish where the network is certain: softmax and sigmoid are flat there,
+Gradients of probabilities vanish where the network is certain: softmax and sigmoid are graph there,
 and float32 makes them 1 exactly. Those of the value before them (the logit) do not, and Grad-CAM
 is defined on it (Selvaraju et al. 2017, section 3).
 """
@@ -13,23 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnzoo.architecture.head import KEEPING
-from cnnzoo.evaluation.explain.flat import Flat, Step
+from cnnzoo.evaluation.explain.graph import Graph, Step
 from cnnzoo.models.backend import load_keras
 
 
-def score_tensor(flat: Flat) -> Any:
+def score_tensor(graph: Graph) -> Any:
     """The scores [None, classes], or [None, 1] for one sigmoid unit, as a tensor of the graph.
 
     Layers behind the softmax (an average over the image) stay behind the scores. A model that ends
     in neither softmax nor sigmoid has its own output for scores.
     """
     place = next(
-        (place for place in reversed(range(len(flat.steps))) if not _keeps(flat.steps[place])), -1
+        (place for place in reversed(range(len(graph.steps))) if not _keeps(graph.steps[place])), -1
     )
-    before = _before_activation(flat.steps[place])
+    before = _before_activation(graph.steps[place])
     if before is None:
-        return flat.steps[-1].output
-    for step in flat.steps[place + 1 :]:
+        return graph.steps[-1].output
+    for step in graph.steps[place + 1 :]:
         before = step.operation(before)
     return before
 
@@ -63,7 +63,7 @@ def _before_activation(step: Step) -> Any:
         return step.inputs[0]
     layer = step.operation
     name = f"{layer.name}_scores"
-    twin = type(layer).from_config({**layer.get_config(), "activation": "linear", "name": name})
-    scores = twin(step.inputs[0])
-    twin.set_weights(layer.get_weights())
+    linear = type(layer).from_config({**layer.get_config(), "activation": "linear", "name": name})
+    scores = linear(step.inputs[0])
+    linear.set_weights(layer.get_weights())
     return scores

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnzoo.config.flat import differing, flat
-from cnnzoo.reporting.page.headline import Figure, figures
-from cnnzoo.reporting.page.material import Material
+from cnnzoo.reporting.metric_texts import Figure, figures
+from cnnzoo.reporting.report_data import ReportData
 from cnnzoo.runs.listing import short_keys
 from cnnzoo.text import duration_text
 
@@ -28,17 +28,17 @@ class Comparison:
     warnings: tuple[str, ...]
 
 
-def compare(materials: Sequence[Material]) -> Comparison:
+def compare(reports: Sequence[ReportData]) -> Comparison:
     """What differs between runs."""
-    configs = [flat(material.config.plain()) for material in materials]
+    configs = [flat(report.config.plain()) for report in reports]
     keys = [key for key in differing(configs) if key not in _NOT_COMPARED]
     named = short_keys(keys, {key for config in configs for key in config})
-    measured = [{each.name: each for each in figures(m.measured)} for m in materials]
+    measured = [{each.name: each for each in figures(m.measured)} for m in reports]
     titles = {name: each.title for found in measured for name, each in found.items()}
-    architectures = [material.architecture for material in materials]
-    seconds = [material.record.get("seconds") for material in materials]
+    architectures = [report.architecture for report in reports]
+    seconds = [report.record.get("seconds") for report in reports]
     return Comparison(
-        tuple(f"{m.config.name} {m.run.path.resolve().name}" for m in materials),
+        tuple(f"{m.config.name} {m.run.path.resolve().name}" for m in reports),
         tuple((named[key], tuple(config.get(key, "-") for config in configs)) for key in keys),
         tuple(
             (title, tuple(found.get(name) for found in measured)) for name, title in titles.items()
@@ -48,14 +48,13 @@ def compare(materials: Sequence[Material]) -> Comparison:
             ("MACs an image", tuple(f"{each.macs:,}" for each in architectures)),
             ("training", tuple("-" if not each else duration_text(each) for each in seconds)),
         ),
-        tuple(_warnings(materials)),
+        tuple(_warnings(reports)),
     )
 
 
-def _warnings(materials: Sequence[Material]) -> list[str]:
+def _warnings(reports: Sequence[ReportData]) -> list[str]:
     data = {
-        (material.split, material.measured.get("data", {}).get("fingerprint"))
-        for material in materials
+        (report.split, report.measured.get("data", {}).get("fingerprint")) for report in reports
     }
     if len(data) > 1:
         return ["The runs were not measured on the same examples: their figures do not compare."]

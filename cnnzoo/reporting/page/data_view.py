@@ -10,7 +10,7 @@ import numpy as np
 from cnnzoo.datasets.check.check import Finding, count_classes, in_classes
 from cnnzoo.datasets.check.pictures import Pictures
 from cnnzoo.datasets.dataset import SPLITS, Dataset
-from cnnzoo.reporting.page.material import Material
+from cnnzoo.reporting.report_data import ReportData
 
 MAX_CLASSES = 100  # in a table with a row for each
 MAX_SKIPPED = 20
@@ -35,12 +35,12 @@ class DataView:
     reasons: tuple[tuple[str, str], ...]
 
 
-def data_view(material: Material) -> DataView:
+def data_view(report: ReportData) -> DataView:
     """The data of a run, as it was trained on."""
-    data = material.record.get("data", {})
+    data = report.record.get("data", {})
     counts = data.get("examples", {})
     skipped = data.get("skipped", {})
-    table = _counts(material.dataset) if material.dataset else []
+    table = _counts(report.dataset) if report.dataset else []
     return DataView(
         data.get("name", "not recorded"),
         data.get("fingerprint", "not recorded"),
@@ -48,7 +48,7 @@ def data_view(material: Material) -> DataView:
         tuple(table[:MAX_CLASSES]),
         max((max(row) for _, row in table), default=0),
         max(0, len(table) - MAX_CLASSES),
-        tuple(in_classes(Pictures(material.dataset))) if material.dataset else (),
+        tuple(in_classes(Pictures(report.dataset))) if report.dataset else (),
         skipped.get("count", 0),
         tuple(islice(skipped.get("reasons", {}).items(), MAX_SKIPPED)),
     )

@@ -50,7 +50,7 @@ class Cell:
 
     @property
     def level(self) -> int:
-        """How dark it is, by the square root, so that rare mistakes are seen too."""
+        """How dark it is, by the square root, so that rare mistakes are visible."""
         return math.ceil(LEVELS * math.sqrt(self.share))
 
 

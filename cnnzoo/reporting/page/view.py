@@ -1,4 +1,4 @@
-"""Material → what the template shows: plain values, part by part."""
+"""ReportData → what the template shows: plain values, part by part."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ import numpy as np
 from cnnzoo.errors import UserError
 from cnnzoo.evaluation.predictions import Predictions
 from cnnzoo.evaluation.thresholds import POSITIVE
+from cnnzoo.reporting import findings
 from cnnzoo.reporting.gallery import surest_mistakes
-from cnnzoo.reporting.page import network, wording
+from cnnzoo.reporting.metric_texts import Figure, figures
+from cnnzoo.reporting.page import network
 from cnnzoo.reporting.page.charts import Chart, curve_chart, learning_charts, reliability_chart
 from cnnzoo.reporting.page.data_view import DataView, data_view
-from cnnzoo.reporting.page.headline import Figure, figures
-from cnnzoo.reporting.page.leanings import leanings_text
-from cnnzoo.reporting.page.material import Material
+from cnnzoo.reporting.page.filter_types import filter_types_text
+from cnnzoo.reporting.page.inspection import OVERLAYS, Inspection, inspect_model
 from cnnzoo.reporting.page.matrix import Matrix, Shown, confusion, fill, shown
-from cnnzoo.reporting.page.repeating import Repeating, repeating
-from cnnzoo.reporting.page.seeing import LOOKED, Seen, see
+from cnnzoo.reporting.report_data import ReportData
+from cnnzoo.reporting.reproduction import Reproduction, reproduction
 
 MISTAKES = 24
 MAX_CLASSES = 100  # in a table with a row for each
 
-Question = tuple[str, str, wording.Answer]
+Question = tuple[str, str, findings.Answer]
 
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What is seen inside, of one example; without convolution or data, `why` there is nothing."""
+    """The inspection of one example; `why` is the reason if there is none."""
 
-    seen: Seen | None = None
+    inspection: Inspection | None = None
     example: Shown | None = None
     text: str = ""
     why: str = ""
@@ -63,7 +64,7 @@ class View:
     """One run as the template shows it; `prefix` begins the ids of its parts."""
 
     prefix: str
-    material: Material
+    report: ReportData
     figures: list[Figure]
     questions: tuple[Question, ...]
     weakest: str
@@ -78,28 +79,28 @@ class View:
     inside: Inside
     network: Network
     data: DataView
-    repeating: Repeating
+    reproduction: Reproduction
 
 
-def view(material: Material, prefix: str, budget: int) -> View:
+def view(report: ReportData, prefix: str, budget: int) -> View:
     """All that a page says of one run; pictures of cells take at most `budget` bytes."""
-    record, measured, predictions = material.record, material.measured, material.predictions
+    record, measured, predictions = report.record, report.measured, report.predictions
     best_epoch = record.get("best_epoch")
     surest = surest_mistakes(predictions, MISTAKES).tolist()
-    mistakes = _mistakes(material, surest)
+    mistakes = _mistakes(report, surest)
     matrix = confusion(predictions, prefix)
-    if material.examples:
-        fill(matrix, predictions, material.examples.images, budget)
-    inside = _inside(material, list(zip(surest, mistakes, strict=False))[:LOOKED])
+    if report.examples:
+        fill(matrix, predictions, report.examples.images, budget)
+    inside = _inside(report, list(zip(surest, mistakes, strict=False))[:OVERLAYS])
     classes = class_rows(measured)
-    drawn = network.draw(material.architecture)
+    drawn = network.draw(report.architecture)
     return View(
         prefix,
-        material,
+        report,
         figures(measured),
-        _questions(material, inside),
-        wording.weakest(measured),
-        learning_charts(material.history, best_epoch),
+        _questions(report, inside),
+        findings.weakest(measured),
+        learning_charts(report.history, best_epoch),
         matrix,
         mistakes,
         int((predictions.predicted != predictions.labels).sum()),
@@ -108,46 +109,46 @@ def view(material: Material, prefix: str, budget: int) -> View:
         reliability_chart(measured["calibration"]["bins"]),
         _threshold_curves(predictions),
         inside,
-        Network(drawn, network.kinds_of(drawn), network.rows(material.architecture)),
-        data_view(material),
-        repeating(material),
+        Network(drawn, network.kinds_of(drawn), network.rows(report.architecture)),
+        data_view(report),
+        reproduction(report),
     )
 
 
-def _questions(material: Material, inside: Inside) -> tuple[Question, ...]:
+def _questions(report: ReportData, inside: Inside) -> tuple[Question, ...]:
     """What a reader asks first, the part of the page that shows it, and the answer."""
-    measured, record = material.measured, material.record
+    measured, record = report.measured, report.record
     held_out = record.get("data", {}).get("examples", {}).get("validation", 0)
-    overfitting = wording.overfitting(
-        material.history, record.get("best_epoch"), held_out, material.config
+    overfitting = findings.overfitting(
+        report.history, record.get("best_epoch"), held_out, report.config
     )
-    learned = wording.Answer("", inside.text or f"Not shown: {inside.why}.")
+    learned = findings.Answer("", inside.text or f"Not shown: {inside.why}.")
     return (
-        ("Which classes are confused?", "confusion", wording.confused(measured)),
+        ("Which classes are confused?", "confusion", findings.confused(measured)),
         ("Does it overfit?", "training", overfitting),
-        ("Do probabilities mean what they say?", "calibration", wording.calibrated(measured)),
+        ("Do probabilities mean what they say?", "calibration", findings.calibrated(measured)),
         ("What did the first layer learn?", "inside", learned),
     )
 
 
-def _mistakes(material: Material, rows: Sequence[int]) -> list[Shown]:
-    if not material.examples:
+def _mistakes(report: ReportData, rows: Sequence[int]) -> list[Shown]:
+    if not report.examples:
         return []
-    pixels = material.examples.images[np.array(rows, np.intp)]
-    return [shown(each, material.predictions, row) for each, row in zip(pixels, rows, strict=True)]
+    pixels = report.examples.images[np.array(rows, np.intp)]
+    return [shown(each, report.predictions, row) for each, row in zip(pixels, rows, strict=True)]
 
 
-def _inside(material: Material, mistakes: Sequence[tuple[int, Shown]]) -> Inside:
-    if not material.examples:
-        return Inside(why=material.missing)
-    row = _typical(material.predictions)
+def _inside(report: ReportData, mistakes: Sequence[tuple[int, Shown]]) -> Inside:
+    if not report.examples:
+        return Inside(why=report.missing)
+    row = _typical(report.predictions)
     try:
-        seen = see(material.classifier, material.examples, row, mistakes)
+        inspection = inspect_model(report.classifier, report.examples, row, mistakes)
     except UserError as error:
         return Inside(why=error.mistakes[0].message)
-    pixels = material.examples.images[np.array([row])][0]
-    text = leanings_text(seen.leanings, *seen.window)
-    return Inside(seen, shown(pixels, material.predictions, row), text)
+    pixels = report.examples.images[np.array([row])][0]
+    text = filter_types_text(inspection.filter_types, *inspection.window)
+    return Inside(inspection, shown(pixels, report.predictions, row), text)
 
 
 def _typical(predictions: Predictions) -> int:

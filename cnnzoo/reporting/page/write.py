@@ -13,10 +13,10 @@ import cnnzoo
 from cnnzoo.datasets.check.check import FEW, UNEVEN
 from cnnzoo.errors import UserError
 from cnnzoo.extras import require
+from cnnzoo.reporting.findings import percent
 from cnnzoo.reporting.page.comparison import compare
-from cnnzoo.reporting.page.material import gather
 from cnnzoo.reporting.page.view import view
-from cnnzoo.reporting.page.wording import percent
+from cnnzoo.reporting.report_data import collect
 from cnnzoo.runs.run import Run
 from cnnzoo.text import printable, shorten
 from cnnzoo.training.progress import Display
@@ -49,11 +49,9 @@ def report_page(
     # Every run has a model of its own, and models of its parts; TensorFlow takes them for mistakes.
     logging.getLogger("tensorflow").addFilter(_no_retracing)
     try:
-        materials = [gather(run, device=device, display=display) for run in runs]
+        reports = [collect(run, device=device, display=display) for run in runs]
         budget = (MAX_BYTES - len(runs) * _TEXT_BYTES) * 3 // 5 // len(runs)
-        views = [
-            view(material, f"run{number}", budget) for number, material in enumerate(materials, 1)
-        ]
+        views = [view(report, f"run{number}", budget) for number, report in enumerate(reports, 1)]
     finally:
         logging.getLogger("tensorflow").removeFilter(_no_retracing)
     environment = jinja2.Environment(
@@ -69,7 +67,7 @@ def report_page(
     markup = require("markupsafe", "report").Markup
     page: str = environment.get_template("report.html").render(
         views=views,
-        comparison=compare(materials) if len(materials) > 1 else None,
+        comparison=compare(reports) if len(reports) > 1 else None,
         style=markup(style),
         style_hash=_hash(style),
         script=markup(script),

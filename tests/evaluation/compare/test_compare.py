@@ -12,6 +12,8 @@ from cnnzoo.config.loader import load_config
 from cnnzoo.errors import DataError, RunError, UserError
 from cnnzoo.evaluation.compare.compare import compare
 from cnnzoo.evaluation.compare.significance import mcnemar, paired_interval
+from cnnzoo.evaluation.metrics import measure_predictions
+from cnnzoo.evaluation.predictions import read_predictions
 from cnnzoo.runs.run import open_run
 from cnnzoo.training.train import train
 
@@ -66,7 +68,7 @@ def test_other_examples_are_named_and_not_paired(tiny):
     (contrast,) = compared.contrasts
     assert contrast.unpaired == (
         "A has 60 and B 62, 58 of the same path and truth; only A: 0.png (cat), 1.png (dog); "
-        "only B: 60.png (cat), 61.png (dog), 62.png ([b]owl|), …"
+        "only B: 60.png (cat), 61.png (dog), 62.png ([b]owl|), … 1 more"
     )
     assert (contrast.lost, contrast.test, contrast.p) == (None, None, None)
     assert contrast.difference["value"] == pytest.approx(1 / COUNT)
@@ -159,12 +161,16 @@ def test_a_run_without_its_data_is_named(tiny, monkeypatch):
 
 def test_the_figures_are_those_of_evaluate(tiny, tmp_path):
     one, other = make_run(tiny, wrong=[1]), make_run(tiny, WIDE)
-    figures = {"accuracy": {"value": 59 / COUNT, "low": 0.5, "high": 1.0}}
-    one.metrics_path("test").write_text(json.dumps({"examples": COUNT, "metrics": figures}))
+    predictions = read_predictions(one.predictions_path("test"))
+    values, labels = predictions.probabilities, predictions.labels
+    measured = measure_predictions(values, labels, predictions.class_names)
+    measured["metrics"]["accuracy"] = {"value": 59 / COUNT, "low": 0.5, "high": 1.0}
+    del measured["metrics"]["macro_f1"]
+    one.metrics_path("test").write_text(json.dumps(measured))
     compared = compare([one, other])
-    assert compared.figures["accuracy"][0] == figures["accuracy"]
+    assert compared.figures["accuracy"][0] == measured["metrics"]["accuracy"]
     assert compared.figures["macro_f1"][0] is None
-    one.metrics_path("test").write_text(json.dumps({"examples": COUNT - 1, "metrics": figures}))
+    one.metrics_path("test").write_text(json.dumps(measured | {"examples": COUNT - 1}))
     with pytest.raises(RunError, match=r"metrics\.json was not measured on predictions\.csv"):
         compare([one, other])
     one.metrics_path("test").write_text("{")

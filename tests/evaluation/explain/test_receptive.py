@@ -5,8 +5,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnnzoo.evaluation.explain.flat import flatten
 from cnnzoo.evaluation.explain.gradients import score_gradient
+from cnnzoo.evaluation.explain.graph import trace
 from cnnzoo.evaluation.explain.receptive import region, views
 from cnnzoo.models.backend import load_keras
 
@@ -65,8 +65,8 @@ def test_a_region_is_where_gradients_come_from(stack, down, right):
             tensor = layer(tensor, description)
     height, width, channels = tensor.shape[1:]
     row, column = int(down * (height - 1)), int(right * (width - 1))
-    flat = flatten(keras.Model(image, tensor))
-    found = region(views(flat)[id(flat.steps[-1].output)], row, column, SIDE, SIDE)
+    graph = trace(keras.Model(image, tensor))
+    found = region(views(graph)[id(graph.steps[-1].output)], row, column, SIDE, SIDE)
 
     listed = keras.layers.Reshape((height * width * channels,))(tensor)
     weights = np.zeros((height, width, channels), np.float32)
@@ -90,5 +90,5 @@ def test_what_no_rule_covers_sees_the_whole_picture():
     layers = load_keras().layers
     image = keras.Input((8, 8, 1))
     gate = layers.GlobalAveragePooling2D(keepdims=True)(image)
-    flat = flatten(keras.Model(image, layers.Multiply()([image, gate])))
-    assert region(views(flat)[id(flat.steps[-1].output)], 3, 3, 8, 8) == (0, 0, 8, 8)
+    graph = trace(keras.Model(image, layers.Multiply()([image, gate])))
+    assert region(views(graph)[id(graph.steps[-1].output)], 3, 3, 8, 8) == (0, 0, 8, 8)

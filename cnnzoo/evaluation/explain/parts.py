@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from cnnzoo.errors import UserError
-from cnnzoo.evaluation.explain.flat import Step, cuts, flatten
+from cnnzoo.evaluation.explain.graph import Step, cuts, trace
 from cnnzoo.evaluation.explain.receptive import View, views
 from cnnzoo.evaluation.explain.scores import score_tensor
 
@@ -27,7 +27,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Anatomy:
+class ModelParts:
     """A model taken apart.
 
     `image` is its input and `scores` what its classes score, as tensors of one graph; `stages` are
@@ -42,29 +42,29 @@ class Anatomy:
     convolution: Any
 
 
-def dissect(model: Any) -> Anatomy:
+def find_parts(model: Any) -> ModelParts:
     """Take a Sequential or functional classifier of images apart, nested models included.
 
     Raises UserError where it has no convolution, and so nothing to look at.
     """
-    flat = flatten(model)
-    first = next((place for place, step in enumerate(flat.steps) if _convolves(step)), None)
+    graph = trace(model)
+    first = next((place for place, step in enumerate(graph.steps) if _convolves(step)), None)
     if first is None:
         raise UserError(
             "the model has no convolution: there are no filters and no feature maps to show",
             hint="cnnzoo show says what it has",
         )
-    behind = {id(step) for step in flat.steps[first:]}
-    through = [step for step in cuts(flat) if id(step) in behind and _is_image(step)]
+    behind = {id(step) for step in graph.steps[first:]}
+    through = [step for step in cuts(graph) if id(step) in behind and _is_image(step)]
     if not through:
         raise UserError("the model has no feature maps that everything goes through")
-    seen = views(flat)
-    return Anatomy(
-        flat.image,
-        score_tensor(flat),
+    seen = views(graph)
+    return ModelParts(
+        graph.image,
+        score_tensor(graph),
         tuple(_part(step, seen) for step in _stages(through)),
         _part(_last_maps(through), seen),
-        flat.steps[first].operation,
+        graph.steps[first].operation,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnzoo.config.writer import dump_config
-from cnnzoo.reporting.page.material import Material
+from cnnzoo.reporting.report_data import ReportData
 from cnnzoo.runs.run import CONFIG
 from cnnzoo.text import duration_text, printable
 
@@ -18,7 +18,7 @@ _INSTALLED = ("keras", "tensorflow", "jax", "torch", "numpy")
 
 
 @dataclass(frozen=True, slots=True)
-class Repeating:
+class Reproduction:
     """Commands with what each does, the configuration as YAML, and the environment."""
 
     commands: Pairs
@@ -26,13 +26,13 @@ class Repeating:
     environment: Pairs
 
 
-def repeating(material: Material) -> Repeating:
+def reproduction(report: ReportData) -> Reproduction:
     """All that it takes to train a run again, and to measure it again."""
-    run = shlex.quote(str(material.run))
-    versions = material.record.get("versions", {})
+    run = shlex.quote(str(report.run))
+    versions = report.record.get("versions", {})
     named = [f"{name}=={versions[name]}" for name in _INSTALLED if name in versions]
-    split = "" if material.split == "test" else f" --split {material.split}"
-    began = material.record.get("command")
+    split = "" if report.split == "test" else f" --split {report.split}"
+    began = report.record.get("command")
     commands = [
         ("what started this run", began),
         ("the same versions", f"pip install {' '.join(named)}" if named else ""),
@@ -44,10 +44,10 @@ def repeating(material: Material) -> Repeating:
         ("measure it again", f"cnnzoo evaluate {run}{split}"),
         ("make this page again", f"cnnzoo report {run}"),
     ]
-    return Repeating(
+    return Reproduction(
         tuple((what, printable(command)) for what, command in commands if command),
-        dump_config(material.config),
-        environment(material.record),
+        dump_config(report.config),
+        environment(report.record),
     )
 
 

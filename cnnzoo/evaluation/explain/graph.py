@@ -35,32 +35,32 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Flat:
+class Graph:
     """The image that a model takes, and the steps that it goes through in topological order."""
 
     image: Any
     steps: tuple[Step, ...]
 
 
-def flatten(model: Any) -> Flat:
+def trace(model: Any) -> Graph:
     """Take a Sequential or functional model apart, and the models in it."""
     keras = load_keras()
     image = keras.Input(model.input_shape[1:])
     tracer = _Tracer()
     tracer.call(model, image)
-    return Flat(image, tuple(tracer.steps))
+    return Graph(image, tuple(tracer.steps))
 
 
-def cuts(flat: Flat) -> Iterator[Step]:
+def cuts(graph: Graph) -> Iterator[Step]:
     """The steps that everything goes through: no branch leads past them.
 
     The sum of a residual connection is one, the layers that are added to the shortcut are none.
     """
     last_use = {
-        id(tensor): place for place, step in enumerate(flat.steps) for tensor in step.inputs
+        id(tensor): place for place, step in enumerate(graph.steps) for tensor in step.inputs
     }
-    furthest = last_use.get(id(flat.image), 0)  # the last use of whatever came before a step
-    for place, step in enumerate(flat.steps):
+    furthest = last_use.get(id(graph.image), 0)  # the last use of whatever came before a step
+    for place, step in enumerate(graph.steps):
         if furthest <= place:
             yield step
         furthest = max(furthest, *(last_use.get(id(tensor), 0) for tensor in step.outputs))

@@ -116,9 +116,9 @@ def overfitting(
         gap = f"{100 * abs(train - held):.1f} points"
         if high is not None and train > high:
             verdict = f"Yes, by {gap}"
-            said += f"it does {gap} better on what it has seen, more than chance explains."
+            said += f"it does {gap} better on what it has inspection, more than chance explains."
         elif low is not None and train < low:
-            said += f"it does {gap} worse in training than on what it has not seen."
+            said += f"it does {gap} worse in training than on what it has not inspection."
         else:
             said += "the difference is within the uncertainty."
     if _rising(rows) and not verdict.startswith("Yes"):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cnnzoo.reporting.page.wording import percent
+from cnnzoo.reporting.findings import percent
 
 # Name → (title, whether it is a share that is shown in percent, what it says).
 TITLES: dict[str, tuple[str, bool, str]] = {

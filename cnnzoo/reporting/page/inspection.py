@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from cnnzoo.datasets.dataset import Examples
 from cnnzoo.evaluation.classifier import Classifier
-from cnnzoo.evaluation.explain.anatomy import Anatomy, Part, dissect
 from cnnzoo.evaluation.explain.explain import Explanation, Stage, explainer, first_filters
-from cnnzoo.evaluation.explain.flat import Flat, flatten
+from cnnzoo.evaluation.explain.graph import Graph, trace
+from cnnzoo.evaluation.explain.parts import ModelParts, Part, find_parts
 from cnnzoo.evaluation.explain.receptive import views
 from cnnzoo.evaluation.explain.responses import Responses, strongest_responses
 from cnnzoo.models.backend import load_keras
-from cnnzoo.reporting.page.leanings import Leaning, leanings
+from cnnzoo.reporting.page.filter_types import FilterType, filter_types
 from cnnzoo.reporting.page.matrix import Shown
 from cnnzoo.reporting.page.pictures import Picture, picture
 from cnnzoo.reporting.style import TIMES
@@ -27,7 +27,7 @@ MAPS = 16  # of each stage
 STAGES = 8
 SEARCHED = 500  # examples, for what raises a filter most
 PATCHES = 4
-LOOKED = 8  # mistakes with a Grad-CAM overlay
+OVERLAYS = 8  # mistakes with a Grad-CAM overlay
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -41,7 +41,7 @@ class Filter:
     weights: Picture
     map: Picture
     patches: tuple[Picture, ...]
-    leaning: Leaning
+    type: FilterType
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Maps:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Overlay:
     """A mistake, and where the network looked for the class that it said."""
 
     shown: Shown
@@ -63,86 +63,86 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Inspection:
     """All of it; what raises filters most was `searched` for in so many examples.
 
     The first convolution is called `layer`; it has `count` filters of a `window` (height, width)
-    over so many `channels`, of each a leaning.
+    over so many `channels`, of each a type.
     """
 
     layer: str
     window: tuple[int, int]
     channels: int
     count: int
-    leanings: tuple[Leaning, ...]
+    filter_types: tuple[FilterType, ...]
     filters: tuple[Filter, ...]
     searched: int
     stages: tuple[Maps, ...]
-    looks: tuple[Look, ...]
+    overlays: tuple[Overlay, ...]
 
 
-def see(
+def inspect_model(
     classifier: Classifier,
     examples: Examples,
     example: int,
     mistakes: Sequence[tuple[int, Shown]],
-) -> Seen:
-    """Look inside a classifier: at one example, and at rows of mistakes with their pictures.
+) -> Inspection:
+    """Overlay inside a classifier: at one example, and at rows of mistakes with their pictures.
 
     Raises UserError where the model has no convolution.
     """
-    anatomy = dissect(classifier.model)
-    explain = explainer(classifier, steps=1, anatomy=anatomy)
+    parts = find_parts(classifier.model)
+    explain = explainer(classifier, steps=1, parts=parts)
     image = examples.images[np.array([example])][0]
     wrong = examples.images[np.array([row for row, _ in mistakes], np.intp)]
-    filters, first = _filters(classifier, anatomy, examples, image)
+    filters, first = _filters(classifier, parts, examples, image)
     height, width, channels, count = filters.shape
-    return Seen(
-        anatomy.convolution.name,
+    return Inspection(
+        parts.convolution.name,
         (height, width),
         channels,
         count,
-        tuple(leanings(filters)),
+        tuple(filter_types(filters)),
         first,
         min(SEARCHED, len(examples)),
         _stages(explain(image, None)),
         tuple(
-            Look(shown, picture(_overlay(pixels, explain(pixels, None).grad_cam)))
+            Overlay(shown, picture(_overlay(pixels, explain(pixels, None).grad_cam)))
             for (_, shown), pixels in zip(mistakes, wrong, strict=True)
         ),
     )
 
 
 def _filters(
-    classifier: Classifier, anatomy: Anatomy, examples: Examples, image: Pixels
+    classifier: Classifier, parts: ModelParts, examples: Examples, image: Pixels
 ) -> tuple[Floats, tuple[Filter, ...]]:
     """The weights [height, width, in channels, filters], and the filters as the page shows them."""
     whole, part = _first_part(classifier)
-    eye = load_keras().Model(whole.image, part.tensor)
-    maps = np.asarray(eye.predict_on_batch(image[None]))[0]
+    feature_model = load_keras().Model(whole.image, part.tensor)
+    maps = np.asarray(feature_model.predict_on_batch(image[None]))[0]
     filters = _by_output(first_filters(classifier.model), maps.shape[2])
     largest, (low, high) = float(np.abs(filters).max()), (float(maps.min()), float(maps.max()))
-    first = replace(anatomy, image=whole.image, stages=(part,))
-    (found,) = strongest_responses(classifier, examples, PATCHES, limit=SEARCHED, anatomy=first)
-    leaning = leanings(filters)
+    first = replace(parts, image=whole.image, stages=(part,))
+    (found,) = strongest_responses(classifier, examples, PATCHES, limit=SEARCHED, parts=first)
+    type = filter_types(filters)
     return filters, tuple(
         Filter(
             number,
             picture(_weights(filters[..., number], largest)),
             picture(coloured(maps[..., number], low, high, MAGNITUDE)),
             tuple(map(picture, _patches(found, number, examples))),
-            leaning[number],
+            type[number],
         )
         for number in range(min(FILTERS, maps.shape[2]))
     )
 
 
-def _first_part(classifier: Classifier) -> tuple[Flat, Part]:
+def _first_part(classifier: Classifier) -> tuple[Graph, Part]:
     """A model taken apart, and the output of its first convolution."""
-    flat = flatten(classifier.model)
-    convolution = dissect(classifier.model).convolution
-    step = next(step for step in flat.steps if step.operation is convolution)
-    return flat, Part(convolution.name, step.output, views(flat)[id(step.output)])
+    graph = trace(classifier.model)
+    convolution = find_parts(classifier.model).convolution
+    step = next(step for step in graph.steps if step.operation is convolution)
+    return graph, Part(convolution.name, step.output, views(graph)[id(step.output)])
 
 
 def _by_output(kernel: Floats, channels: int) -> Floats:

@@ -27,7 +27,7 @@ _TOLERANCE = 0.02  # of a probability: what another device or precision may chan
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class ReportData:
     """What is known of a run, measured on its `split`.
 
     `dataset` is None where the data cannot be loaded any more; then `missing` says why.
@@ -56,7 +56,7 @@ class Material:
         return self.classifier.class_names
 
 
-def gather(run: Run, *, device: str = "auto", display: Display | None = None) -> Material:
+def collect(run: Run, *, device: str = "auto", display: Display | None = None) -> ReportData:
     """Read a run, and evaluate it where that was not done, or not with this model and these data.
 
     The split is `test`, or `validation` where the run holds no test examples.
@@ -81,7 +81,7 @@ def gather(run: Run, *, device: str = "auto", display: Display | None = None) ->
     if dataset and not measured_now and not _hold(predictions, classifier, dataset, split):
         measure(run, split, device=device, display=display)
         predictions = read_predictions(run.predictions_path(split))
-    return Material(
+    return ReportData(
         run,
         config,
         record,

@@ -8,9 +8,9 @@ from outlines import outline
 
 from cnnzoo import build_model, load_config
 from cnnzoo.errors import UserError
-from cnnzoo.evaluation.explain.anatomy import dissect
 from cnnzoo.evaluation.explain.explain import first_filters
-from cnnzoo.evaluation.explain.flat import flatten
+from cnnzoo.evaluation.explain.graph import trace
+from cnnzoo.evaluation.explain.parts import find_parts
 from cnnzoo.models.backend import load_keras
 
 load_keras()
@@ -26,21 +26,21 @@ def outputs(model, images):
     return keras.ops.convert_to_numpy(model(images, training=False))
 
 
-def sizes(anatomy):
-    return [tuple(part.tensor.shape[1:]) for part in anatomy.stages]
+def sizes(parts):
+    return [tuple(part.tensor.shape[1:]) for part in parts.stages]
 
 
 def test_a_stage_is_the_last_layer_of_each_size():
-    anatomy = dissect(zoo_model("lenet"))
-    assert sizes(anatomy) == [(28, 28, 6), (14, 14, 6), (10, 10, 16), (5, 5, 16)]
-    names = [part.name for part in anatomy.stages]
+    parts = find_parts(zoo_model("lenet"))
+    assert sizes(parts) == [(28, 28, 6), (14, 14, 6), (10, 10, 16), (5, 5, 16)]
+    names = [part.name for part in parts.stages]
     assert names == ["conv2d", "max_pooling2d", "conv2d_1", "max_pooling2d_1"]
 
 
 def test_stages_of_composites_are_what_everything_goes_through():
     """The size that padding makes before the first pooling of a ResNet is none."""
-    anatomy = dissect(zoo_model("resnet18", "model.input_shape=[64, 64, 3]"))
-    assert [(side, channels) for side, _, channels in sizes(anatomy)] == [
+    parts = find_parts(zoo_model("resnet18", "model.input_shape=[64, 64, 3]"))
+    assert [(side, channels) for side, _, channels in sizes(parts)] == [
         (32, 64),
         (16, 64),
         (8, 128),
@@ -48,13 +48,13 @@ def test_stages_of_composites_are_what_everything_goes_through():
         (2, 512),
     ]
     # Behind the sum of the last residual connection of a size, in no branch of the next.
-    names = [part.name for part in anatomy.stages]
+    names = [part.name for part in parts.stages]
     assert names == ["re_lu", "re_lu_4", "re_lu_8", "re_lu_12", "re_lu_16"]
 
 
 def test_grad_cam_looks_at_the_last_convolution_and_not_at_what_pools_it():
-    assert dissect(zoo_model("lenet")).last_maps.name == "conv2d_1"
-    squeezenet = dissect(zoo_model("squeezenet", "model.input_shape=[64, 64, 3]"))
+    assert find_parts(zoo_model("lenet")).last_maps.name == "conv2d_1"
+    squeezenet = find_parts(zoo_model("squeezenet", "model.input_shape=[64, 64, 3]"))
     assert squeezenet.last_maps.tensor.shape[-1] == 1000
 
 
@@ -74,22 +74,22 @@ def test_a_model_inside_a_model_is_taken_apart_and_left_as_it_was():
         ]
     )
     before = outline(model)
-    anatomy = dissect(model)
-    assert sizes(anatomy) == [(16, 16, 4), (8, 8, 4), (6, 6, 6)]
-    assert [part.name for part in anatomy.stages][::2] == ["sum", "last"]
-    assert anatomy.last_maps.name == "last"
+    parts = find_parts(model)
+    assert sizes(parts) == [(16, 16, 4), (8, 8, 4), (6, 6, 6)]
+    assert [part.name for part in parts.stages][::2] == ["sum", "last"]
+    assert parts.last_maps.name == "last"
     assert outline(model) == before
-    assert_scores_give(anatomy, model, keras.ops.softmax)
+    assert_scores_give(parts, model, keras.ops.softmax)
 
 
 def test_a_functional_model_is_taken_apart_too():
     config = load_config(ROOT / "tests" / "fixtures" / "gated_resnet.yaml")
     model = build_model(config.model, classes=10)
     functional = keras.Model(model.inputs, model.outputs)
-    assert sizes(dissect(functional)) == sizes(dissect(model))
-    flat = flatten(functional)
+    assert sizes(find_parts(functional)) == sizes(find_parts(model))
+    graph = trace(functional)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
-    taken_apart = keras.Model(flat.image, flat.steps[-1].output)
+    taken_apart = keras.Model(graph.image, graph.steps[-1].output)
     np.testing.assert_allclose(outputs(taken_apart, images), outputs(model, images), atol=1e-6)
 
 
@@ -111,13 +111,13 @@ def test_scores_are_what_comes_before_the_last_softmax_or_sigmoid(head):
     body = [keras.Input((8, 8, 2)), layers.Conv2D(4, 3, padding="same", activation="relu")]
     model = keras.Sequential([*body, *HEADS[head]])
     activation = keras.ops.sigmoid if head == "sigmoid" else keras.ops.softmax
-    assert_scores_give(dissect(model), model, activation)
+    assert_scores_give(find_parts(model), model, activation)
 
 
-def assert_scores_give(anatomy, model, activation):
+def assert_scores_give(parts, model, activation):
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (4, *model.input_shape[1:])).astype(np.float32)
-    scores = outputs(keras.Model(anatomy.image, anatomy.scores), images)
+    scores = outputs(keras.Model(parts.image, parts.scores), images)
     probabilities = outputs(model, images)
     np.testing.assert_allclose(activation(scores), probabilities, rtol=1e-3, atol=1e-6)
     assert scores.min() < 0 or scores.max() > 1, "these may be the probabilities themselves"
@@ -133,4 +133,4 @@ def test_the_first_filters_are_those_of_the_first_convolution():
 def test_without_a_convolution_there_is_nothing_to_see():
     model = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(2)])
     with pytest.raises(UserError, match="no convolution"):
-        dissect(model)
+        find_parts(model)

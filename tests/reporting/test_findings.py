@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cnnzoo.config.loader import load_config
 from cnnzoo.evaluation.metrics import measure_predictions
-from cnnzoo.reporting.page.wording import calibrated, confused, overfitting, percent, weakest
+from cnnzoo.reporting.findings import calibrated, confused, overfitting, percent, weakest
 
 
 def measured(pairs: list[tuple[int, int]], names: tuple[str, ...], sure: float = 0.9):

@@ -31,7 +31,7 @@ _DIRECTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Leaning:
+class FilterType:
     """The kind of a filter, with an arrow towards where an edge is bright."""
 
     kind: str
@@ -39,8 +39,8 @@ class Leaning:
     text: str = ""
 
 
-def leanings(filters: NDArray[np.float32]) -> list[Leaning]:
-    """The leaning of each filter of [height, width, in channels, filters], channels averaged.
+def filter_types(filters: NDArray[np.float32]) -> list[FilterType]:
+    """The type of each filter of [height, width, in channels, filters], channels averaged.
 
     An edge: a plane through the weights explains at least half of their variation. Bright or dark:
     the sum of the weights is at least 0.8 of that of their magnitudes, or at most -0.8.
@@ -55,7 +55,7 @@ def leanings(filters: NDArray[np.float32]) -> list[Leaning]:
     explained = ((across @ slopes) ** 2).sum(axis=0) / np.maximum(total, 1e-12)
     sums = weights.sum(axis=0) / np.maximum(np.abs(weights).sum(axis=0), 1e-12)
     return [
-        _leaning(float(explained[i]), float(sums[i]), float(slopes[0, i]), float(slopes[1, i]))
+        _filter_type(float(explained[i]), float(sums[i]), float(slopes[0, i]), float(slopes[1, i]))
         for i in range(count)
     ]
 
@@ -68,11 +68,11 @@ def chance_of_edge(height: int, width: int) -> float:
     return float((1 - EXPLAINED) ** ((height * width - 3) / 2)) if min(height, width) > 1 else 1.0
 
 
-def leanings_text(found: Sequence[Leaning], height: int, width: int) -> str:
+def filter_types_text(found: Sequence[FilterType], height: int, width: int) -> str:
     """How many filters lean where, in sentences."""
     if min(height, width) == 1:
         return "The filters are one pixel thin, so they cannot tell the direction of an edge."
-    counts = Counter(leaning.kind for leaning in found)
+    counts = Counter(type.kind for type in found)
     parts = [
         f"{counts[kind]} {_SAID[kind]}" for kind in (EDGE, BRIGHT, DARK, MIXED) if counts[kind]
     ]
@@ -84,7 +84,7 @@ def leanings_text(found: Sequence[Leaning], height: int, width: int) -> str:
     first, _, rest = parts[0].partition(" ")
     parts[0] = f"{first} {'answers' if first == '1' else 'answer'} {rest}"
     text = f"Of {len(found)} filters, {joined(parts)}. "
-    directions = Counter(leaning.text for leaning in found if leaning.kind == EDGE)
+    directions = Counter(type.text for type in found if type.kind == EDGE)
     if directions:
         named = [f"{where} ({count})" for where, count in directions.most_common()]
         text += f"The edges become brighter {joined(named)}. "
@@ -99,10 +99,10 @@ _SAID = {
 }
 
 
-def _leaning(explained: float, total: float, right: float, up: float) -> Leaning:
+def _filter_type(explained: float, total: float, right: float, up: float) -> FilterType:
     if abs(total) >= ONE_SIGN:
-        return Leaning(BRIGHT if total > 0 else DARK)
+        return FilterType(BRIGHT if total > 0 else DARK)
     if explained < EXPLAINED:
-        return Leaning(MIXED)
+        return FilterType(MIXED)
     octant = round(math.atan2(up, right) / (math.pi / 4)) % 8
-    return Leaning(EDGE, _ARROWS[octant], _DIRECTIONS[octant])
+    return FilterType(EDGE, _ARROWS[octant], _DIRECTIONS[octant])
