@@ -74,7 +74,7 @@ def test_a_run_is_explained_with_its_data(explain, home):
         ((name, probability),) = prediction.top(1)
         assert line.startswith(f"{name}  {probability:.4f}")
     assert any(line.startswith("error") and "bad.png" in line for line in lines)
-    assert lines[-1].endswith("responses.png: of 50 validation examples")
+    assert lines[-1].endswith("responses.png: from 50 validation examples")
 
 
 def test_a_model_is_explained_where_asked(explain, home, tmp_path):
