@@ -1,4 +1,4 @@
-"""One image as a model takes it: the height, width and channels of its input."""
+"""Fit an image to the input of a model: height, width and channels."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from PIL import Image, ImageOps
 
 from cnnzoo.datasets.dataset import ImageShape
 
-if TYPE_CHECKING:  # a decoding process starts sooner without the schema
+if TYPE_CHECKING:  # the TFDS process starts faster without the schema
     from cnnzoo.config.data import Resize
 
 MODES = {1: "L", 3: "RGB"}
 WHITE = (255, 255, 255, 255)
 
-# Pillow's modes whose values have no agreed meaning as a brightness.
+# Pillow's modes whose range of values is not defined.
 _NO_BRIGHTNESS = {"I": "32-bit integers", "F": "floating-point numbers"}
+_BAND_PIXELS = 2**22  # that are converted at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What every image becomes: a shape (height, width, 1 or 3), and how it gets there."""
+    """The shape that every image gets, (height, width, 1 or 3), and how it is resized."""
 
     shape: ImageShape
     method: str = "stretch"  # or crop, pad
@@ -31,21 +32,21 @@ class Fit:
 
     @classmethod
     def of(cls, shape: ImageShape, resize: Resize) -> Fit:
-        """What a `resize` section makes of images for this shape."""
+        """Return the Fit that a `resize` section defines for this shape."""
         return cls(shape, resize.method, resize.interpolation)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Fit:
-        """The Fit whose `dataclasses.asdict` went through JSON, which has no tuples."""
+        """Return the Fit whose `dataclasses.asdict` was converted to JSON, which has no tuples."""
         return cls(**values | {"shape": tuple(values["shape"])})
 
 
 def fit_image(image: Image.Image, fit: Fit) -> NDArray[np.uint8]:
-    """A picture of any mode and size as uint8 [height, width, channels].
+    """Convert an image of any mode and size to uint8 [height, width, channels].
 
     Resized by Pillow's filter of that name, which averages when it shrinks. Gray from colour is the
-    ITU-R 601 luma, colour from gray repeats it; what is transparent shows white; 16-bit gray is
-    rounded to 8 bits. Raises ValueError for pixels that have no such meaning.
+    ITU-R 601 luma, colour from gray repeats it; transparent pixels become white; 16-bit gray is
+    rounded to 8 bits. Raises ValueError for a mode whose values have no defined range.
     """
     height, width, channels = fit.shape
     image = _in_mode(image, MODES[channels])
@@ -61,7 +62,7 @@ def fit_image(image: Image.Image, fit: Fit) -> NDArray[np.uint8]:
 
 
 def fit_images(images: NDArray[np.uint8], fit: Fit) -> NDArray[np.uint8]:
-    """Images uint8 [n, height, width, 1 or 3] at another shape."""
+    """Fit images uint8 [n, height, width, 1 or 3] to another shape."""
     if images.shape[1:] == fit.shape:
         return images
     fitted = np.empty((len(images), *fit.shape), np.uint8)
@@ -71,13 +72,30 @@ def fit_images(images: NDArray[np.uint8], fit: Fit) -> NDArray[np.uint8]:
 
 
 def as_image(pixels: NDArray[np.uint8]) -> Image.Image:
-    """Pixels uint8 [height, width, 1 or 3] as a picture."""
+    """Return pixels uint8 [height, width, 1 or 3] as a Pillow image."""
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
 def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Convert an image, a band of rows at a time, so that intermediate results take little memory.
+
+    Raises ValueError for a mode whose values have no defined range.
+    """
     if image.mode in _NO_BRIGHTNESS:
         raise ValueError(f"its pixels are {_NO_BRIGHTNESS[image.mode]}")
+    if image.mode == mode and not image.has_transparency_data:
+        return image
+    rows = max(1, _BAND_PIXELS // image.width)
+    if image.height <= rows:
+        return _band_in_mode(image, mode)
+    converted = Image.new(mode, image.size)
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(image.height, top + rows)))
+        converted.paste(_band_in_mode(band, mode), (0, top))
+    return converted
+
+
+def _band_in_mode(image: Image.Image, mode: str) -> Image.Image:
     if image.mode.startswith("I;16"):
         image = _eight_bits(image)
     elif image.has_transparency_data:
@@ -95,7 +113,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _padded(image: Image.Image, size: tuple[int, int], method: Image.Resampling) -> Image.Image:
-    """The whole picture in the middle of a black one of that size, however thin it becomes."""
+    """Center the whole image in a black one of that size; each side keeps at least one pixel."""
     scale = min(size[0] / image.width, size[1] / image.height)
     inner = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     padded = Image.new(image.mode, size)

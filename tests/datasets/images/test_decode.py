@@ -3,17 +3,22 @@ from __future__ import annotations
 import io
 import os
 import struct
+import subprocess
+import sys
+import time
 import zlib
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from cnnzoo.datasets.images import decode as decoding
+from cnnzoo.datasets.images import limits
 from cnnzoo.datasets.images.decode import FORMATS, UnreadableError, decode_file, no_warnings
 from cnnzoo.datasets.images.fit import Fit, fit_image
 
@@ -218,6 +223,26 @@ def test_every_orientation_is_turned_upright(format, orientation):
     assert np.abs(decode(content).astype(int) - np.asarray(upright)).mean() < 8
 
 
+@pytest.mark.parametrize("between", [b"\xff", b"\xff" * 99, b"\0", b"junk\xff\0\xff"])
+def test_bytes_between_the_segments_of_a_jpeg_do_not_hide_its_orientation(between):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = saved(photo(), "JPEG", quality=95, exif=exif)
+    assert not np.array_equal(decode(content), decode(saved(photo(), "JPEG", quality=95)))
+    for segment in (b"\xff\xe1", b"\xff\xdb"):
+        at = content.index(segment)
+        padded = content[:at] + between + content[at:]
+        assert np.array_equal(decode(padded), decode(content))
+
+
+def test_a_very_long_run_of_fill_bytes_is_skipped_at_once():
+    content = saved(photo(), "JPEG")
+    padded = content[:2] + b"\xff" * 20_000_000 + content[2:]
+    started = time.process_time()
+    assert np.array_equal(decode(padded), decode(content))
+    assert time.process_time() - started < 2
+
+
 def test_a_large_turned_jpeg_is_the_picture():
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -252,7 +277,7 @@ def reason_of(content, fit=COLOUR):
 
 def test_a_page_saved_as_a_picture_is_shown():
     reason = reason_of(b"<!DOCTYPE html><html><body>404</body></html>")
-    assert reason == "is no image: it begins with b'<!DOCTYPE ht'"
+    assert reason == "is not an image in a known format: it begins with b'<!DOCTYPE ht'"
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"])
@@ -267,8 +292,41 @@ def test_a_jpeg_whose_cut_was_closed_is_unreadable():
     assert "pixels are missing" in reason_of(content[: len(content) // 2] + b"\xff\xd9")
 
 
-def test_a_jpeg_without_its_end_marker_is_cut_off():
-    assert "truncated" in reason_of(saved(photo(), "JPEG")[:-2])
+JPEGS = {
+    "baseline": ("RGB", {}),
+    "gray": ("L", {}),
+    "progressive": ("RGB", {"progressive": True}),
+    "cmyk": ("CMYK", {}),
+    "progressive cmyk": ("CMYK", {"progressive": True}),
+    "restart markers": ("RGB", {"restart_marker_rows": 1}),
+    "rgb": ("RGB", {"keep_rgb": True}),
+}
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+@pytest.mark.parametrize("missing", [1, 2])
+def test_a_jpeg_that_lacks_only_its_end_marker_has_all_its_pixels(kind, missing):
+    mode, options = JPEGS[kind]
+    content = saved(photo(60, 80).convert(mode), "JPEG", **options)
+    assert content.endswith(b"\xff\xd9")
+    assert np.array_equal(decode(content[:-missing]), decode(content))
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+@pytest.mark.parametrize("end", [b"", b"\xff\xd9"])
+def test_a_jpeg_that_lacks_more_than_its_end_marker_is_unreadable(kind, end):
+    mode, options = JPEGS[kind]
+    content = saved(Image.fromarray(noise(60, 80, 3)).convert(mode), "JPEG", **options)
+    for missing in (8, 40, len(content) // 2):
+        reason_of(content[:-missing] + end)
+
+
+def test_a_progressive_jpeg_that_ends_between_two_scans_is_unreadable():
+    content = saved(photo(60, 80), "JPEG", progressive=True)
+    last_scan = content.rindex(b"\xff\xda")
+    huffman_table = content.rindex(b"\xff\xc4", 0, last_scan)
+    for cut in (last_scan, huffman_table):
+        assert "pixels are missing" in reason_of(content[:cut])
 
 
 def test_a_jpeg_with_something_behind_it_is_whole():
@@ -332,16 +390,85 @@ BOMBS = {
 def test_a_bomb_is_refused_before_it_takes_memory(format):
     resource = pytest.importorskip("resource")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert f"more than {decoding.MAX_PIXELS:,}" in reason_of(BOMBS[format])
+    assert f"more than {limits.MAX_PIXELS:,}" in reason_of(BOMBS[format])
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert after - before < 50_000  # kB; decoded, each would take some GB
 
 
-def test_a_large_jpeg_of_very_many_scans_is_refused():
-    content = saved(photo(1000, 1000), "JPEG", progressive=True)
-    scan = content[content.rindex(b"\xff\xda") : -2]
-    many = content[:-2] + scan * decoding.MAX_SCANS + b"\xff\xd9"
-    assert reason_of(many) == "has more than 500 scans"
+def with_scans(content, more):
+    """Repeat the last scan, which only refines the pixels."""
+    scan = content[content.rindex(b"\xff\xda") : content.rindex(b"\xff\xd9")]
+    at = content.rindex(b"\xff\xd9")
+    return content[:at] + scan * more + content[at:]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_a_large_jpeg_of_very_many_scans_is_refused(mode):
+    content = saved(photo(2000, 2000).convert(mode), "JPEG", progressive=True)
+    assert decode(content).shape == COLOUR.shape
+    assert reason_of(with_scans(content, limits.MAX_SCANS)) == "has more than 100 scans"
+
+
+def test_a_large_tiff_with_a_jpeg_of_very_many_scans_is_refused():
+    size = 1000
+    scan = saved(photo(size, size), "JPEG", progressive=True)
+    many = with_scans(scan, limits.MAX_SCANS)
+    tags = {256: size, 257: size, 258: (8, 8, 8), 259: 7, 262: 6, 277: 3, 278: size}
+    reason_of(tiff("<", tags, many))
+
+
+def test_a_tiff_of_many_jpeg_strips_is_the_picture():
+    image = photo(2000, 1000)
+    content = saved(image, "TIFF", compression="jpeg", tiffinfo={278: 8})
+    assert content.count(b"\xff\xda") >= 250
+    fit = Fit((40, 20, 3))
+    assert np.abs(decode(content, fit).astype(int) - fit_image(image, fit)).mean() < 3
+
+
+# The limit is an address space of 2 GB more than the process has before it decodes.
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from cnnzoo.datasets.images.decode import decode_file, UnreadableError
+from cnnzoo.datasets.images.fit import Fit
+
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + 2_000_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+for path in sys.argv[1:]:
+    try:
+        print(decode_file(path, Fit((64, 64, 3))).shape)
+    except UnreadableError as error:
+        print(error)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["PNG", "GIF", "WEBP", "TIFF", "JPEG", "JPEG CMYK", "PNG 16"])
+def test_an_image_at_the_limit_of_pixels_takes_less_than_2_gb(tmp_path, format):
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("this system has no /proc")
+    size = (10_000, 10_000)
+    image = {
+        "GIF": lambda: Image.new("P", size),
+        "JPEG": lambda: Image.new("RGB", size),
+        "JPEG CMYK": lambda: Image.new("CMYK", size),
+        "PNG 16": lambda: Image.new("I;16", size, 4000),
+    }.get(format, lambda: Image.new("RGBA", size, (1, 2, 3, 4)))()
+    options = {
+        "JPEG": {"progressive": True},
+        "JPEG CMYK": {"progressive": True},
+        "TIFF": {"compression": "tiff_lzw"},
+        "WEBP": {"lossless": True, "method": 0},
+    }.get(format, {})
+    image.save(tmp_path / "image", format.split()[0], **options)
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(tmp_path / "image")],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.stdout == "(64, 64, 3)\n", done.stderr
 
 
 # Files
@@ -390,7 +517,7 @@ def test_a_file_that_may_not_be_read_is_unreadable(tmp_path, monkeypatch):
 
 def test_a_file_that_is_too_large_is_unreadable(tmp_path):
     with (tmp_path / "large.png").open("wb") as file:
-        file.truncate(decoding.MAX_FILE_BYTES + 1)
+        file.truncate(limits.MAX_FILE_BYTES + 1)
     assert unreadable(tmp_path / "large.png") == "is larger than 256 MiB"
 
 
