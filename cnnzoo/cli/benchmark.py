@@ -44,9 +44,9 @@ def benchmark(
     import json
 
     from cnnzoo.config.loader import load_config
+    from cnnzoo.terminal.console import console, print_parts
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.output import print_data
-    from cnnzoo.terminal.tables import console
     from cnnzoo.training.benchmark import measure
     from cnnzoo.training.progress import Display
 
@@ -56,15 +56,14 @@ def benchmark(
     if form == "json":
         print_data(json.dumps(measured.record(), indent=2) + "\n")
         return
-    console().print(_table(measured))
+    print_parts(_table(measured))
     click.echo(_figures(measured))
 
 
 def _table(measured: Measured) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+    from cnnzoo.terminal.console import new_table
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = new_table()
     table.add_column("a training step")
     table.add_column("median, ms", justify="right")
     table.add_column("lowest to highest", justify="right")

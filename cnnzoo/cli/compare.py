@@ -62,9 +62,9 @@ def compare(
     from cnnzoo.runs.choose import choose_compared
     from cnnzoo.terminal.comparison_files import as_json, write_disagreements
     from cnnzoo.terminal.comparison_text import as_markdown, as_tables
+    from cnnzoo.terminal.console import print_parts
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.output import print_data, refuse_existing
-    from cnnzoo.terminal.tables import console
 
     refuse_existing(disagreements, force)
     chosen = choose_compared(runs, runs_dir)
@@ -82,5 +82,4 @@ def compare(
     elif form == "markdown":
         print_data(as_markdown(comparison) + "\n")
     else:
-        for part in as_tables(comparison):
-            console().print(part)
+        print_parts(*as_tables(comparison))

@@ -32,15 +32,16 @@ def cache_data(entries: tuple[str, ...], clear: bool) -> None:
       cnnzoo data cache fer2013 --clear
       cnnzoo data cache --clear
     """
-    from cnnzoo.datasets.cache import cache_directory, find_stored, remove_stored
+    from cnnzoo.datasets.cache import find_stored, remove_stored
+    from cnnzoo.datasets.cache_directory import cache_directory
     from cnnzoo.errors import DataError
-    from cnnzoo.terminal.tables import console
+    from cnnzoo.terminal.console import print_parts
 
     stored = find_stored(entries)
     if not stored:
         click.echo(f"nothing is kept in {cache_directory()}")
         return
-    console().print(_table(stored))
+    print_parts(_table(stored))
     kept = [entry for entry in stored if not (clear and remove_stored(entry))]
     verb, shown = ("freed", [e for e in stored if e not in kept]) if clear else ("kept", stored)
     click.echo(f"{size_text(sum(entry.size for entry in shown))} {verb} in {cache_directory()}")
@@ -67,13 +68,12 @@ def ago(seconds: float) -> str:
 
 
 def _table(stored: Sequence[Stored]) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
     from rich.text import Text
 
     from cnnzoo.architecture.arithmetic import shape_text
+    from cnnzoo.terminal.console import new_table
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = new_table()
     for heading in ("key", "data"):
         table.add_column(heading, no_wrap=True)
     for heading in ("images", "shape", "size", "last used"):

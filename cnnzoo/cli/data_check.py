@@ -125,11 +125,11 @@ def _checked(config: Config) -> Diagnosis:
 
 
 def _print(diagnosis: Diagnosis) -> None:
+    from cnnzoo.terminal.console import print_parts
     from cnnzoo.terminal.findings_table import findings_table, summary
-    from cnnzoo.terminal.tables import console
 
     if diagnosis.findings:
-        console().print(findings_table(diagnosis))
+        print_parts(findings_table(diagnosis))
     click.echo(summary(diagnosis))
 
 

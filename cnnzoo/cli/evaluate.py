@@ -79,10 +79,15 @@ def evaluate(
     from cnnzoo.evaluation.evaluate import measure
     from cnnzoo.evaluation.predictions import require_parquet
     from cnnzoo.runs.choose import choose_model
+    from cnnzoo.terminal.console import console, print_parts
     from cnnzoo.terminal.display import display_for
-    from cnnzoo.terminal.metrics_tables import binary_text, metrics_tables, temperature_text
+    from cnnzoo.terminal.metrics_tables import (
+        binary_text,
+        headline,
+        metrics_tables,
+        temperature_text,
+    )
     from cnnzoo.terminal.output import print_data, refuse_existing
-    from cnnzoo.terminal.tables import console, headline
 
     if parquet:
         require_parquet()
@@ -105,7 +110,7 @@ def evaluate(
         print_data(json.dumps(measured, indent=2, ensure_ascii=False) + "\n")
         return
     for table in metrics_tables(measured):
-        console().print(table)
+        print_parts(table)
     if "binary" in measured:
         click.echo(binary_text(measured["binary"]))
     if "temperature" in measured:

@@ -110,9 +110,9 @@ def explain(
     )
     from cnnzoo.runs.choose import choose_model, split_model
     from cnnzoo.runs.run import Run
+    from cnnzoo.terminal.console import console
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.prediction_lines import as_table
-    from cnnzoo.terminal.tables import console
 
     require("matplotlib", "report")
     named, images = split_model(words, runs_dir)

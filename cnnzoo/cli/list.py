@@ -13,6 +13,7 @@ def list_zoo() -> None:
     Example:
       cnnzoo list
     """
-    from cnnzoo.terminal.tables import console, zoo_table
+    from cnnzoo.terminal.console import print_parts
+    from cnnzoo.terminal.zoo_table import zoo_table
 
-    console().print(zoo_table())
+    print_parts(zoo_table())

@@ -37,9 +37,9 @@ def report(
     """
     from cnnzoo.reporting.page.write import report_page
     from cnnzoo.runs.choose import choose_run
+    from cnnzoo.terminal.console import console
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.output import refuse_existing, write_file
-    from cnnzoo.terminal.tables import console
 
     refuse_existing(output, force)
     chosen = [choose_run(run, runs_dir) for run in runs or (None,)]

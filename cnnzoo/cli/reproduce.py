@@ -33,8 +33,8 @@ def reproduce(run: str | None, output: Path | None, runs_dir: str, device: str) 
       cnnzoo reproduce runs/lenet/1 --output again
     """
     from cnnzoo.runs.choose import choose_run
+    from cnnzoo.terminal.console import console
     from cnnzoo.terminal.display import display_for
-    from cnnzoo.terminal.tables import console
     from cnnzoo.training.reproduce import reproduce as reproduce_run
 
     found = reproduce_run(

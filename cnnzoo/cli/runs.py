@@ -52,10 +52,9 @@ def list_(name: str | None, form: str, runs_dir: str) -> None:
     if not listed:
         click.echo(f"no runs in {runs_dir}; train one: cnnzoo train lenet")
         return
-    from cnnzoo.terminal.tables import console
+    from cnnzoo.terminal.console import console, print_parts
 
-    output = console()
-    output.print(as_table(listed, output.width))
+    print_parts(as_table(listed, console().width))
     if line := next_step(listed):
         click.echo(line)
 

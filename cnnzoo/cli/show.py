@@ -57,8 +57,8 @@ def show(
     from cnnzoo.config.loader import load_raw, make_config
     from cnnzoo.config.origins import with_origins
     from cnnzoo.terminal.architecture_text import as_json, as_markdown, as_table, totals
+    from cnnzoo.terminal.console import print_parts
     from cnnzoo.terminal.output import print_data
-    from cnnzoo.terminal.tables import console
     from cnnzoo.training.plan import plan
 
     if plot is None and (plot_style or force):
@@ -80,7 +80,7 @@ def show(
     elif form == "markdown":
         print_data(as_markdown(planned) + "\n")
     else:
-        console().print(as_table(planned))
+        print_parts(as_table(planned))
         click.echo(totals(planned))
 
 

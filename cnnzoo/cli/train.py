@@ -60,9 +60,10 @@ def train(
     """
     from cnnzoo.config.loader import load_config
     from cnnzoo.evaluation.evaluate import evaluate
+    from cnnzoo.terminal.console import console
     from cnnzoo.terminal.display import display_for
+    from cnnzoo.terminal.metrics_tables import headline
     from cnnzoo.terminal.summary import summary
-    from cnnzoo.terminal.tables import console, headline
     from cnnzoo.training.processes import is_first
     from cnnzoo.training.resume import resume as resume_run
     from cnnzoo.training.train import train as train_config

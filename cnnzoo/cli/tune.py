@@ -63,9 +63,9 @@ def learning_rate(
     """
     from cnnzoo.config.loader import load_config
     from cnnzoo.errors import UserError
+    from cnnzoo.terminal.console import console
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.output import refuse_existing
-    from cnnzoo.terminal.tables import console
     from cnnzoo.training.learning_rates import range_test, rate_word, write_rates
 
     if lowest >= highest:

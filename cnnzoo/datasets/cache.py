@@ -31,6 +31,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from cnnzoo.architecture.arithmetic import shape_text
+from cnnzoo.datasets.cache_directory import cache_directory
 from cnnzoo.errors import DataError, did_you_mean
 
 FORMAT = 2  # of an entry; raise it where its files change, or the pixels of a decoded image
@@ -63,21 +64,6 @@ class Entry:
     digests: NDArray[np.uint8]
     names: list[str]
     about: dict[str, Any]
-
-
-def cache_directory() -> Path:
-    """Where the arrays are: `$CNNZOO_CACHE`, else `cnnzoo` in the user's cache directory."""
-    if own := os.environ.get("CNNZOO_CACHE"):
-        return Path(own).absolute()
-    if cache := os.environ.get("XDG_CACHE_HOME"):
-        return Path(cache) / "cnnzoo"
-    try:
-        return Path.home() / ".cache" / "cnnzoo"
-    except RuntimeError:
-        raise DataError(
-            "there is no home directory to keep decoded images in",
-            hint="set CNNZOO_CACHE to a directory",
-        ) from None
 
 
 def key_of(*settings: Any) -> str:

@@ -19,7 +19,8 @@ def class_names_of(data: DataConfig, image_shape: tuple[int, int, int]) -> tuple
         return names_in_order(classes_of(sample_classes(data), data), data)
     if data.class_names:
         return data.class_names
-    from cnnzoo.datasets.cache import cache_directory, read_about
+    from cnnzoo.datasets.cache import read_about
+    from cnnzoo.datasets.cache_directory import cache_directory
     from cnnzoo.datasets.load import entry_key, fit_of
     from cnnzoo.datasets.source import open_source
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets import cache
+from cnnzoo.datasets.cache_directory import cache_directory
 from cnnzoo.datasets.dataset import SPLITS, Dataset, Examples, Images, ImageShape, MappedImages
 from cnnzoo.datasets.images.fit import Fit
 from cnnzoo.datasets.images.workers import Progress
@@ -50,7 +51,7 @@ def load_dataset(
         entry = entry or _open(key, data)
         if entry is None:
             raise DataError(
-                f"the cache entry {cache.cache_directory() / key} cannot be read back",
+                f"the cache entry {cache_directory() / key} cannot be read back",
                 hint="was the cache cleared at this moment? run the command again",
             )
     return _dataset(entry, data)

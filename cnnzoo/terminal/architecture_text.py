@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.architecture.layers import Architecture, Layer, title, walk
+from cnnzoo.terminal.console import new_table
 from cnnzoo.training.plan import Plan
 
 _HEADINGS = ("layer", "output", "parameters", "MACs", "receptive field")
@@ -19,7 +19,7 @@ _HEADINGS = ("layer", "output", "parameters", "MACs", "receptive field")
 
 def as_table(plan: Plan) -> Table:
     """The layers, those inside composites indented, for a terminal."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = new_table()
     for heading in _HEADINGS:
         numeric = heading in ("parameters", "MACs", "receptive field")
         table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)

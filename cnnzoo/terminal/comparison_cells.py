@@ -12,7 +12,7 @@ from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.config.writer import to_flow
 from cnnzoo.evaluation.compare.groups import Group
 from cnnzoo.terminal.metrics_tables import MAX_NAME, interval_text
-from cnnzoo.terminal.tables import compact
+from cnnzoo.terminal.zoo_table import compact
 from cnnzoo.text import duration_text, printable, shorten
 
 

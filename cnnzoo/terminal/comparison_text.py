@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from cnnzoo.evaluation.compare.compare import Comparison
 from cnnzoo.terminal.comparison_sheets import Sheet, sheets
+from cnnzoo.terminal.console import new_table
 
 
 def as_tables(comparison: Comparison) -> Iterator[Table | Text]:
@@ -34,7 +34,7 @@ def as_markdown(comparison: Comparison) -> str:
 
 
 def _table(sheet: Sheet) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = new_table()
     for heading in sheet.headings:
         table.add_column(
             heading,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.datasets.check.check import Diagnosis, Finding, Offender
 from cnnzoo.datasets.check.kinds import ERROR, NOTE, WARNING
+from cnnzoo.terminal.console import new_table
 from cnnzoo.text import counted, printable
 
 EXAMPLES = 3
@@ -20,7 +20,7 @@ _COLOURS = {ERROR: "red", WARNING: "yellow", NOTE: "blue"}
 
 def findings_table(diagnosis: Diagnosis) -> Table:
     """A line for each finding: how bad, what, how many, what it means, examples and the way out."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = new_table()
     table.add_column("")
     table.add_column("found", no_wrap=True)
     table.add_column("count", justify="right", no_wrap=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from cnnzoo.terminal.console import new_table
 from cnnzoo.text import printable
 
 MAX_CLASSES = 20
@@ -128,7 +128,7 @@ def _confusions(measured: dict[str, Any]) -> list[tuple[int, str, str, int]]:
 
 
 def _table(first: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, caption_justify="left")
+    table = new_table()
     table.add_column(first, no_wrap=True)
     return table
 
@@ -138,3 +138,16 @@ def _name(name: str) -> Text:
     text = Text(printable(name))
     text.truncate(MAX_NAME, overflow="ellipsis")
     return text
+
+
+def headline(measured: dict[str, Any]) -> str:
+    """Return the main figures of a split in one line, the accuracy with its 95 % interval."""
+    figures = measured["metrics"]
+    values = {name: figure["value"] for name, figure in figures.items()}
+    interval = interval_text(figures["accuracy"], 3)
+    return (
+        f"{measured['split']}: accuracy {values['accuracy']:.4f}"
+        f"{f' ({interval})' if interval else ''}, loss {values['loss']:.4f}, "
+        f"macro F1 {values['macro_f1']:.4f}, balanced accuracy "
+        f"{values['balanced_accuracy']:.4f} on {measured['examples']:,} examples"
+    )

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from cnnzoo.runs.listing import DAMAGED, Standing, short_keys
+from cnnzoo.terminal.console import new_table
 from cnnzoo.text import duration_text, printable
 
 _WIDE = 110  # letters in a line
@@ -21,15 +21,15 @@ def as_table(listed: Sequence[Standing], width: int = _WIDE) -> Table:
     """A line for each run; when it was started only where there is room, in letters, for it."""
     monitors = {standing.monitor for standing in listed if standing.monitor}
     monitor = monitors.pop() if len(monitors) == 1 else None
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = new_table()
     table.add_column("run", no_wrap=True)
     table.add_column("status", no_wrap=True)
     table.add_column("epochs", justify="right", no_wrap=True)
-    table.add_column(monitor or "best", overflow="fold")
+    table.add_column(monitor or "best")
     table.add_column("time", justify="right", no_wrap=True)
     if width >= _WIDE:
         table.add_column("started", no_wrap=True)
-    table.add_column("differs in", overflow="fold")
+    table.add_column("differs in")
     short = _short_keys_by_name(listed)
     for standing in listed:
         cells = _cells(standing, short[standing.name], monitor)

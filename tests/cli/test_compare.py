@@ -15,7 +15,7 @@ def narrow_terminal(monkeypatch):
     from rich.console import Console
 
     narrow = Console(highlight=False, width=80)
-    monkeypatch.setattr("cnnzoo.terminal.tables.console", lambda: narrow)
+    monkeypatch.setattr("cnnzoo.terminal.console.console", lambda: narrow)
 
 
 @pytest.fixture

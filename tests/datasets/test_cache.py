@@ -16,6 +16,7 @@ from PIL import Image
 
 import cnnzoo
 from cnnzoo.datasets import cache
+from cnnzoo.datasets.cache_directory import cache_directory
 from cnnzoo.datasets.load import load_dataset
 from cnnzoo.errors import DataError
 
@@ -293,13 +294,13 @@ def test_the_size_of_an_entry_is_what_its_files_take(directory):
 def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CNNZOO_CACHE", "relative")
-    assert cache.cache_directory() == tmp_path / "relative"
+    assert cache_directory() == tmp_path / "relative"
     monkeypatch.delenv("CNNZOO_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
-    assert cache.cache_directory() == Path("/xdg/cnnzoo")
+    assert cache_directory() == Path("/xdg/cnnzoo")
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/somebody")
-    assert cache.cache_directory() == Path("/home/somebody/.cache/cnnzoo")
+    assert cache_directory() == Path("/home/somebody/.cache/cnnzoo")
 
 
 def test_without_a_home_directory_the_way_out_is_named(monkeypatch):
@@ -307,7 +308,7 @@ def test_without_a_home_directory_the_way_out_is_named(monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(Path, "home", lambda: Path("~nobody-of-that-name").expanduser())
     with pytest.raises(DataError, match="no home directory") as failed:
-        cache.cache_directory()
+        cache_directory()
     assert "CNNZOO_CACHE" in str(failed.value)
 
 

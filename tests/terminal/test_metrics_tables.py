@@ -7,8 +7,7 @@ import pytest
 from rich.console import Console
 
 from cnnzoo.evaluation.metrics import measure_predictions
-from cnnzoo.terminal.metrics_tables import binary_text, metrics_tables, temperature_text
-from cnnzoo.terminal.tables import headline
+from cnnzoo.terminal.metrics_tables import binary_text, headline, metrics_tables, temperature_text
 
 
 def measured(names, count=2000, right=0.7):
