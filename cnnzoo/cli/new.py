@@ -35,9 +35,9 @@ def new(file: Path, source: str, force: bool) -> None:
       cnnzoo new my.yaml --from alexnet_lite
       cnnzoo new wide.yaml --from my.yaml
     """
+    from cnnzoo.config.data_names import NAMES
     from cnnzoo.config.derive import SCHEMA_FILE, derived_text
     from cnnzoo.config.json_schema import schema_text
-    from cnnzoo.datasets.names import NAMES
     from cnnzoo.terminal.output import refuse_existing, write_file
 
     if not file.suffix:

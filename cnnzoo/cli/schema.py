@@ -25,8 +25,8 @@ def schema(output: Path | None, force: bool) -> None:
       cnnzoo schema --output schema.json
       cnnzoo schema | jq '."$defs"."layers.Conv2D"'
     """
+    from cnnzoo.config.data_names import NAMES
     from cnnzoo.config.json_schema import schema_text
-    from cnnzoo.datasets.names import NAMES
     from cnnzoo.terminal.output import print_or_write, refuse_existing
 
     refuse_existing(output, force)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+
+from cnnzoo.config.data_names import NAMES
 
 SOURCES = ("name", "folder", "csv", "arrays", "tfds")
 
@@ -24,3 +27,8 @@ SHORT_FORMS = {"data": "name", "resize": "method"}
 def replaced_keys(source: str) -> Iterable[str]:
     """The keys that another source takes with it when `source` takes its place."""
     return {*SOURCES, *BELONGS_TO} - {source}
+
+
+def names_a_folder(word: object) -> bool:
+    """Return whether a bare word for `data` is a folder: it exists and is not a known name."""
+    return isinstance(word, str) and word not in NAMES and Path(word).expanduser().is_dir()

@@ -7,7 +7,7 @@ from typing import Any
 
 from cnnzoo.config import catalogue
 from cnnzoo.config.composites import find_entry
-from cnnzoo.config.data_sources import SHORT_FORMS
+from cnnzoo.config.data_sources import SHORT_FORMS, names_a_folder
 from cnnzoo.config.located import Map, Seq, located_items, value_place
 from cnnzoo.config.merge import (
     CLASS_TABLE,
@@ -35,6 +35,10 @@ def apply_override(raw: Map, override: str) -> None:
     for depth, step in enumerate(parents):
         container = _enter(container, step, path.split(".")[depth + 1], place)
     value = _value(text, place)
+    if path == "data" and names_a_folder(value):
+        folder = Map(place)
+        folder.put("folder", value, place, place)
+        value = folder
     if isinstance(container, Seq):
         index = _index(container, last, place)
         container[index] = value

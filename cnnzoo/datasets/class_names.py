@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cnnzoo.config.data import DataConfig
+from cnnzoo.config.data_names import TFDS_NAMES
 from cnnzoo.datasets.classes import classes_of, names_in_order
-from cnnzoo.datasets.names import TFDS_NAMES
 
 
 def class_names_of(data: DataConfig, image_shape: tuple[int, int, int]) -> tuple[str, ...]:

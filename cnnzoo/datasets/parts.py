@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from cnnzoo.config.data import DataConfig
+from cnnzoo.config.data_names import SAMPLES
 from cnnzoo.datasets.dataset import SPLITS
 from cnnzoo.datasets.items import NO_PART
-from cnnzoo.datasets.names import SAMPLES
 from cnnzoo.datasets.source import open_source
 from cnnzoo.datasets.splitting import splits_of
 

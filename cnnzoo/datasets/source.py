@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from cnnzoo.config.data import DataConfig
-from cnnzoo.datasets.names import TFDS_NAMES
+from cnnzoo.config.data_names import TFDS_NAMES
 
 if TYPE_CHECKING:  # numpy stays away from who only asks for the names
     import numpy as np

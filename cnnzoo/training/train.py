@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cnnzoo.config.data_names import SAMPLES
 from cnnzoo.config.schema import Config
 from cnnzoo.datasets.dataset import Dataset
-from cnnzoo.datasets.names import SAMPLES
 from cnnzoo.errors import DataError, TrainingError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.saved import Description

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from cnnzoo.cli import cli
-from cnnzoo.datasets.names import NAMES
+from cnnzoo.config.data_names import NAMES
 from cnnzoo.errors import UserError
 
 

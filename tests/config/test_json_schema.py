@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from cnnzoo.config import catalogue, zoo
 from cnnzoo.config.catalogue import Argument
 from cnnzoo.config.composites import COMPOSITES
+from cnnzoo.config.data_names import NAMES
 from cnnzoo.config.json_schema import _DOCS, json_schema, schema_text
 from cnnzoo.config.layer_lists import parse_call
 from cnnzoo.config.reader import read_yaml, read_yaml_file
-from cnnzoo.datasets.names import NAMES
 from cnnzoo.errors import ConfigError
 
 SCHEMA = json_schema(NAMES)

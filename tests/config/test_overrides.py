@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnnzoo.config.loader import load_config
 from cnnzoo.config.located import Map
 from cnnzoo.config.overrides import apply_override
 from cnnzoo.config.reader import read_yaml
@@ -201,3 +202,17 @@ def test_a_bad_value_keeps_its_way_out():
 def test_any_override_is_applied_or_refused(path, text):
     with contextlib.suppress(ConfigError):
         overridden(f"{'.'.join(path)}={text}")
+
+
+def test_data_may_be_a_folder_but_a_known_name_is_the_sample(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("photos", "digits"):
+        (tmp_path / name).mkdir()
+
+    def data_of(*overrides):
+        return load_config("lenet", overrides).data
+
+    assert data_of("data=photos").folder == str(tmp_path / "photos")
+    assert data_of("data=photos", "data.limit=3").limit == 3
+    assert data_of("data=digits").name == "digits"
+    assert data_of("data=missing").name == "missing"  # refused when it is opened

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.config.data import DataConfig
-from cnnzoo.datasets.names import NAMES, SAMPLES
+from cnnzoo.config.data_names import NAMES, SAMPLES
 from cnnzoo.datasets.source import Source
 from cnnzoo.errors import DataError, did_you_mean
 

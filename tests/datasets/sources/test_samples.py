@@ -7,9 +7,9 @@ import pytest
 from conftest import loaded_modules
 
 import cnnzoo
+from cnnzoo.config.data_names import NAMES, SAMPLES, TFDS_NAMES
 from cnnzoo.datasets.images.fit import Fit
 from cnnzoo.datasets.load import load_dataset
-from cnnzoo.datasets.names import NAMES, SAMPLES, TFDS_NAMES
 from cnnzoo.datasets.sources.samples import find_sample, open_source, sample_classes
 from cnnzoo.errors import DataError
 

@@ -12,9 +12,9 @@ import pytest
 from conftest import ROOT
 
 import cnnzoo
+from cnnzoo.config.data_names import TFDS_NAMES
 from cnnzoo.datasets.class_names import class_names_of
 from cnnzoo.datasets.load import load_dataset
-from cnnzoo.datasets.names import TFDS_NAMES
 from cnnzoo.datasets.source import open_source
 from cnnzoo.datasets.sources import tfds as tfds_module
 from cnnzoo.errors import DataError
