@@ -17,6 +17,7 @@ from cnnzoo.cli.data import data
 from cnnzoo.cli.eject import eject
 from cnnzoo.cli.evaluate import evaluate
 from cnnzoo.cli.explain import explain
+from cnnzoo.cli.export import export
 from cnnzoo.cli.group import OrderedGroup
 from cnnzoo.cli.list import list_zoo
 from cnnzoo.cli.new import new
@@ -49,6 +50,7 @@ COMMANDS = (
     explain,
     report,
     card,
+    export,
     eject,
     adopt,
     schema,
