@@ -24,6 +24,7 @@ _ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "-1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
+_JOB = "job.json"
 _FAILURE = "failure.json"
 _LOG = "log.txt"
 
@@ -35,7 +36,7 @@ def converting(job: Job, scratch: Path) -> Iterator[Callable[[], None]]:
     The process is stopped on exit. The function raises UserError for a network that cannot be
     converted, or a file that cannot be written, and CnnzooError if the process was killed.
     """
-    text = json.dumps(job.plain())
+    (scratch / _JOB).write_text(json.dumps(job.plain()), encoding="utf-8")
     with (scratch / _LOG).open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", __name__, str(scratch)],
@@ -44,15 +45,11 @@ def converting(job: Job, scratch: Path) -> Iterator[Callable[[], None]]:
             stderr=log,
             env={**os.environ, **_ENVIRONMENT},
         )
-    assert process.stdin is not None
-    process.stdin.write(text.encode() + b"\n")
-    process.stdin.flush()
     try:
         yield lambda: _wait(process, scratch)
     finally:
         process.kill()
-        process.wait()
-        process.stdin.close()
+        process.communicate()
 
 
 def _wait(process: subprocess.Popen[bytes], scratch: Path) -> None:
@@ -80,7 +77,7 @@ def _convert(scratch: Path) -> None:
     from cnnzoo.exporting.convert import convert
     from cnnzoo.models.saved import load_model
 
-    job = Job.of(json.loads(sys.stdin.buffer.readline()))
+    job = Job.of(json.loads((scratch / _JOB).read_text(encoding="utf-8")))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         convert(load_model(job.model), job)
@@ -96,7 +93,7 @@ def _convert(scratch: Path) -> None:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()  # the other end closes when the parent ends, however that happens
+    os.read(0, 1)  # the other end of standard input closes when the parent ends, even if killed
     os._exit(1)
 
 
