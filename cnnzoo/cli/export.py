@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_run_or_model
-from cnnzoo.cli.options import runs_dir_option
+from cnnzoo.cli.options import force_option, runs_dir_option
 
 
 def _batch(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
@@ -65,6 +65,7 @@ def _batch(context: click.Context, parameter: click.Parameter, value: str) -> in
 @click.option(
     "--example", is_flag=True, help="Also write a script that needs only the runtime and Pillow."
 )
+@force_option
 @runs_dir_option
 def export(
     run: str | None,
@@ -77,6 +78,7 @@ def export(
     max_loss: float | None,
     no_verify: bool,
     example: bool,
+    force: bool,
     runs_dir: str,
 ) -> None:
     """Export a run, by default the latest one, or a model to another runtime.
@@ -97,16 +99,15 @@ def export(
     """
     from cnnzoo.exporting.export import Options
     from cnnzoo.exporting.export import export as export_model
-    from cnnzoo.runs.run import latest_run
+    from cnnzoo.runs.choose import choose_model
+    from cnnzoo.terminal.console import console
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.export_text import export_text
     from cnnzoo.terminal.output import refuse_existing
-    from cnnzoo.terminal.tables import console
 
-    if output is not None:
-        refuse_existing(output)
+    refuse_existing(output, force)
     done = export_model(
-        run or latest_run(runs_dir),
+        choose_model(run, runs_dir),
         Options(form, precision, output, batch, opset, not no_verify, max_loss, example),
         data=data,
         display=display_for(console()),

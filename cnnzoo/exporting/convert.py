@@ -6,6 +6,7 @@ of that. Needs Keras on TensorFlow.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,7 +41,8 @@ def convert(model: Any, job: Job) -> None:
     if the file cannot be written.
     """
     images = None if job.calibration is None else np.load(job.calibration, allow_pickle=False)
-    with TemporaryDirectory(prefix="cnnzoo-") as folder:
+    with TemporaryDirectory(prefix="cnnzoo-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the converters, about each other
         exported = Path(folder, f"model{FORMATS[job.format].suffix}")
         try:
             keras_export(model, exported, job)

@@ -71,8 +71,23 @@ def _float16(model: Any) -> Any:
 
     blocked = [*DEFAULT_OP_BLOCK_LIST, *ACTIVATIONS]
     half = OnnxModel(convert_float_to_float16(model, keep_io_types=True, op_block_list=blocked))
+    _keep_precision_of_output(half.model.graph)
     half.topological_sort()  # the casts around blocked operators are at the end
     return half.model
+
+
+def _keep_precision_of_output(graph: Any) -> None:
+    """Remove casts to float16 and back between the last activation and the output."""
+    producers = {name: node for node in graph.node for name in node.output}
+    output = graph.output[0].name
+    node, casts = producers[output], []
+    while node.op_type == "Cast":
+        casts.append(node)
+        node = producers[node.input[0]]
+    if casts and node.op_type in ACTIVATIONS:
+        for cast in casts:
+            graph.node.remove(cast)
+        node.output[0] = output
 
 
 def _int8(exported: Path, images: NDArray[np.uint8], batch: int) -> Any:
