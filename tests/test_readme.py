@@ -49,26 +49,26 @@ def test_every_command_of_the_readme_works(cnnzoo, tmp_path):
 
 def test_every_network_of_the_readme_is_valid(tmp_path):
     from cnnzoo.config.loader import load_config
-    from cnnzoo.training.plan import plan
+    from cnnzoo.training.checks import check_config
 
     written = [block for block in blocks("yaml") if "model:" in block]
     assert len(written) == 7
     for number, text in enumerate(written):
         path = tmp_path / f"network{number}.yaml"
         path.write_text(text)
-        assert plan(load_config(path)).head == "categorical"
+        assert check_config(load_config(path)).head == "categorical"
 
 
 def test_the_five_edits_end_in_a_residual_network_that_grows_with_its_parameters(tmp_path):
     from cnnzoo.architecture.layers import walk
     from cnnzoo.config.loader import load_config
-    from cnnzoo.training.plan import plan
+    from cnnzoo.training.checks import check_config
 
     path = tmp_path / "mine.yaml"
     path.write_text(blocks("yaml")[-1])
 
     def residuals(*overrides):
-        layers = walk(plan(load_config(path, overrides)).architecture.layers)
+        layers = walk(check_config(load_config(path, overrides)).architecture.layers)
         return sum(layer.name == "Residual" for layer in layers)
 
     assert residuals() == 6

@@ -12,7 +12,7 @@ from cnnzoo.cli.options import device_option, format_option
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from cnnzoo.training.benchmark import Measured, Times
+    from cnnzoo.training.benchmark import BenchmarkResult, Times
 
 
 @click.command()
@@ -60,7 +60,7 @@ def benchmark(
     click.echo(_figures(measured))
 
 
-def _table(measured: Measured) -> Table:
+def _table(measured: BenchmarkResult) -> Table:
     from cnnzoo.terminal.console import new_table
 
     table = new_table()
@@ -80,7 +80,7 @@ def _range(times: Times) -> str:
     return f"{1000 * times.low:.3g} to {1000 * times.high:.3g}"
 
 
-def _figures(measured: Measured) -> str:
+def _figures(measured: BenchmarkResult) -> str:
     """Return the figures that follow from the table, and how they were measured."""
     settings, speed = measured.settings, measured.flops / measured.step.median
     memory = f"{measured.memory / 1e9:.2f} GB" if measured.memory else "unknown"

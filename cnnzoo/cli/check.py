@@ -32,8 +32,7 @@ def check(words: tuple[str, ...]) -> None:
     """
     from cnnzoo.config.loader import load_config
     from cnnzoo.text import counted
-    from cnnzoo.training.engine.initial_weights import check_beginning
-    from cnnzoo.training.plan import plan
+    from cnnzoo.training.checks import check_config, check_initial_weights
 
     files = [word for word in words if "=" not in word or Path(word).exists()]
     overrides = [word for word in words if word not in files]
@@ -42,7 +41,7 @@ def check(words: tuple[str, ...]) -> None:
     mistakes = 0
     for file in files:
         try:
-            check_beginning(plan(load_config(file, overrides)), downloads=False)
+            check_initial_weights(check_config(load_config(file, overrides)), downloads=False)
         except CnnzooError as error:
             click.echo(str(error))
             mistakes += len(error.mistakes)

@@ -32,10 +32,10 @@ def eject(config: str, overrides: tuple[str, ...], output: Path | None, force: b
     from cnnzoo.models.convert.eject import eject as script_of
     from cnnzoo.models.convert.python_data import ONE_POOL
     from cnnzoo.terminal.output import print_or_write, refuse_existing
-    from cnnzoo.training.plan import plan
+    from cnnzoo.training.checks import check_config
 
     refuse_existing(output, force)
-    planned = plan(load_config(config, overrides))
-    data = planned.config.data
+    checked = check_config(load_config(config, overrides))
+    data = checked.config.data
     splits = known_splits(data) if data else ONE_POOL
-    print_or_write(script_of(planned.config, planned.class_names, planned.head, splits), output)
+    print_or_write(script_of(checked.config, checked.class_names, checked.head, splits), output)

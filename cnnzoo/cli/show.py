@@ -11,7 +11,7 @@ from cnnzoo.cli.completion import complete_config
 from cnnzoo.cli.options import force_option, format_option
 
 if TYPE_CHECKING:
-    from cnnzoo.training.plan import Plan
+    from cnnzoo.training.checks import CheckedConfig
 
 
 @click.command()
@@ -59,7 +59,7 @@ def show(
     from cnnzoo.terminal.architecture_text import as_json, as_markdown, as_table, totals
     from cnnzoo.terminal.console import print_parts
     from cnnzoo.terminal.output import print_data
-    from cnnzoo.training.plan import plan
+    from cnnzoo.training.checks import check_config
 
     if plot is None and (plot_style or force):
         raise click.UsageError("--plot-style and --force need a file: name it with --plot")
@@ -72,16 +72,16 @@ def show(
     if resolved:
         print_data(with_origins(raw, loaded))
         return
-    planned = plan(loaded)
+    checked = check_config(loaded)
     if plot is not None:
-        _draw(planned, plot, plot_style or "volumes")
+        _draw(checked, plot, plot_style or "volumes")
     elif form == "json":
-        print_data(as_json(planned) + "\n")
+        print_data(as_json(checked) + "\n")
     elif form == "markdown":
-        print_data(as_markdown(planned) + "\n")
+        print_data(as_markdown(checked) + "\n")
     else:
-        print_parts(as_table(planned))
-        click.echo(totals(planned))
+        print_parts(as_table(checked))
+        click.echo(totals(checked))
 
 
 def _check_file(path: Path, force: bool) -> None:
@@ -92,11 +92,11 @@ def _check_file(path: Path, force: bool) -> None:
     refuse_existing(path, force)
 
 
-def _draw(planned: Plan, path: Path, style: str) -> None:
+def _draw(checked: CheckedConfig, path: Path, style: str) -> None:
     from cnnzoo.reporting.graph import draw_graph
     from cnnzoo.reporting.saving import save_figure
     from cnnzoo.reporting.volumes import draw_volumes
 
     draw = draw_graph if style == "graph" else draw_volumes
-    save_figure(draw(planned.architecture, planned.config.name), path)
+    save_figure(draw(checked.architecture, checked.config.name), path)
     click.echo(f"written to {path}")

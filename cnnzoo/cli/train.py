@@ -64,7 +64,7 @@ def train(
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.metrics_tables import headline
     from cnnzoo.terminal.summary import summary
-    from cnnzoo.training.processes import is_first
+    from cnnzoo.training.devices import is_first_process
     from cnnzoo.training.resume import resume as resume_run
     from cnnzoo.training.train import train as train_config
 
@@ -82,7 +82,7 @@ def train(
     else:
         config, overrides = _config_and_overrides(config, words)
         run = train_config(load_config(config, [*overrides, *renamed]), runs_dir, **options)
-    if not is_first():
+    if not is_first_process():
         return  # one of several processes measures what they trained
     measured = evaluate(run) if run.record()["data"]["examples"]["test"] else None
     if run.config().training.tensorboard:

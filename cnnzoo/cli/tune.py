@@ -66,7 +66,7 @@ def learning_rate(
     from cnnzoo.terminal.console import console
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.output import refuse_existing
-    from cnnzoo.training.learning_rates import range_test, rate_word, write_rates
+    from cnnzoo.training.learning_rates import range_test, rate_override, write_rates
 
     if lowest >= highest:
         raise UserError(f"--lowest {lowest:g} is not below --highest {highest:g}")
@@ -79,7 +79,7 @@ def learning_rate(
     loaded = load_config(config, overrides)
     display = display_for(console())
     test = range_test(loaded, lowest, highest, steps, device=device, display=display)
-    click.echo(test.said())
+    click.echo(test.summary())
     if output:
         from cnnzoo.reporting.learning_rates import learning_rate_figure
         from cnnzoo.reporting.saving import save_figure
@@ -87,7 +87,7 @@ def learning_rate(
         save_figure(learning_rate_figure(test, loaded.name), output)
         write_rates(test, output.with_suffix(".csv"))
         click.echo(f"written to {output} and {output.with_suffix('.csv')}")
-    if word := rate_word(loaded, test.suggested()):
+    if word := rate_override(loaded, test.suggested()):
         click.echo(f"use it with: {shlex.quote(word)}")
     else:
         click.echo("the schedule computes its rates: set its highest rate to this one")

@@ -5,13 +5,17 @@ from __future__ import annotations
 from cnnzoo.config.data import DataConfig
 from cnnzoo.config.data_names import TFDS_NAMES
 from cnnzoo.datasets.classes import classes_of, names_in_order
+from cnnzoo.datasets.source import Source, open_source
 
 
-def class_names_of(data: DataConfig, image_shape: tuple[int, int, int]) -> tuple[str, ...]:
-    """The class names in order: as `data.classes` says, else as the source does.
+def class_names_of(
+    data: DataConfig, image_shape: tuple[int, int, int], source: Source | None = None
+) -> tuple[str, ...]:
+    """The class names in order: those of `data.classes`, else those of the source.
 
-    Where `classes` says them, or the data are a sample, no file is touched. Raises DataError where
-    the source is not there.
+    `source` is the opened source of `data`; without it, the source is opened here if the names need
+    it: not for a sample, and not if `data.classes` has them. Raises DataError if the source does
+    not exist.
     """
     if data.name and data.name not in TFDS_NAMES:
         from cnnzoo.datasets.sources.samples import sample_classes
@@ -22,9 +26,8 @@ def class_names_of(data: DataConfig, image_shape: tuple[int, int, int]) -> tuple
     from cnnzoo.datasets.cache import read_about
     from cnnzoo.datasets.cache_directory import cache_directory
     from cnnzoo.datasets.load import entry_key, fit_of
-    from cnnzoo.datasets.source import open_source
 
-    source = open_source(data)
+    source = source or open_source(data)
     if source.is_prepared:
         about = read_about(cache_directory() / entry_key(source, data, fit_of(data, image_shape)))
         if about:

@@ -29,18 +29,23 @@ _NOT_IN_KEY = ("seed", "splits", "resize", "exclude", "on_error", "augment", "ba
 
 
 def load_dataset(
-    data: DataConfig, *, image_shape: ImageShape, on_progress: Progress = lambda done, total: None
+    data: DataConfig,
+    *,
+    image_shape: ImageShape,
+    on_progress: Progress = lambda done, total: None,
+    source: Source | None = None,
 ) -> Dataset:
-    """The data set that a section describes, its images at (height, width, channels).
+    """Load the data set that a section describes, with images of (height, width, channels).
 
-    Its first reading decodes every image into the cache; a later one opens that. `on_progress` is
-    told how many images are decoded, and of how many.
+    The first call decodes every image into the cache; later calls open the cache entry.
+    `on_progress` is called with the number of decoded images and their total. `source` is the
+    opened source of `data`; without it, the source is opened here.
 
-    Raises DataError where the data are not there, hold what cannot be read, or cannot take that
+    Raises DataError if the data do not exist, if a file cannot be read, or if no image has that
     shape.
     """
     fit = fit_of(data, image_shape)
-    source = open_source(data)
+    source = source or open_source(data)
     key = entry_key(source, data, fit)
     entry = _open(key, data)
     if entry is None:

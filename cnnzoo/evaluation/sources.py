@@ -21,8 +21,7 @@ from cnnzoo.datasets.splitting import splits_of
 from cnnzoo.errors import DataError, RunError
 from cnnzoo.evaluation.classifier import Classifier
 from cnnzoo.runs.run import CONFIG, Run
-from cnnzoo.training.loading import load_shown
-from cnnzoo.training.progress import Display
+from cnnzoo.training.progress import Display, load_with_progress
 
 TEST, ALL = "test", "all"
 
@@ -70,11 +69,11 @@ def choose_data(
         own = run.config().data
         if own is None:
             raise RunError(f"{run} names no data", hint="name some: --data folder=photos")
-        dataset = load_shown(own, shape, display)
+        dataset = load_with_progress(own, shape, display)
         _refuse_changed(dataset, fingerprint, run)
         return Chosen(dataset, True, TEST)
     data = _section(run, classifier, words)
-    dataset = load_shown(data, shape, display)
+    dataset = load_with_progress(data, shape, display)
     if dataset.fingerprint == fingerprint:
         return Chosen(dataset, True, TEST)
     parts = open_source(data).items().part_values

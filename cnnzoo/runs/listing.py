@@ -1,6 +1,6 @@
-"""The runs below a directory: how each stands, what it reached, in what its configuration differs.
+"""List the runs below a directory: status, best metric, and the differences of configurations.
 
-Loads no framework and no NumPy: the list of two hundred runs is there at once.
+Loads no framework and no NumPy, so that the list of hundreds of runs is fast.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a run stands; what it has not, or what is damaged, is None.
+class RunStatus:
+    """The status of a run; a value that it does not have, or that is damaged, is None.
 
-    `status` is that of `run.json`, `interrupted` too where its process has died, or `damaged`,
-    with the `problem`. `best` is the value of the metric `monitor` at `best_epoch`. `differs` has
-    by dotted key what its configuration says otherwise than another run of its name.
+    `status` is that of `run.json`, but `interrupted` if its process has died, or `damaged`, with
+    the `problem`. `best` is the value of the metric `monitor` at `best_epoch`. `differs` has, by
+    dotted key, the values that not all runs of its name have.
     """
 
     run: Run
@@ -44,19 +44,19 @@ class Standing:
 
     @property
     def name(self) -> str:
-        """The name that it shares with the other runs of its configuration."""
+        """The name of its configuration, which other runs may share."""
         return self.run.path.parent.name
 
     @property
     def resumable(self) -> bool:
-        """Whether `cnnzoo train --resume` could go on with it."""
+        """Whether `cnnzoo train --resume` can continue it."""
         return self.status not in (RUNNING, FINISHED, DAMAGED)
 
 
-def list_runs(runs_dir: Path | str, name: str | None = None) -> list[Standing]:
-    """How each run stands, of one name or of all, those that were started last at the end.
+def list_runs(runs_dir: Path | str, name: str | None = None) -> list[RunStatus]:
+    """The status of each run, of one name or of all, in the order in which they were started.
 
-    Raises RunError where there is no run of that name; a damaged run is listed as such.
+    Raises RunError if there is no run of that name; a damaged run is listed as such.
     """
     root = Path(runs_dir)
     try:
@@ -71,18 +71,18 @@ def list_runs(runs_dir: Path | str, name: str | None = None) -> list[Standing]:
         )
     read: dict[str, tuple[dict[str, str], str]] = {}
     listed = [
-        standing
+        status
         for parent in parents
         if name in (None, parent.name)
-        for standing in _with_differences(
-            [_standing(Run(path), read) for path in _run_paths(parent)]
+        for status in _with_differences(
+            [_read_status(Run(path), read) for path in _run_paths(parent)]
         )
     ]
-    return sorted(listed, key=lambda standing: standing.started or "")
+    return sorted(listed, key=lambda status: status.started or "")
 
 
 def short_keys(keys: Iterable[str], among: Iterable[str]) -> dict[str, str]:
-    """The shortest end of each dotted key that no other key ends in: `epochs`, `Adam.beta_1`."""
+    """The shortest unambiguous end of each dotted key: `epochs`, `Adam.beta_1`."""
     ends = Counter(end for key in set(among) for end in _ends(key))
     return {key: next(end for end in _ends(key) if ends[end] <= 1 or end == key) for key in keys}
 
@@ -98,8 +98,8 @@ def _run_paths(parent: Path) -> list[Path]:
     return sorted(runs, key=lambda path: int(path.name))
 
 
-def _standing(run: Run, read: dict[str, tuple[dict[str, str], str]]) -> Standing:
-    """How one run stands; `read` has what texts of configurations say."""
+def _read_status(run: Run, read: dict[str, tuple[dict[str, str], str]]) -> RunStatus:
+    """The status of one run; `read` caches configurations by their text."""
     record: dict[str, Any] = {}
     try:
         record = run.record()
@@ -107,10 +107,10 @@ def _standing(run: Run, read: dict[str, tuple[dict[str, str], str]]) -> Standing
         rows = run.history()
         status = record["status"]
         if status == RUNNING and not run.is_training():
-            status = INTERRUPTED  # its process could not say so
+            status = INTERRUPTED  # its process was killed
         best_epoch = record.get("best_epoch")
         best = rows[best_epoch - 1].get(monitor) if best_epoch else None
-        return Standing(
+        return RunStatus(
             run,
             status,
             epochs=len(rows),
@@ -130,17 +130,17 @@ def _standing(run: Run, read: dict[str, tuple[dict[str, str], str]]) -> Standing
         started = _time(record.get("started"))
     except (TypeError, ValueError):
         started = None
-    return Standing(run, DAMAGED, problem, started=started)
+    return RunStatus(run, DAMAGED, problem, started=started)
 
 
 def _time(text: Any) -> str:
-    """The text of a time; raises TypeError or ValueError where it is none."""
+    """The text of a time; raises TypeError or ValueError if it is not a time."""
     datetime.fromisoformat(text)
     return str(text)
 
 
 def _config(run: Run, read: dict[str, tuple[dict[str, str], str]]) -> tuple[dict[str, str], str]:
-    """What a run was made from, flat, and the metric that it watches; each text is read once."""
+    """The flat configuration of a run, and the metric that it monitors; cached by its text."""
     text = (run.path / CONFIG).read_text(encoding="utf-8", errors="replace")
     if text not in read:
         config = run.config()
@@ -148,14 +148,14 @@ def _config(run: Run, read: dict[str, tuple[dict[str, str], str]]) -> tuple[dict
     return read[text]
 
 
-def _with_differences(runs: list[Standing]) -> list[Standing]:
-    """Runs of one name, each with what not all of them say."""
-    configs = [standing.config for standing in runs if standing.config]
+def _with_differences(runs: list[RunStatus]) -> list[RunStatus]:
+    """Set `differs` of the runs of one name."""
+    configs = [status.config for status in runs if status.config]
     keys = differing(configs)
     return [
         replace(
-            standing,
-            differs={key: standing.config[key] for key in keys if key in standing.config},
+            status,
+            differs={key: status.config[key] for key in keys if key in status.config},
         )
-        for standing in runs
+        for status in runs
     ]

@@ -1,6 +1,6 @@
-"""The run directory: `runs/<config name>/<n>`, alone enough to evaluate and repeat a run.
+"""The run directory `runs/<config name>/<n>`: enough to evaluate, resume and repeat a training.
 
-Every file is written beside its final name and then renamed, so a reader never sees half of one.
+Every file is written to a temporary name and then renamed, so a reader never sees a part of one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cnnzoo.config.loader import load_config
 from cnnzoo.config.schema import Config
 from cnnzoo.config.writer import dump_config
 from cnnzoo.errors import RunError
-from cnnzoo.runs.files import write_text
+from cnnzoo.runs.files import is_locked, remove_leftovers, write_text
 from cnnzoo.runs.schema import Metrics, RunRecord, read_history, read_json
 
 CONFIG = "config.yaml"
@@ -28,14 +28,16 @@ RECORD = "run.json"
 MODEL = "model.keras"
 HISTORY = "history.csv"
 CHECKPOINTS = "checkpoints"
-_LOCK = ".lock"
+_TRAINING_LOCK = ".lock"
+_RECORD_LOCK = ".run.lock"
+_MEASUREMENTS = ("metrics*.json", "predictions*.csv", "predictions*.parquet")
 
 RUNNING, FINISHED, INTERRUPTED, FAILED = "running", "finished", "interrupted", "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One training: a directory and the files in it."""
+    """A training: a directory and the files in it."""
 
     path: Path
 
@@ -46,49 +48,66 @@ class Run:
 
     @property
     def history_path(self) -> Path:
-        """One row an epoch, as comma-separated values."""
+        """The metrics as comma-separated values, one row per epoch."""
         return self.path / HISTORY
 
     @property
     def checkpoints_path(self) -> Path:
-        """The folder of what exact resume needs."""
+        """The folder of the files that exact resume needs."""
         return self.path / CHECKPOINTS
 
     def metrics_path(self, split: str) -> Path:
-        """What evaluate measured: `metrics.json` for the test split, else `metrics-SPLIT.json`."""
+        """The metrics of a split: `metrics.json` for `test`, else `metrics-SPLIT.json`."""
         return self.path / ("metrics.json" if split == "test" else f"metrics-{split}.json")
 
     def predictions_path(self, split: str) -> Path:
-        """What evaluate predicted: `predictions.csv` for the test split, else with its name."""
+        """The predictions of a split: `predictions.csv` or `predictions-SPLIT.csv`."""
         return self.path / ("predictions.csv" if split == "test" else f"predictions-{split}.csv")
 
     def metrics(self, split: str = "test") -> dict[str, Any]:
-        """What evaluate measured on a split."""
+        """Read the metrics of a split."""
         path = self.metrics_path(split)
         hint = f"measure it again: cnnzoo evaluate {self} --split {split}"
         return read_json(path, Metrics, hint)
 
     def config(self) -> Config:
-        """The configuration that the run was made from."""
+        """Read the configuration of the run."""
         return load_config(self.path / CONFIG)
 
+    def trained_config(self) -> Config | None:
+        """Read the configuration that the last training of the run used.
+
+        It differs from `config` if somebody has edited `config.yaml` since. None for a run of an
+        older version, which has no copy.
+        """
+        path = self.checkpoints_path / CONFIG
+        return load_config(path) if path.is_file() else None
+
     def record(self) -> dict[str, Any]:
-        """What `run.json` says: status, class names, seed, versions, times."""
+        """Read `run.json`: status, class names, seed, versions, times."""
         return read_json(self.path / RECORD, RunRecord)
 
     def history(self) -> list[dict[str, float]]:
-        """The rows of `history.csv`, one an epoch; none before the first has ended."""
+        """Read the rows of `history.csv`, one per epoch; empty before the first has ended."""
         return read_history(self.history_path) if self.history_path.exists() else []
+
+    def awaits_measurement(self) -> bool:
+        """Whether the training is finished, but its test split is not measured yet."""
+        record = self.record()
+        examples = record.get("data", {}).get("examples", {}).get("test", 0)
+        return bool(
+            record.get("status") == FINISHED and examples and not self.metrics_path("test").exists()
+        )
 
     @contextmanager
     def training(self) -> Iterator[None]:
-        """Held by the one process that trains the run; the system frees it however that ends.
+        """Hold the lock of the process that trains the run; the system frees it if that dies.
 
-        Raises RunError where another process holds it.
+        Raises RunError if another process holds it.
         """
         with _writing(self.checkpoints_path):
             self.checkpoints_path.mkdir(exist_ok=True)
-            lock = FileLock(self.checkpoints_path / _LOCK, timeout=0)
+            lock = FileLock(self.checkpoints_path / _TRAINING_LOCK, timeout=0)
             try:
                 lock.acquire()
             except Timeout:
@@ -99,19 +118,21 @@ class Run:
             lock.release()
 
     def is_training(self) -> bool:
-        """Whether a process trains the run at this moment."""
-        if not (self.checkpoints_path / _LOCK).exists():
-            return False
+        """Whether a process trains the run now; works for runs that cannot be written, too."""
+        path = self.checkpoints_path / _TRAINING_LOCK
         try:
-            with self.training():
-                return False
-        except RunError:
-            return True
+            return path.exists() and is_locked(path)
+        except OSError:  # it vanished, or cannot be read
+            return False
 
     def write_config(self, config: Config) -> None:
-        """Let the run have this configuration from now on."""
-        with _writing(self.path / CONFIG) as path:
-            write_text(path, dump_config(config))
+        """Write the configuration that the run is trained with from now on.
+
+        The copy in `checkpoints` shows later whether `config.yaml` was edited.
+        """
+        for path in (self.path / CONFIG, self.checkpoints_path / CONFIG):
+            with _writing(path):
+                write_text(path, dump_config(config))
 
     def write_history(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Write `history.csv`; every row has the keys of the first."""
@@ -123,18 +144,35 @@ class Run:
             write_text(path, text.getvalue())
 
     def update(self, **values: Any) -> None:
-        """Add values to `run.json`, replacing those of the same name."""
+        """Set keys of `run.json`; updates by several processes at once are all kept."""
         path = self.path / RECORD
-        record = self.record() if path.exists() else {}
         with _writing(path):
-            write_text(path, json.dumps(record | values, indent=2, ensure_ascii=False) + "\n")
+            self.checkpoints_path.mkdir(exist_ok=True)
+            with FileLock(self.checkpoints_path / _RECORD_LOCK):
+                record = self.record() if path.exists() else {}
+                text = json.dumps(record | values, indent=2, ensure_ascii=False)
+                write_text(path, text + "\n")
+
+    def remove_measurements(self) -> None:
+        """Remove metrics, predictions and the threshold, which belong to an older model."""
+        if self.record().get("threshold") is not None:
+            self.update(threshold=None)
+        for pattern in _MEASUREMENTS:
+            for path in self.path.glob(pattern):
+                with _writing(path):
+                    path.unlink(missing_ok=True)
+
+    def remove_leftovers(self) -> None:
+        """Remove the temporary files that killed processes left in the run."""
+        for directory in (self.path, self.checkpoints_path):
+            remove_leftovers(directory)
 
     def __str__(self) -> str:
         return str(self.path)
 
 
 def create_run(runs_dir: Path | str, config: Config) -> Run:
-    """A new run directory with its configuration in it; concurrent calls never share one."""
+    """Create a run directory with its configuration; concurrent calls never share one."""
     parent = Path(runs_dir) / config.name
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +194,7 @@ def create_run(runs_dir: Path | str, config: Config) -> Run:
 
 
 def open_run(path: Path | str) -> Run:
-    """The run in a directory; raises RunError where there is none."""
+    """The run in a directory; raises RunError if it is not a run directory."""
     path = Path(path)
     if not path.is_dir():
         raise RunError(f"there is no run {str(path)!r}: no such directory", hint=_LIST_RUNS)
@@ -180,19 +218,21 @@ def by_start(runs_dir: Path | str) -> list[Run]:
 
 
 def run_to_resume(runs_dir: Path | str, *, finished: bool = False) -> Run:
-    """The run that was started last of those that nobody trains and that are not finished.
+    """The incomplete run that was started last: its training or its measurement is not finished.
 
-    With `finished`, those too. Raises RunError where there is none.
+    Runs that a process trains now are not considered. With `finished`, complete runs are. Raises
+    RunError if there is none.
     """
     runs = [
         run
         for run in find_runs(runs_dir)
-        if (finished or run.record().get("status") != FINISHED) and not run.is_training()
+        if (finished or run.record().get("status") != FINISHED or run.awaits_measurement())
+        and not run.is_training()
     ]
     if not runs:
         raise RunError(
-            f"there is no run below {runs_dir} that could go on",
-            hint="extend one that is finished: cnnzoo train --resume training.epochs=N",
+            f"there is no run below {runs_dir} to resume",
+            hint="extend a finished one: cnnzoo train --resume training.epochs=N",
         )
     return max(runs, key=_started)
 
@@ -207,7 +247,7 @@ def find_runs(runs_dir: Path | str) -> list[Run]:
     return [Run(path) for path in paths if (path / RECORD).is_file() and (path / CONFIG).is_file()]
 
 
-_LIST_RUNS = "a run is a directory such as runs/lenet/1; without one, the latest run is taken"
+_LIST_RUNS = "a run is a directory such as runs/lenet/1; without RUN, the latest run is used"
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import csv
 import json
 import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -40,7 +40,7 @@ class DataRecord(_Schema):
 class RunRecord(_Schema):
     """`run.json`. Every key may be missing: a run that has just begun has few of them."""
 
-    status: Literal["running", "finished", "interrupted", "failed"] | None = None
+    status: str | None = None
     started: str | None = None
     class_names: list[str] = []
     seed: int | None = None

@@ -12,35 +12,35 @@ from rich.table import Table
 from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.architecture.layers import Architecture, Layer, title, walk
 from cnnzoo.terminal.console import new_table
-from cnnzoo.training.plan import Plan
+from cnnzoo.training.checks import CheckedConfig
 
 _HEADINGS = ("layer", "output", "parameters", "MACs", "receptive field")
 
 
-def as_table(plan: Plan) -> Table:
+def as_table(checked: CheckedConfig) -> Table:
     """The layers, those inside composites indented, for a terminal."""
     table = new_table()
     for heading in _HEADINGS:
         numeric = heading in ("parameters", "MACs", "receptive field")
         table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
-    for row in _rows(plan.architecture):
+    for row in _rows(checked.architecture):
         table.add_row(*map(escape, row))
     return table
 
 
-def as_markdown(plan: Plan) -> str:
+def as_markdown(checked: CheckedConfig) -> str:
     """The layers as a Markdown table, and the totals below it."""
-    lines = [_HEADINGS, ("---", "---", "---:", "---:", "---:"), *_rows(plan.architecture)]
+    lines = [_HEADINGS, ("---", "---", "---:", "---:", "---:"), *_rows(checked.architecture)]
     table = ["| " + " | ".join(line) + " |" for line in lines]
-    return "\n".join([*table, "", totals(plan)])
+    return "\n".join([*table, "", totals(checked)])
 
 
-def as_json(plan: Plan) -> str:
+def as_json(checked: CheckedConfig) -> str:
     """Everything that is known of the architecture, for programs."""
-    architecture = plan.architecture
+    architecture = checked.architecture
     return json.dumps(
         {
-            "name": plan.config.name,
+            "name": checked.config.name,
             "input_shape": architecture.input_shape,
             "output_shape": architecture.output_shape,
             "parameters": architecture.parameters,
@@ -53,9 +53,9 @@ def as_json(plan: Plan) -> str:
     )
 
 
-def totals(plan: Plan) -> str:
+def totals(checked: CheckedConfig) -> str:
     """The sums in one sentence."""
-    architecture, batch = plan.architecture, plan.config.training.batch_size
+    architecture, batch = checked.architecture, checked.config.training.batch_size
     batch = 32 if batch == "auto" else batch  # which it will be is known when there are data
     note = measured_note(architecture)
     return (

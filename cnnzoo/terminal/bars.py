@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from rich import progress as rich_progress
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from cnnzoo.terminal.lines import Lines, best_text, metrics_text
 from cnnzoo.text import duration_text
-from cnnzoo.training.progress import Course, Metrics, metric_names
+from cnnzoo.training.progress import Metrics, Progress, metric_names
 
 _BAR = 30  # letters, where there is room
 _BESIDE_BAR = 40  # letters that the text before and after it takes at most
@@ -38,20 +38,20 @@ class Bars(Lines):
             self.progress.start()
         self._move(0, done, f"{done:,}/{total:,}")
 
-    def start(self, course: Course) -> None:
+    def start(self, progress: Progress) -> None:
         """Show both bars."""
-        super().start(course)
-        self.progress.best = best_text(course.monitor, course.best) if course.best else ""
-        self.progress.add_task("epoch", total=course.epochs, count="", left="")
-        self.progress.add_task("step", total=course.steps, count="", left="")
-        self._draw(course.epoch, course.step)
+        super().start(progress)
+        self.progress.best = best_text(progress.monitor, progress.best) if progress.best else ""
+        self.progress.add_task("epoch", total=progress.epochs, count="", left="")
+        self.progress.add_task("step", total=progress.steps, count="", left="")
+        self._draw(progress.epoch, progress.step)
         self.progress.start()
 
     def step(self, epoch: int, step: int, metrics: Metrics) -> None:
         """Move both bars."""
         super().step(epoch, step, metrics)
         now = time.perf_counter()
-        if now - self.drawn < _REDRAW and step < self.pace.course.steps:
+        if now - self.drawn < _REDRAW and step < self.pace.progress.steps:
             return
         self.drawn = now
         rate = self.pace.rate()
@@ -65,7 +65,7 @@ class Bars(Lines):
 
     def epoch(self, row: Metrics, best: bool = False) -> None:
         """Print the epoch's line above the bars, below the names of what it shows."""
-        course, rate = self.pace.course, self.pace.rate()
+        progress, rate = self.pace.progress, self.pace.rate()
         columns = [
             ("epoch", self.number(row)),
             *((name, f"{row[name]:.4f}") for name in metric_names(row)),
@@ -73,14 +73,16 @@ class Bars(Lines):
             ("images/s", f"{rate:,.0f}" if rate else "-"),
         ]
         if self.headings is None:
-            self.headings = _that_fit(columns, course.monitor, self.console.width)
+            self.headings = _that_fit(columns, progress.monitor, self.console.width)
             self._print_cells([(name, name) for name in self.headings], columns, "dim")
         shown = [column for column in columns if column[0] in self.headings]
         self._print_cells(shown, columns, "bold" if best else "", "best" if best else "")
-        if best and course.monitor in row:
-            self.progress.best = best_text(course.monitor, (int(row["epoch"]), row[course.monitor]))
+        if best and progress.monitor in row:
+            self.progress.best = best_text(
+                progress.monitor, (int(row["epoch"]), row[progress.monitor])
+            )
         self.pace.begin_epoch(int(row["epoch"]) + 1)
-        if row["epoch"] < course.epochs:
+        if row["epoch"] < progress.epochs:
             self._draw(int(row["epoch"]) + 1, 0)
 
     def stop(self) -> None:
@@ -102,28 +104,28 @@ class Bars(Lines):
         self.console.print(line, no_wrap=True, overflow="crop", highlight=False)
 
     def _draw(self, epoch: int, step: int) -> None:
-        course, left = self.pace.course, self.pace.left()
+        progress, left = self.pace.progress, self.pace.left()
         time_left = "" if left is None else f"{duration_text(left)} left"
-        self._move(0, self.pace.done(), f"{epoch}/{course.epochs}", left=time_left)
-        count = f"{step:,}/{course.steps:,}"
-        self._move(1, step, count, description="step", total=course.steps)
+        self._move(0, self.pace.done(), f"{epoch}/{progress.epochs}", left=time_left)
+        count = f"{step:,}/{progress.steps:,}"
+        self._move(1, step, count, description="step", total=progress.steps)
 
     def _move(self, index: int, completed: float, count: str, **fields: Any) -> None:
         task = self.progress.tasks[index]
         self.progress.update(task.id, completed=completed, count=count, **fields)
 
 
-class _Live(Progress):
+class _Live(rich_progress.Progress):
     """Bars, and below them lines that are cut where the terminal ends."""
 
     def __init__(self, console: Console) -> None:
         self.metrics = self.best = ""
         bar = max(5, min(_BAR, console.width - _BESIDE_BAR))
         super().__init__(
-            TextColumn("{task.description:<10}"),
-            BarColumn(bar_width=bar),
-            TextColumn("{task.fields[count]}"),
-            TextColumn("{task.fields[left]}"),
+            rich_progress.TextColumn("{task.description:<10}"),
+            rich_progress.BarColumn(bar_width=bar),
+            rich_progress.TextColumn("{task.fields[count]}"),
+            rich_progress.TextColumn("{task.fields[left]}"),
             console=console,
             transient=True,
         )

@@ -7,7 +7,7 @@ from rich.console import Console
 from cnnzoo.datasets.dataset import SPLITS, Dataset
 from cnnzoo.terminal.pace import Pace
 from cnnzoo.text import duration_text, listed, printable
-from cnnzoo.training.progress import Course, Display, Metrics, metric_names
+from cnnzoo.training.progress import Display, Metrics, Progress, metric_names
 
 
 class Lines(Display):
@@ -31,11 +31,11 @@ class Lines(Display):
             self._print(f"decoded {self.decoded:,} images of {dataset.name} in {seconds:.1f} s")
         self._print(data_text(dataset))
 
-    def start(self, course: Course) -> None:
+    def start(self, progress: Progress) -> None:
         """Start the clock; print where a training goes on."""
-        self.pace = Pace(course)
-        if course.goes_on:
-            self._print(goes_on_text(course))
+        self.pace = Pace(progress)
+        if progress.is_resumed:
+            self._print(resumed_text(progress))
 
     def step(self, epoch: int, step: int, metrics: Metrics) -> None:
         """Look at the clock."""
@@ -57,7 +57,7 @@ class Lines(Display):
 
     def number(self, row: Metrics) -> str:
         """Which epoch of how many, always of one length."""
-        epochs = self.pace.course.epochs
+        epochs = self.pace.progress.epochs
         return f"{int(row['epoch']):>{len(str(epochs))}}/{epochs}"
 
     def _print(self, line: str) -> None:
@@ -75,11 +75,11 @@ def best_text(monitor: str, best: tuple[int, float]) -> str:
     return f"best so far: epoch {epoch}, {monitor} {value:.4f}"
 
 
-def goes_on_text(course: Course) -> str:
+def resumed_text(progress: Progress) -> str:
     """Where a training goes on, in one line."""
-    after = f" after step {course.step} of {course.steps}" if course.step else ""
-    best = f"; {best_text(course.monitor, course.best)}" if course.best else ""
-    return f"goes on in epoch {course.epoch} of {course.epochs}{after}{best}"
+    after = f" after step {progress.step} of {progress.steps}" if progress.step else ""
+    best = f"; {best_text(progress.monitor, progress.best)}" if progress.best else ""
+    return f"goes on in epoch {progress.epoch} of {progress.epochs}{after}{best}"
 
 
 def data_text(dataset: Dataset) -> str:

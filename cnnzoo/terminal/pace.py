@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from cnnzoo.training.progress import Course
+from cnnzoo.training.progress import Progress
 
 
 class Pace:
     """Measures a training by the clock of the one who watches it."""
 
-    def __init__(self, course: Course, clock: Callable[[], float] = time.perf_counter) -> None:
-        self.course = course
+    def __init__(self, progress: Progress, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.progress = progress
         self.clock = clock
         self.first: tuple[float, float] | None = None  # when its first step was done, and how far
         self.now = clock()
-        self.begin_epoch(course.epoch, course.step)
+        self.begin_epoch(progress.epoch, progress.step)
 
     def begin_epoch(self, epoch: int, step: int = 0) -> None:
         """An epoch begins, so many of its steps already done."""
@@ -32,7 +32,7 @@ class Pace:
 
     def done(self) -> float:
         """How many epochs are done, with the part of the current one."""
-        return self.epoch - 1 + self.step / self.course.steps
+        return self.epoch - 1 + self.step / self.progress.steps
 
     def seconds(self) -> float:
         """How long the epoch has lasted, its validation included."""
@@ -41,7 +41,7 @@ class Pace:
     def rate(self) -> float | None:
         """Images a second of this epoch's training steps; None before one was seen."""
         seconds = self.stepped - self.began
-        images = self.course.images * (self.step - self.begun_at) / self.course.steps
+        images = self.progress.images * (self.step - self.begun_at) / self.progress.steps
         return images / seconds if images > 0 and seconds > 0 else None
 
     def left(self) -> float | None:
@@ -52,4 +52,4 @@ class Pace:
         if self.first is None or self.done() <= self.first[1]:
             return None
         seconds = (self.clock() - self.first[0]) / (self.done() - self.first[1])
-        return max(0.0, self.course.epochs - self.done()) * seconds
+        return max(0.0, self.progress.epochs - self.done()) * seconds

@@ -9,7 +9,7 @@ from datetime import datetime
 from rich.table import Table
 from rich.text import Text
 
-from cnnzoo.runs.listing import DAMAGED, Standing, short_keys
+from cnnzoo.runs.listing import DAMAGED, RunStatus, short_keys
 from cnnzoo.terminal.console import new_table
 from cnnzoo.text import duration_text, printable
 
@@ -17,9 +17,9 @@ _WIDE = 110  # letters in a line
 _WORDS = 4  # of a configuration that are shown; more say less
 
 
-def as_table(listed: Sequence[Standing], width: int = _WIDE) -> Table:
+def as_table(listed: Sequence[RunStatus], width: int = _WIDE) -> Table:
     """A line for each run; when it was started only where there is room, in letters, for it."""
-    monitors = {standing.monitor for standing in listed if standing.monitor}
+    monitors = {run_status.monitor for run_status in listed if run_status.monitor}
     monitor = monitors.pop() if len(monitors) == 1 else None
     table = new_table()
     table.add_column("run", no_wrap=True)
@@ -31,46 +31,46 @@ def as_table(listed: Sequence[Standing], width: int = _WIDE) -> Table:
         table.add_column("started", no_wrap=True)
     table.add_column("differs in")
     short = _short_keys_by_name(listed)
-    for standing in listed:
-        cells = _cells(standing, short[standing.name], monitor)
+    for run_status in listed:
+        cells = _cells(run_status, short[run_status.name], monitor)
         if width < _WIDE:
             del cells[-2]
         table.add_row(*(Text(printable(cell)) for cell in cells))
     return table
 
 
-def _short_keys_by_name(listed: Sequence[Standing]) -> dict[str, dict[str, str]]:
+def _short_keys_by_name(listed: Sequence[RunStatus]) -> dict[str, dict[str, str]]:
     known: dict[str, set[str]] = {}
     shown: dict[str, set[str]] = {}
-    for standing in listed:
-        known.setdefault(standing.name, set()).update(standing.config)
-        shown.setdefault(standing.name, set()).update(standing.differs)
+    for run_status in listed:
+        known.setdefault(run_status.name, set()).update(run_status.config)
+        shown.setdefault(run_status.name, set()).update(run_status.differs)
     return {name: short_keys(shown[name], known[name]) for name in known}
 
 
-def _cells(standing: Standing, short: Mapping[str, str], monitor: str | None) -> list[str]:
-    run = str(standing.run)
-    started = _minute(standing.started) if standing.started else ""
-    if standing.status == DAMAGED:
-        return [run, DAMAGED, "", "", "", started, standing.problem or ""]
+def _cells(run_status: RunStatus, short: Mapping[str, str], monitor: str | None) -> list[str]:
+    run = str(run_status.run)
+    started = _minute(run_status.started) if run_status.started else ""
+    if run_status.status == DAMAGED:
+        return [run, DAMAGED, "", "", "", started, run_status.problem or ""]
     best = ""
-    if standing.best is not None:
-        best = f"{standing.best:.4f}, epoch {standing.best_epoch}"
+    if run_status.best is not None:
+        best = f"{run_status.best:.4f}, epoch {run_status.best_epoch}"
         if not monitor:
-            best = f"{standing.monitor} {best}"
+            best = f"{run_status.monitor} {best}"
     return [
         run,
-        standing.status,
-        f"{standing.epochs}/{standing.of_epochs}",
+        run_status.status,
+        f"{run_status.epochs}/{run_status.of_epochs}",
         best,
-        "" if standing.seconds is None else duration_text(standing.seconds),
+        "" if run_status.seconds is None else duration_text(run_status.seconds),
         started,
-        _words(standing, short),
+        _words(run_status, short),
     ]
 
 
-def _words(standing: Standing, short: Mapping[str, str]) -> str:
-    words = [f"{short[key]}={value}" for key, value in standing.differs.items()]
+def _words(run_status: RunStatus, short: Mapping[str, str]) -> str:
+    words = [f"{short[key]}={value}" for key, value in run_status.differs.items()]
     if len(words) > _WORDS:
         words = [*words[: _WORDS - 1], f"… {len(words) - _WORDS + 1} more"]
     return " ".join(words)
@@ -81,35 +81,35 @@ def _minute(started: str) -> str:
     return datetime.fromisoformat(started).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def next_step(listed: Sequence[Standing]) -> str | None:
+def next_step(listed: Sequence[RunStatus]) -> str | None:
     """The command that goes on with the last run that could."""
-    resumable = [standing for standing in listed if standing.resumable]
+    resumable = [run_status for run_status in listed if run_status.resumable]
     if not resumable:
         return None
     count = f"{len(resumable)} of them" if len(resumable) > 1 else "one of them"
     return f"{count} can be resumed: cnnzoo train --resume {resumable[-1].run}"
 
 
-def as_json(listed: Sequence[Standing]) -> str:
+def as_json(listed: Sequence[RunStatus]) -> str:
     """A list with a mapping for each run."""
     return json.dumps(
         [
             {
-                "run": str(standing.run),
-                "name": standing.name,
-                "status": standing.status,
-                "problem": standing.problem,
-                "resumable": standing.resumable,
-                "started": standing.started,
-                "seconds": standing.seconds,
-                "epochs": standing.epochs,
-                "of_epochs": standing.of_epochs,
-                "monitor": standing.monitor,
-                "best": standing.best,
-                "best_epoch": standing.best_epoch,
-                "differs": dict(standing.differs),
+                "run": str(run_status.run),
+                "name": run_status.name,
+                "status": run_status.status,
+                "problem": run_status.problem,
+                "resumable": run_status.resumable,
+                "started": run_status.started,
+                "seconds": run_status.seconds,
+                "epochs": run_status.epochs,
+                "of_epochs": run_status.of_epochs,
+                "monitor": run_status.monitor,
+                "best": run_status.best,
+                "best_epoch": run_status.best_epoch,
+                "differs": dict(run_status.differs),
             }
-            for standing in listed
+            for run_status in listed
         ],
         indent=2,
         ensure_ascii=False,

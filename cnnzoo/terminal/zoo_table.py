@@ -82,12 +82,12 @@ def _key() -> str:
 def _computed() -> list[Row]:
     from cnnzoo.architecture.arithmetic import shape_text
     from cnnzoo.config.loader import load_config
-    from cnnzoo.training.plan import plan
+    from cnnzoo.training.checks import check_config
 
     rows = []
     for name in zoo.names():
         config = load_config(name)
-        architecture = plan(config).architecture
+        architecture = check_config(config).architecture
         rows.append(
             Row(
                 name=name,

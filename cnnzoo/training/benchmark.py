@@ -1,6 +1,6 @@
-"""How fast a configuration trains here, and what it waits for: data, or arithmetic.
+"""Benchmark of a training: the time of a step, and its parts for data and for computing.
 
-The steps are those of a training, by the same batches and the same stepper; no run is made.
+The steps are those of a training, with the same batches and the same stepper; no run is created.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,31 +17,27 @@ from numpy.typing import NDArray
 
 from cnnzoo.config.schema import Config
 from cnnzoo.datasets.dataset import Examples
-from cnnzoo.errors import CnnzooError, TrainingError
 from cnnzoo.models.backend import load_keras
-from cnnzoo.models.objects import first_line
-from cnnzoo.training.engine.balance import class_weights
-from cnnzoo.training.engine.batches import Batch, Batches, Order
+from cnnzoo.training.engine.batches import Batch, Batches, Order, job_class_weights
 from cnnzoo.training.engine.peak import matrix_peak, peak_memory
 from cnnzoo.training.engine.seeding import fix_seed
-from cnnzoo.training.execution import Settings
-from cnnzoo.training.failures import is_out_of_memory, no_memory
+from cnnzoo.training.failures import step_error
 from cnnzoo.training.hardware import find_hardware
-from cnnzoo.training.plan import plan
+from cnnzoo.training.job import Job, prepare
 from cnnzoo.training.progress import Display
-from cnnzoo.training.train import choose_settings, load_data
+from cnnzoo.training.settings import Settings
 
 ROUNDS = 7
 ROUND_SECONDS = 1.0
 MOST_STEPS = 2000
-# Forward one multiplication and one addition for each multiply-accumulate; backward as many for the
-# gradient of the weights, and as many for that of the input.
+# One multiplication and one addition per multiply-accumulate in the forward pass, and as many again
+# for the gradient of the weights and for the gradient of the input.
 FLOPS_OF_A_MAC = 3 * 2
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds of a step: the median of the rounds, their lowest and their highest."""
+    """Seconds of a step: the median, the minimum and the maximum of the rounds."""
 
     median: float
     low: float
@@ -49,13 +45,13 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """What was measured, in rounds of so many steps.
+class BenchmarkResult:
+    """The result of a benchmark, in rounds of `steps` steps.
 
-    `step` is training as it is, `compute` steps on one batch that is there already, `data` the
-    gathering of a batch and nothing else. `flops` are the floating-point operations of a step,
-    counted from the architecture; `peak` is FLOP/s of a large matrix product in the same precision;
-    `memory` is the most that was in use, in bytes, None where nothing tells it.
+    `step` is a normal training step, `compute` a step on a batch that is gathered already, `data`
+    the gathering of a batch alone. `flops` are the floating-point operations of a step, counted
+    from the architecture; `peak` is FLOP/s of a large matrix product in the same precision;
+    `memory` is the peak in bytes, None if unknown.
     """
 
     name: str
@@ -73,21 +69,21 @@ class Measured:
 
     @property
     def images_per_second(self) -> float:
-        """Images that are trained on in a second."""
+        """The number of training images per second."""
         return self.settings.batch_size / self.step.median
 
     @property
     def share_of_peak(self) -> float:
-        """The share of the hardware's peak that the training reaches."""
+        """The FLOP/s of the training, divided by the peak of the hardware."""
         return self.flops / self.step.median / self.peak
 
     @property
     def waiting(self) -> float:
-        """The share of a step in which it waits for its batch; what is hidden costs nothing."""
+        """The share of a step that waits for its batch; reading in the background costs nothing."""
         return max(0.0, 1 - self.compute.median / self.step.median)
 
     def record(self) -> dict[str, Any]:
-        """All of it as plain values; times in seconds."""
+        """The result as plain values; times in seconds."""
         derived = {
             "images_per_second": self.images_per_second,
             "flops_per_second": self.flops / self.step.median,
@@ -104,109 +100,100 @@ def measure(
     rounds: int = ROUNDS,
     device: str = "auto",
     display: Display | None = None,
-) -> Measured:
+) -> BenchmarkResult:
     """Train steps of a configuration in rounds, and measure their parts alone, in turn.
 
-    Without `steps`, a round has as many as take about a second. Weights are new ones: pretrained
-    ones are neither asked for nor faster.
+    Without `steps`, a round has as many steps as take about a second. The weights are random:
+    pretrained weights are not loaded and would not be faster.
 
     Raises:
-        ConfigError, DataError, DeviceError: as a training would.
-        TrainingError: the memory does not hold a step, or a step failed.
+        ConfigError, DataError, DeviceError: as in a training.
+        TrainingError: a step does not fit in memory, or failed.
 
     """
-    planned = plan(config)
-    display = display or Display()
-    dataset = load_data(config, display)
-    keras = load_keras(device)
-    from cnnzoo.training.engine.stepping import make_stepper
-    from cnnzoo.training.engine.training_model import make_trainee
-
-    examples = dataset.splits["train"]
-    settings = choose_settings(planned, dataset, display)
-    hardware = find_hardware()
-    weights = class_weights(config.training.class_weight, dataset.class_names, examples.labels)
-    # A batch of a training is no larger than its data.
-    size = min(settings.batch_size, len(examples))
-    settings = Settings(size, settings.steps_per_execution, settings.precision)
-    fix_seed(keras, config.seed)
-    trainee = make_trainee(
-        planned, dataset.class_names, -(-len(examples) // size), settings, pretrained=False
-    )
-
-    whole = Batches(examples, size, rows_of(examples, size, 1), weights)
-    repeated = Repeated(examples, size, rows_of(examples, size, 1), weights)
-    at_once = settings.steps_per_execution
+    job = prepare(config, device=device, display=display, initial_weights=False)
+    examples = job.dataset.splits["train"]
+    # A batch of a training is not larger than its data.
+    size = min(job.settings.batch_size, len(examples))
+    job = replace(job, settings=replace(job.settings, batch_size=size))
     try:
-        stepper = make_stepper(trainee.around, repeated)
-        repeated.order = rows_of(examples, size, at_once)
-        take_steps(stepper, repeated)  # compiles
-        if steps is None:
-            seconds = seconds_of(lambda: take_steps(stepper, repeated))
-            steps = enough_steps(seconds / at_once, at_once)
-        whole.order = repeated.order = rows_of(examples, size, steps)
-        step, compute, data = times(
-            [
-                lambda: take_steps(stepper, whole),
-                lambda: take_steps(stepper, repeated),
-                lambda: gather(whole),
-            ],
-            rounds,
-            steps,
-        )
-    except CnnzooError:
-        raise
+        steps, (step, compute, data) = _measure_parts(job, steps, rounds)
     except Exception as error:
-        if is_out_of_memory(error):
-            raise no_memory(size) from error
-        raise TrainingError(
-            f"a step failed: {type(error).__name__}: {first_line(error)}"
-        ) from error
-    memory = peak_memory(hardware)  # before the large matrices
-    return Measured(
+        failure = step_error(error, size)
+        raise failure from (None if failure is error else error)
+    hardware = find_hardware()
+    memory = peak_memory(hardware)  # before the large matrices are allocated
+    return BenchmarkResult(
         name=config.name,
         backend=hardware.backend,
         device="gpu" if hardware.gpu else "cpu",
-        settings=settings,
+        settings=job.settings,
         steps=steps,
         rounds=rounds,
         step=step,
         compute=compute,
         data=data,
-        flops=FLOPS_OF_A_MAC * planned.architecture.macs * size,
-        peak=matrix_peak(settings.precision, hardware),
+        flops=FLOPS_OF_A_MAC * job.architecture.macs * size,
+        peak=matrix_peak(job.settings.precision, hardware),
         memory=memory,
     )
 
 
-class Repeated(Batches):
-    """The first batch in place of every other: what is left of a step is its arithmetic."""
+def _measure_parts(job: Job, steps: int | None, rounds: int) -> tuple[int, list[Times]]:
+    """The number of steps in a round, and the times of a step, of computing and of the data."""
+    from cnnzoo.training.engine.stepping import make_stepper
+    from cnnzoo.training.engine.training_model import make_training_model
+
+    examples, size = job.dataset.splits["train"], job.settings.batch_size
+    weights = job_class_weights(job)
+    fix_seed(load_keras(), job.config.seed)
+    model = make_training_model(job, -(-len(examples) // size), pretrained=False)
+    whole = Batches(examples, size, rows_of(examples, size, 1), weights)
+    repeated = RepeatedBatch(examples, size, rows_of(examples, size, 1), weights)
+    at_once = job.settings.steps_per_execution
+    stepper = make_stepper(model.compiled_model, repeated)
+    repeated.order = rows_of(examples, size, at_once)
+    take_steps(stepper, repeated)  # compiles
+    if steps is None:
+        seconds = seconds_of(lambda: take_steps(stepper, repeated))
+        steps = steps_of_a_round(seconds / at_once, at_once)
+    whole.order = repeated.order = rows_of(examples, size, steps)
+    parts = [
+        lambda: take_steps(stepper, whole),
+        lambda: take_steps(stepper, repeated),
+        lambda: gather(whole),
+    ]
+    return steps, times(parts, rounds, steps)
+
+
+class RepeatedBatch(Batches):
+    """Batches that repeat the first one, so that a step only computes."""
 
     def __init__(self, *arguments: Any) -> None:
         self.kept: dict[tuple[int, ...], Batch] = {}
         super().__init__(*arguments)
 
-    def begin(self, epoch: int) -> None:
-        """Take the rows of the first batch for every other."""
-        super().begin(epoch)
+    def start_epoch(self, epoch: int) -> None:
+        """Use the rows of the first batch for every batch."""
+        super().start_epoch(epoch)
         self.rows = np.resize(self.rows[: self.batch_size], len(self.rows))
 
     def take(self, rows: NDArray[np.intp]) -> Batch:
-        """What was first taken of as many rows."""
+        """Return the examples that were taken first for this number of rows."""
         if rows.shape not in self.kept:
             self.kept[rows.shape] = super().take(rows)
         return self.kept[rows.shape]
 
 
 def rows_of(examples: Examples, batch_size: int, steps: int) -> Order:
-    """So many whole batches of examples in some order, again and again where they are too few."""
+    """An order of `steps` whole batches; the examples are repeated if they are too few."""
     rows = np.random.default_rng(0).permutation(len(examples))
     return lambda epoch: np.resize(rows, steps * batch_size)
 
 
 def take_steps(stepper: Any, batches: Batches) -> None:
-    """Train on all batches, and look at the metrics as often as a training does."""
-    batches.begin(0)
+    """Train on all batches, and read the metrics as often as a training does."""
+    batches.start_epoch(0)
     for _, logs in stepper.train(batches, 0):
         for value in logs.values():
             float(value)
@@ -214,31 +201,31 @@ def take_steps(stepper: Any, batches: Batches) -> None:
 
 
 def gather(batches: Batches) -> None:
-    """Read all batches, and do nothing with them."""
-    batches.begin(0)
+    """Gather all batches, without training."""
+    batches.start_epoch(0)
     for step in range(len(batches)):
         batches[step]
 
 
-def enough_steps(seconds: float, at_once: int) -> int:
-    """How many steps of so many seconds make a round: a multiple of what runs at once."""
+def steps_of_a_round(seconds: float, at_once: int) -> int:
+    """The number of steps in a round, a multiple of `at_once`; a step takes `seconds`."""
     wanted = min(MOST_STEPS, math.ceil(ROUND_SECONDS / max(seconds, 1e-9)))
     return at_once * max(1, round(wanted / at_once))
 
 
-def times(jobs: Sequence[Callable[[], None]], rounds: int, steps: int) -> list[Times]:
-    """The times of a step of each job, which take turns; a first round is not counted."""
-    taken: list[list[float]] = [[] for _ in jobs]
+def times(functions: Sequence[Callable[[], None]], rounds: int, steps: int) -> list[Times]:
+    """The times of a step of each function, which alternate; the first round is not counted."""
+    taken: list[list[float]] = [[] for _ in functions]
     for turn in range(rounds + 1):
-        for job, seconds in zip(jobs, taken, strict=True):
-            seconds.append(seconds_of(job) / steps)
+        for function, seconds in zip(functions, taken, strict=True):
+            seconds.append(seconds_of(function) / steps)
             if not turn:
                 seconds.clear()
     return [Times(statistics.median(each), min(each), max(each)) for each in taken]
 
 
-def seconds_of(job: Callable[[], None]) -> float:
-    """How long a job takes."""
+def seconds_of(function: Callable[[], None]) -> float:
+    """The seconds that a function takes."""
     began = time.perf_counter()
-    job()
+    function()
     return time.perf_counter() - began

@@ -1,90 +1,108 @@
-"""One device or all: `training.devices`, by `keras.distribution.DataParallel` on JAX.
+"""Training on several devices and in several processes: `training.devices: all`, on JAX.
 
-Every device has the whole model, and computes on its part of each batch; what they learn from it
-is summed within the step, so that losses and weights are those of one device up to rounding.
-Batch normalization and the metrics see the whole batch, and random numbers do not depend on the
-number of devices. Proven on virtual CPU devices; on several real GPUs it has not been run.
+Each device holds the whole model and computes a part of each batch (`engine.placement`).
+
+Several processes, each with its own devices, train one run together. They find each other by Keras'
+variables: KERAS_DISTRIBUTION_JOB_ADDRESSES=HOST:PORT, an address of process 0 that all can reach,
+KERAS_DISTRIBUTION_NUM_PROCESSES=N, and in each process its own KERAS_DISTRIBUTION_PROCESS_ID, from
+0. All of them read the configuration and the data, and all compute the same; process 0 writes the
+run, and the files of the others are discarded. If one of them is stopped, the others fail, and
+`--resume` continues the run from its last checkpoint.
+
+Tested with virtual devices and with two processes on one machine without a GPU; not tested on
+several GPUs or machines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
 
 from cnnzoo.config.schema import TrainingConfig
-from cnnzoo.errors import ConfigError
+from cnnzoo.errors import ConfigError, DeviceError
 from cnnzoo.models.backend import load_keras
+from cnnzoo.models.objects import first_line
 from cnnzoo.training.hardware import Hardware
 
 ALL = "all"
+_ADDRESSES = "KERAS_DISTRIBUTION_JOB_ADDRESSES"
+_ID = "KERAS_DISTRIBUTION_PROCESS_ID"
 
 
 def check_devices(training: TrainingConfig, batch_size: int, hardware: Hardware) -> None:
-    """Raise ConfigError where the batches of a training cannot be shared out among all devices."""
+    """Raise ConfigError if a batch cannot be divided equally among all devices."""
     if training.devices != ALL:
         return
-    check_backend(training, hardware.backend)
+    _check_backend(training, hardware.backend)
     count = hardware.devices
     if batch_size % count:
         fitting = max(batch_size // count, 1) * count
         raise ConfigError(
             f"training.batch_size: {count} devices cannot share {batch_size} images equally",
             place=training.place("batch_size"),
-            hint=f"take a multiple of {count}: training.batch_size={fitting}",
+            hint=f"use a multiple of {count}: training.batch_size={fitting}",
         )
 
 
-def check_backend(training: TrainingConfig, backend: str) -> None:
-    """Raise ConfigError for a backend on which a training cannot be shared out."""
+def is_first_process() -> bool:
+    """Whether this process writes the run: it is the only one, or process 0 of several."""
+    return _ADDRESSES not in os.environ or os.environ.get(_ID, "0") == "0"
+
+
+def join_processes(
+    training: TrainingConfig, device: str = "auto", run: Path | None = None
+) -> Path | None:
+    """Wait until all processes of this training are connected, if it has several.
+
+    Call it before anything is computed. Returns None in the process that writes the run. Any other
+    process writes to the returned temporary directory, which has a copy of the run directory `run`
+    under the same name and is removed when the process ends.
+
+    Raises ConfigError if there are several processes but `training.devices` is not `all`, and
+    DeviceError if they cannot connect.
+    """
+    if _ADDRESSES not in os.environ:
+        return None
+    if training.devices != ALL:
+        raise ConfigError(
+            f"{_ADDRESSES} is set, but training.devices is {training.devices}: each process would "
+            "train alone",
+            place=training.place("devices"),
+            hint=f"add training.devices=all, or unset {_ADDRESSES}",
+        )
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    keras = load_keras(device)
+    _check_backend(training, keras.backend.backend())
+    # Before they are connected: process 0 changes the run afterwards.
+    scratch = None if is_first_process() else _scratch_directory(run)
+    keras.utils.set_random_seed(0)  # else the processes compute a seed together, on all devices
+    try:
+        keras.distribution.initialize()
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise DeviceError(
+            f"the processes cannot connect: {first_line(error)}",
+            hint=f"set {_ADDRESSES}=HOST:PORT, KERAS_DISTRIBUTION_NUM_PROCESSES=N and, in each "
+            f"process its own, {_ID}=0 to N-1",
+        ) from error
+    return scratch
+
+
+def _check_backend(training: TrainingConfig, backend: str) -> None:
+    """Raise ConfigError for a backend that cannot train on several devices."""
     if backend != "jax":
         raise ConfigError(
-            f"training.devices: all needs the backend jax, and this is {backend}",
+            f"training.devices: all needs the backend jax, not {backend}",
             place=training.place("devices"),
-            hint="set KERAS_BACKEND=jax, or leave training.devices away",
+            hint="set KERAS_BACKEND=jax, or omit training.devices",
         )
 
 
-@contextmanager
-def shared_out(training: TrainingConfig) -> Iterator[None]:
-    """Within, a model that is built is on every device that the training takes."""
-    if training.devices != ALL:
-        yield
-        return
-    with load_keras().distribution.DataParallel().scope():
-        yield
-
-
-class Placement:
-    """Where arrays of this training are put: on the only device, or on all of them.
-
-    Made within `shared_out`, on the backend jax.
-    """
-
-    def __init__(self) -> None:
-        distribution = load_keras().distribution.distribution()
-        self.mesh: Any = distribution.device_mesh.backend_mesh if distribution else None
-
-    def everywhere(self) -> Any:
-        """The sharding of what every device has whole; None on one device."""
-        return None if self.mesh is None else self._sharding(None)
-
-    def put(self, array: Any, axis: int | None = None) -> Any:
-        """An array on the devices, each of which has its part along `axis`, or all of it.
-
-        Each has all of what cannot be parted equally too: the last batch of an epoch, mostly.
-        """
-        import jax
-
-        if self.mesh is None:
-            return jax.device_put(array)
-        shared = axis is not None and array.shape[axis] % self.mesh.size == 0
-        sharding = self._sharding(axis if shared else None)
-        # Of several processes each has the whole array: `device_put` would compare them.
-        return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
-
-    def _sharding(self, axis: int | None) -> Any:
-        import jax
-
-        names = () if axis is None else (*[None] * axis, *self.mesh.axis_names)
-        return jax.sharding.NamedSharding(self.mesh, jax.sharding.PartitionSpec(*names))
+def _scratch_directory(run: Path | None) -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="cnnzoo-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    if run:
+        shutil.copytree(run, directory / run.name)
+    return directory

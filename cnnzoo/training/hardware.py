@@ -1,6 +1,6 @@
-"""What a training computes on: the backend, the kind of processor, and its memory.
+"""The hardware of a training: the backend, its processors and their memory.
 
-`find_hardware` imports Keras' backend; what is decided from it are plain functions of a `Hardware`.
+`find_hardware` imports Keras' backend; decisions are plain functions of a `Hardware`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cnnzoo.runs.environment import CPU_INFO, cpu_info
 
 UNKNOWN = (0, 0)  # the compute capability of a GPU that is not NVIDIA's
 
-# Where a container says how much memory it may use: version 2 of control groups, version 1.
+# Memory limits of a container: version 2 and version 1 of control groups.
 _LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
@@ -25,12 +25,12 @@ _LIMITS = (
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """The Keras backend and what it computes on.
+    """The Keras backend and the hardware that it uses.
 
-    `gpu` is the lowest compute capability of its GPUs, such as (8, 0), None where it uses none;
-    `cpu_flags` are what the CPU says that it can do, as Linux names it; `memory` is in bytes, that
-    of one device, None where nothing tells it. `devices` is how many there are of what it uses,
-    where the backend can use several.
+    `gpu` is the lowest compute capability of its GPUs, such as (8, 0), or None without a GPU;
+    `cpu_flags` are the features of the CPU, as Linux names them; `memory` is in bytes, of one
+    device, or None if unknown. `devices` is the number of devices of that kind, if the backend can
+    use several.
     """
 
     backend: str
@@ -41,7 +41,7 @@ class Hardware:
 
 
 def find_hardware() -> Hardware:
-    """The hardware of the backend that Keras runs on."""
+    """The hardware of the current Keras backend."""
     import keras
 
     backend = keras.backend.backend()
@@ -55,25 +55,25 @@ def find_hardware() -> Hardware:
 
 
 def _virtual_cpus(backend: str) -> int:
-    """As XLA_FLAGS=--xla_force_host_platform_device_count=N makes them, for trying `devices`."""
+    """The number of CPU devices; XLA_FLAGS=--xla_force_host_platform_device_count=N sets it."""
     return len(importlib.import_module("jax").devices()) if backend == "jax" else 1
 
 
 def cpu_flags(path: Path = CPU_INFO) -> frozenset[str]:
-    """What the CPU can do, such as `avx512_bf16`; empty where the system does not say."""
+    """The features of the CPU, such as `avx512_bf16`; empty if the system does not list them."""
     return frozenset(cpu_info("flags", path).split())
 
 
 def main_memory(limits: tuple[Path, ...] = _LIMITS) -> int | None:
-    """Bytes of memory that this process may use at most: the machine's, or its container's.
+    """The bytes of memory that this process may use: those of the machine, or of its container.
 
-    Not those that are free now, which would make what is decided from it a matter of chance.
+    It is the total, not the free memory, so that decisions do not depend on other processes.
     """
     sizes = []
     with contextlib.suppress(AttributeError, OSError, ValueError):  # not on every system
         sizes.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     for path in limits:
-        with contextlib.suppress(OSError, ValueError):  # "max" is no number
+        with contextlib.suppress(OSError, ValueError):  # "max" is not a number
             sizes.append(int(path.read_text(encoding="ascii")))
     return min((size for size in sizes if size > 0), default=None)
 
@@ -97,14 +97,14 @@ def _gpus_of_jax() -> list[Gpu]:
 
 
 def _capability(device: Any) -> tuple[int, int]:
-    """Of a GPU that is not NVIDIA's, whose number means something else, UNKNOWN."""
+    """The compute capability of a GPU; UNKNOWN if it is not NVIDIA's."""
     major, _, minor = str(getattr(device, "compute_capability", "")).partition(".")
     return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else UNKNOWN
 
 
 def _limit(device: Any) -> int | None:
     if device.process_index != importlib.import_module("jax").process_index():
-        return None  # another process knows
+        return None  # a device of another process
     return (device.memory_stats() or {}).get("bytes_limit")
 
 

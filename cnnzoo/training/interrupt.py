@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during a training: the step that runs is finished, and what is written."""
+"""Ctrl-C and SIGTERM during a training: finish the current step, and write a checkpoint."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(slots=True)
-class Asked:
-    """The signal that has asked the training to stop; None while nobody has."""
+class StopRequest:
+    """The signal that asked the training to stop; None if there was none."""
 
     signal: int | None = None
 
 
 @contextmanager
-def interruption() -> Iterator[Asked]:
-    """Gives what tells whether Ctrl-C was pressed, or SIGTERM sent, within.
+def stop_on_signals() -> Iterator[StopRequest]:
+    """A context in which Ctrl-C and SIGTERM set the signal of a StopRequest.
 
-    An exception raised at once could strike while a file is half written, or be lost in a
-    destructor. Whoever asks a second time does not want to wait: that raises KeyboardInterrupt.
+    An exception raised at once could occur while a file is being written, or be lost in a
+    destructor. A second signal raises KeyboardInterrupt, for users who do not want to wait.
     """
-    asked = Asked()
+    request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
-        yield asked  # signals reach the main thread only
+        yield request  # only the main thread receives signals
         return
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked.signal is not None:
+    def handle(number: int, frame: FrameType | None) -> None:
+        if request.signal is not None:
             raise KeyboardInterrupt
-        asked.signal = number
+        request.signal = number
 
-    before = {number: signal.signal(number, ask) for number in SIGNALS}
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
-        yield asked
+        yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

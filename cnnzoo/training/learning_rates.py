@@ -1,7 +1,7 @@
-"""The learning-rate range test: which rate a training could begin with.
+"""The learning-rate range test, which suggests a learning rate for a training.
 
 Leslie N. Smith, "Cyclical Learning Rates for Training Neural Networks", 2017, section 3.3: train
-for some steps while the rate grows, and look at the loss. Here the rate grows exponentially, as in
+for some steps while the rate grows, and record the loss. Here the rate grows exponentially, as in
 fastai's finder.
 """
 
@@ -21,22 +21,19 @@ from cnnzoo.config.writer import to_flow
 from cnnzoo.errors import TrainingError, UserError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.runs.files import write_text
-from cnnzoo.training.engine.balance import class_weights
-from cnnzoo.training.engine.batches import Batches, to_train
-from cnnzoo.training.engine.initial_weights import check_beginning
+from cnnzoo.training.checks import INNER_OPTIMIZER
+from cnnzoo.training.engine.batches import Batches, training_batches
 from cnnzoo.training.engine.seeding import fix_seed
-from cnnzoo.training.plan import plan
+from cnnzoo.training.job import prepare
 from cnnzoo.training.progress import Display
-from cnnzoo.training.train import choose_settings, load_data
 
 LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 150
 _DIVERGED = 4.0  # times the lowest loss so far, both smoothed
-_FEWEST = 10  # losses, of which something can be said
-_MEMORY = 0.8  # of the running mean that is compared with it
-_INNER = "inner_optimizer"  # of a LossScaleOptimizer
+_FEWEST = 10  # losses that a suggestion needs
+_MEMORY = 0.8  # decay of the running mean of the loss
 _WIDTH = 0.12  # decades: the standard deviation of the smoothing
 
-# What of a schedule is its highest rate, the first that is given; the others follow from it.
+# The arguments of each schedule that set its highest rate; the first one that is given is used.
 PEAKS = {
     "CosineDecay": ("warmup_target", "initial_learning_rate"),
     "CosineDecayRestarts": ("initial_learning_rate",),
@@ -51,9 +48,9 @@ PEAKS = {
 
 @dataclass(frozen=True, slots=True)
 class RangeTest:
-    """The loss of each step, float64 [n], at the rate that it was made with, float64 [n].
+    """The loss of each step, float64 [n], and the learning rate of the step, float64 [n].
 
-    `diverged` is whether the loss grew so much that the test ended before the highest rate.
+    `diverged` is set if the loss grew so much that the test ended before the highest rate.
     """
 
     rates: NDArray[np.float64]
@@ -61,7 +58,7 @@ class RangeTest:
     diverged: bool
 
     def smoothed(self) -> NDArray[np.float64]:
-        """The losses, each the mean of its neighbours by a Gaussian over the logarithmic rate."""
+        """The losses, smoothed with a Gaussian over the logarithm of the rate, float64 [n]."""
         at = np.log10(self.rates)
         weights = np.exp(-0.5 * ((at[:, None] - at[None, :]) / _WIDTH) ** 2)
         means: NDArray[np.float64] = weights @ self.losses / weights.sum(axis=1)
@@ -74,13 +71,13 @@ class RangeTest:
     def suggested(self) -> float:
         """A tenth of the rate at which the smoothed loss was lowest, as fastai suggests.
 
-        The rate of the steepest descent, the other usual choice, was seen to follow the noise of
-        the loss of small networks, and to diverge with SGD and momentum.
+        The rate of the steepest descent, the other usual choice, followed the noise of the loss of
+        small networks in our tests, and diverged with SGD and momentum.
         """
         return self.lowest() / 10
 
-    def said(self) -> str:
-        """What the test has found, in one line."""
+    def summary(self) -> str:
+        """The result of the test in one line."""
         end = "diverged" if self.diverged else "ended"
         return (
             f"the loss was lowest at {self.lowest():.2g} and {end} at {self.rates[-1]:.2g}; "
@@ -100,11 +97,11 @@ def range_test(
     """Train a configuration for some steps at rates that grow from the lowest to the highest.
 
     The data, their order, the initial weights and the optimizer are those of the training; only
-    its schedule is not followed. The test ends where the smoothed loss is four times its lowest.
+    its schedule is not used. The test ends when the smoothed loss is four times its minimum.
 
     Raises:
-        ConfigError, DataError, DeviceError: as a training would.
-        TrainingError: the loss diverged at once.
+        ConfigError, DataError, DeviceError: as in a training.
+        TrainingError: the loss diverged within the first steps.
 
     """
     rates = np.geomspace(lowest, highest, steps)
@@ -112,7 +109,7 @@ def range_test(
     if len(losses) < _FEWEST:
         raise TrainingError(
             f"the loss diverges at once, at a learning rate of {rates[len(losses)]:.2g}",
-            hint="begin lower with --lowest; are the images rescaled (Rescaling: 1/255)?",
+            hint="start with a smaller --lowest; are the images rescaled (Rescaling: 1/255)?",
         )
     return RangeTest(rates[: len(losses)], np.array(losses), diverged)
 
@@ -125,34 +122,30 @@ def losses_at(
     display: Display | None = None,
 ) -> tuple[list[float], bool]:
     """The loss of a step at each of these rates, and whether it diverged before the last one."""
-    planned = plan(with_rate(config, float(rates[0])))
-    check_beginning(planned)
-    display = display or Display()
-    dataset = load_data(config, display)
-    keras = load_keras(device)
-    from cnnzoo.training.engine.training_model import make_trainee
+    job = prepare(with_rate(config, float(rates[0])), device=device, display=display)
+    from cnnzoo.training.engine.training_model import make_training_model
 
-    assert config.data
-    train = dataset.splits["train"]
-    settings = choose_settings(planned, dataset, display)
-    weights = class_weights(config.training.class_weight, dataset.class_names, train.labels)
-    batches = to_train(train, settings.batch_size, config.seed, config.data.balance, weights)
-    fix_seed(keras, config.seed)
-    trainee = make_trainee(planned, dataset.class_names, len(batches), settings)
-    return _losses(trainee.around, batches, rates)
+    batches = training_batches(job)
+    fix_seed(load_keras(), config.seed)
+    model = make_training_model(job, len(batches)).compiled_model
+    return _losses(model, batches, rates)
 
 
-def _losses(around: Any, batches: Batches, rates: NDArray[np.float64]) -> tuple[list[float], bool]:
+def _losses(
+    compiled_model: Any, batches: Batches, rates: NDArray[np.float64]
+) -> tuple[list[float], bool]:
     losses: list[float] = []
     mean, least = 0.0, math.inf
-    whole = max(1, len(batches.rows) // batches.batch_size)  # a short batch has a noisier loss
+    # Without the smaller last batch of an epoch, whose loss is noisier.
+    whole = max(1, len(batches.rows) // batches.batch_size)
     for index, rate in enumerate(rates):
         epoch, step = divmod(index, whole)
         if step == 0:
-            batches.begin(epoch)
-        around.reset_metrics()
-        around.optimizer.learning_rate = rate
-        loss = float(around.train_on_batch(*batches[step], return_dict=True)["loss"])
+            batches.start_epoch(epoch)
+        compiled_model.reset_metrics()
+        compiled_model.optimizer.learning_rate = rate
+        logs = compiled_model.train_on_batch(*batches[step], return_dict=True)
+        loss = float(logs["loss"])
         if not math.isfinite(loss):
             return losses, True
         losses.append(loss)
@@ -172,19 +165,19 @@ def with_rate(config: Config, rate: float) -> Config:
 
 
 def _with_constant(optimizer: Call, rate: float) -> Call:
-    inner = optimizer.arguments.get(_INNER)
-    changed = {_INNER: _with_constant(inner, rate)} if inner else {"learning_rate": rate}
+    inner = optimizer.arguments.get(INNER_OPTIMIZER)
+    changed = {INNER_OPTIMIZER: _with_constant(inner, rate)} if inner else {"learning_rate": rate}
     return replace(optimizer, arguments={**optimizer.arguments, **changed})
 
 
-def rate_word(config: Config, rate: float) -> str | None:
-    """The `KEY=VALUE` word that gives a configuration this rate, its schedule this peak.
+def rate_override(config: Config, rate: float) -> str | None:
+    """The `KEY=VALUE` argument that sets the learning rate, or the peak of the schedule.
 
-    None where the schedule computes its rates, so that no one value is its peak.
+    None if the schedule computes its rates, so that no single value is the peak.
     """
     keys, call = ["training", "optimizer"], config.training.optimizer
-    while _INNER in call.arguments:
-        keys, call = [*keys, call.name, _INNER], call.arguments[_INNER]
+    while INNER_OPTIMIZER in call.arguments:
+        keys, call = [*keys, call.name, INNER_OPTIMIZER], call.arguments[INNER_OPTIMIZER]
     keys += [call.name, "learning_rate"]
     value: Any = float(f"{rate:.2g}")
     schedule = call.arguments.get("learning_rate")
@@ -201,7 +194,7 @@ def rate_word(config: Config, rate: float) -> str | None:
 
 
 def write_rates(test: RangeTest, path: Path) -> None:
-    """Write `learning_rate,loss,smoothed_loss`, a row a step; raises UserError where it cannot."""
+    """Write `learning_rate,loss,smoothed_loss`, one row per step; raises UserError on failure."""
     rows = zip(test.rates, test.losses, test.smoothed(), strict=True)
     lines = [f"{rate:.6g},{loss:.6g},{smoothed:.6g}" for rate, loss, smoothed in rows]
     try:

@@ -1,27 +1,31 @@
-"""What a training tells while it runs, to whoever shows it."""
+"""The progress protocol of a training: what is reported to a display while it runs."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # it loads NumPy, which `cnnzoo runs` has no need of
-    from cnnzoo.datasets.dataset import Dataset
+if TYPE_CHECKING:  # these load NumPy, which `cnnzoo runs` does not need
+    from cnnzoo.config.data import DataConfig
+    from cnnzoo.datasets.dataset import Dataset, ImageShape
+    from cnnzoo.datasets.source import Source
 
 Metrics = Mapping[str, float]
 
-# Shown in this order, before every other metric.
+# Shown in this order, before all other metrics.
 _FIRST = ("loss", "accuracy", "val_loss", "val_accuracy")
 _NO_METRICS = ("epoch", "seconds", "learning_rate")
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """A training that begins, or goes on: so many epochs of so many steps, of so many images.
+class Progress:
+    """The position at which a training starts or continues.
 
-    `epoch` (from 1) and `step` (those that are done) are where it begins. `monitor` is the metric
-    that chooses the best epoch, and `best` that epoch and its value, where there already is one.
+    `epochs`, `steps` (of an epoch) and `images` (of an epoch) are totals. `epoch` (from 1) and
+    `step` (number of finished steps) are the position. `monitor` is the metric that selects the
+    best epoch, and `best` that epoch and its value, if there is one.
     """
 
     epochs: int
@@ -33,40 +37,60 @@ class Course:
     best: tuple[int, float] | None = None
 
     @property
-    def goes_on(self) -> bool:
-        """Whether some of it was done before."""
+    def is_resumed(self) -> bool:
+        """Whether a part of the training was done before."""
         return (self.epoch, self.step) != (1, 0)
 
 
 class Display:
-    """Shows nothing; what it could show is what a training tells while it runs."""
+    """Receives the progress of a training; this base class shows nothing."""
 
     def note(self, text: str) -> None:
-        """Something to know, in one line: what was chosen, or goes on without something."""
+        """Show one line: a value that was chosen, or a warning."""
 
     def decode(self, done: int, total: int) -> None:
-        """So many images of all were decoded; never told where the cache has them."""
+        """Show the number of decoded images; not called if the cache has them."""
 
     def data(self, dataset: Dataset, seconds: float) -> None:
-        """The data are there, after so long."""
+        """Show the data set; loading it took `seconds`."""
 
-    def start(self, course: Course) -> None:
-        """The training begins, or goes on."""
+    def start(self, progress: Progress) -> None:
+        """Show that the training starts, or continues."""
 
     def step(self, epoch: int, step: int, metrics: Metrics) -> None:
-        """A step is done; the metrics are those of the epoch so far."""
+        """Show a finished step; the metrics are those of the epoch so far."""
 
     def validate(self, step: int, steps: int) -> None:
-        """A step of so many of the epoch's validation is done; 0 when it begins."""
+        """Show a finished validation step; step 0 when the validation starts."""
 
     def epoch(self, row: Metrics, best: bool = False) -> None:
-        """An epoch is done, and may be the best so far; the row is that of `history.csv`."""
+        """Show a finished epoch; `row` is the row of `history.csv`, `best` if it is the best."""
 
     def stop(self) -> None:
-        """The decoding or the training has ended, in whatever way."""
+        """Stop showing progress: the decoding or the training has ended, or failed."""
 
 
 def metric_names(metrics: Metrics) -> list[str]:
-    """The losses and metrics of a row, the familiar ones first."""
+    """The names of the losses and metrics in a row, the common ones first."""
     names = [name for name in metrics if name not in _NO_METRICS]
     return sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+
+
+def load_with_progress(
+    data: DataConfig, image_shape: ImageShape, display: Display, source: Source | None = None
+) -> Dataset:
+    """Load a data set, and report the decoding and the result to a display.
+
+    `source` is its opened source; without it, the source is opened here. Raises DataError.
+    """
+    from cnnzoo.datasets.load import load_dataset
+
+    started = time.perf_counter()
+    try:
+        dataset = load_dataset(
+            data, image_shape=image_shape, on_progress=display.decode, source=source
+        )
+    finally:
+        display.stop()
+    display.data(dataset, time.perf_counter() - started)
+    return dataset

@@ -1,4 +1,4 @@
-"""Train a run again from its directory alone, and say whether that led to the same."""
+"""Train a run again from its directory alone, and compare the results."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from cnnzoo.errors import RunError
 from cnnzoo.models.saved import load_model
 from cnnzoo.runs.environment import differences
 from cnnzoo.runs.run import FINISHED, Run
-from cnnzoo.training.execution import Settings
+from cnnzoo.training.devices import join_processes
+from cnnzoo.training.job import prepare
 from cnnzoo.training.progress import Display
 from cnnzoo.training.resume import check_data, use_backend_of
-from cnnzoo.training.train import load_data, train
+from cnnzoo.training.settings import Settings
+from cnnzoo.training.train import train_job
 
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
-    """The second training of a run, and what came out otherwise.
+    """The second training of a run, and its differences from the first.
 
-    `weights` maps each array of `model.keras` that differs to the largest difference of two of its
-    values, inf where the shapes differ; `arrays` is how many there are. `epoch` is the first whose
-    row of `history.csv` differs, None where none does. `environment` is what differs of the
-    versions and the machine, `past` what happened to the first run and not to the second.
+    `weights` maps each array of `model.keras` that differs to its largest absolute difference, inf
+    if the shapes differ; `arrays` is the number of all arrays. `epoch` is the first one whose row
+    of `history.csv` differs, or None. `environment` are the differences of versions and machine,
+    `past` the events of the first run that the second one does not repeat.
     """
 
     run: Run
@@ -50,33 +52,34 @@ def reproduce(
     display: Display | None = None,
     command: Sequence[str] = (),
 ) -> Reproduction:
-    """Train a run again, on its backend and with what was chosen for it, and compare the two.
+    """Train a run again, on its backend and with its settings, and compare the two.
 
-    The second run is made below `runs_dir`, by default beside the first. Raises what `train`
-    raises, RunError where the run is not finished, DataError where its data have changed.
+    The second run is created below `runs_dir`, by default next to the first. Raises what `train`
+    raises, RunError if the run is not finished, and DataError if its data have changed.
     """
     record = run.record()
     if record.get("status") != FINISHED:
         raise RunError(
-            f"{run} is not finished, so there is no end to compare",
+            f"{run} is not finished, so its result cannot be compared",
             hint=f"finish it: cnnzoo train --resume {run}",
         )
     use_backend_of(record)
-    config = run.config()
-    check_data(run, record, load_data(config, Display()))
-    settings = Settings(**record["settings"]) if "settings" in record else None
+    config = run.trained_config() or run.config()
     if runs_dir is None:
         parent = run.path.resolve().parent
         runs_dir = parent.parent if parent.name == config.name else parent
-    again = train(
-        config, runs_dir, device=device, display=display, command=command, settings=settings
-    )
+    if scratch := join_processes(config.training, device):
+        runs_dir, display = scratch, None
+    settings = Settings(**record["settings"]) if "settings" in record else None
+    job = prepare(config, device=device, display=display, settings=settings)
+    check_data(run, record, job.dataset)
+    again = train_job(job, runs_dir, display=display, command=command)
     arrays, weights = _compare_weights(run, again)
     return Reproduction(
         again,
         arrays,
         weights,
-        _first_other_epoch(run.history(), again.history()),
+        _first_differing_epoch(run.history(), again.history()),
         differences(record, again.record()),
         _past(record),
     )
@@ -94,7 +97,7 @@ def _compare_weights(first: Run, second: Run) -> tuple[int, dict[str, float]]:
     return len(weights), found
 
 
-def _first_other_epoch(
+def _first_differing_epoch(
     first: Sequence[Mapping[str, float]], second: Sequence[Mapping[str, float]]
 ) -> int | None:
     for number in range(max(len(first), len(second))):
@@ -105,18 +108,18 @@ def _first_other_epoch(
 
 
 def _comparable(row: Mapping[str, float]) -> str:
-    # As text, in which nan is equal to itself. Older runs have the time among the metrics.
+    # As text, in which NaN equals NaN. Runs of older versions have the time among the metrics.
     return repr(sorted((name, value) for name, value in row.items() if name != "seconds"))
 
 
 def _past(record: Mapping[str, Any]) -> list[str]:
-    """What happened to a run on its way."""
-    said = []
+    """A line for each time that the run was resumed."""
+    lines = []
     for resumed in record.get("resumed", []):
         line = f"it was resumed in epoch {resumed['epoch']}"
         if epochs := resumed["changes"].get("training.epochs"):
             line += f", and training.epochs changed: {epochs[0]} → {epochs[1]}"
         if resumed["environment"]:
-            line += f", where this differed: {'; '.join(resumed['environment'])}"
-        said.append(line)
-    return said
+            line += f", with other versions or hardware: {'; '.join(resumed['environment'])}"
+        lines.append(line)
+    return lines

@@ -1,17 +1,16 @@
-"""Go on with a run from its last checkpoint, as if nothing had happened."""
+"""Continue a run from its last checkpoint, to the same result as if it had not stopped."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnnzoo.config.calls import Call
 from cnnzoo.config.expressions import Expression, variables_of
-from cnnzoo.config.flat import flat
+from cnnzoo.config.flat import differing, flat
 from cnnzoo.config.loader import load_config
 from cnnzoo.config.macros import spelled_out
 from cnnzoo.config.schema import Config
@@ -20,15 +19,15 @@ from cnnzoo.errors import DataError, DeviceError, Mistake, RunError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.runs.environment import config_hash, differences, machine, versions
 from cnnzoo.runs.run import CONFIG, FINISHED, RUNNING, Run
+from cnnzoo.training.devices import join_processes
 from cnnzoo.training.engine.checkpoint import State, checkpoints_in, newest_checkpoint
-from cnnzoo.training.execution import Settings
-from cnnzoo.training.loggers.loggers import open_logs
-from cnnzoo.training.plan import plan
-from cnnzoo.training.processes import join_processes
+from cnnzoo.training.job import prepare
+from cnnzoo.training.loggers.loggers import open_loggers
 from cnnzoo.training.progress import Display
-from cnnzoo.training.train import Prepared, choose_settings, load_data, now, train_in
+from cnnzoo.training.settings import Settings
+from cnnzoo.training.train import run_job, timestamp
 
-# What may change while a run goes on: none of it touches the steps that are done.
+# Keys that may change when a run is resumed: they do not affect the steps that are done.
 _MAY_CHANGE = (
     "training.epochs",
     "training.checkpoint_every",
@@ -38,8 +37,8 @@ _MAY_CHANGE = (
     "description",
     "reference",
 )
-_LEFTOVERS = (".model-*", ".history-*", ".run-*", ".config-*", "checkpoints/.epoch-*")
-_MEASURED = ("metrics*.json", "predictions*.csv", "predictions*.parquet")  # of an older model
+
+Changes = dict[str, list[str | None]]  # key → old and new value
 
 
 def resume(
@@ -50,44 +49,43 @@ def resume(
     display: Display | None = None,
     command: Sequence[str] = (),
 ) -> Run:
-    """Train a run from its last checkpoint on, to the same bits as if it had never stopped.
+    """Continue a run from its last checkpoint; the result has the same bits as without the stop.
 
-    A run without a checkpoint begins again. `training.epochs=N` among the overrides extends one
-    that is finished. Raises what `train` raises, and RunError where the run is being trained, is
-    finished, or was trained with what the overrides change.
+    A run without a checkpoint starts again. `training.epochs=N` among the overrides, or in an
+    edited `config.yaml`, extends a finished run. Raises what `train` raises, and RunError if
+    another process trains the run, if it is finished, or if overrides or edits change what it was
+    trained with.
     """
-    began = time.perf_counter()
     use_backend_of(run.record())
-    if aside := join_processes(run.config().training, device, run.path):
-        run, display = Run(aside / run.path.name), None
+    if scratch := join_processes(run.config().training, device, run.path):
+        run, display = Run(scratch / run.path.name), None
     display = display or Display()
     with run.training():
         record = run.record()
-        config, changes = _changed(run, overrides)
-        _check_epochs(run, record, config)
-        planned = plan(config)
-        dataset = load_data(config, display)
-        check_data(run, record, dataset)
-        keras = load_keras(device)
-        logs = open_logs(config, display.note)
-        values, state = newest_checkpoint(run.checkpoints_path, display.note) or (None, State())
-        if "training.epochs" in changes:
-            state.stopped = False  # by early stopping: whoever extends it wants another epoch
-        environment = differences(record, {"versions": versions(), "machine": machine(keras)})
-        settings = record.get("settings")
-        prepared = Prepared(
-            planned,
-            dataset,
-            Settings(**settings) if settings else choose_settings(planned, dataset, display),
-            logs,
-            display,
-            began,
+        old = _trained_config(run, record, display)
+        new = load_config(run.path / CONFIG, overrides)
+        changes = _changes(run, old, new, overrides)
+        _check_epochs(run, record, old, new)
+        job = prepare(
+            new,
+            device=device,
+            display=display,
+            settings=Settings(**record["settings"]) if record.get("settings") else None,
+            initial_weights=not checkpoints_in(run.checkpoints_path),
         )
-        _say(display, run, config, changes, environment)
-        _remove_leftovers(run)
-        run.write_config(config)
-        now_resumed = {
-            "at": now(),
+        check_data(run, record, job.dataset)
+        loggers = open_loggers(new, display.note)
+        checkpoint = newest_checkpoint(run.checkpoints_path, display.note)
+        values, state = checkpoint or (None, State())
+        if "training.epochs" in changes:
+            state.stopped = False  # early stopping must not end an extension at once
+        now = {"versions": versions(), "machine": machine(load_keras())}
+        environment = differences(record, now)
+        _show_changes(display, run, new, changes, environment)
+        run.remove_leftovers()
+        run.write_config(new)
+        resumed = {
+            "at": timestamp(),
             "epoch": state.epoch + 1,
             "step": state.step,
             "command": shlex.join(command),
@@ -96,68 +94,77 @@ def resume(
         }
         run.update(
             status=RUNNING,
-            threshold=None,
-            config_hash=config_hash(config),
-            settings=prepared.settings.record(),
-            resumed=[*record.get("resumed", []), now_resumed],
+            config_hash=config_hash(new),
+            settings=job.settings.record(),
+            resumed=[*record.get("resumed", []), resumed],
         )
-        train_in(run, prepared, state, values)
+        run_job(run, job, loggers, display, state, values)
     return run
 
 
 def use_backend_of(record: Mapping[str, Any]) -> None:
-    """Let Keras start on the backend of a run; raises DeviceError where another one is chosen."""
+    """Select the Keras backend of a run; raises DeviceError if another one is selected already."""
     backend = record.get("machine", {}).get("backend")
     if backend is None:
-        return  # somebody took it out of the record
+        return  # the record was edited
     keras = sys.modules.get("keras")
     chosen = keras.backend.backend() if keras else os.environ.setdefault("KERAS_BACKEND", backend)
     if chosen != backend:
         raise DeviceError(
-            f"the run was trained on the backend {backend}, and this is {chosen}",
+            f"the run was trained on the backend {backend}, but KERAS_BACKEND is {chosen}",
             hint=f"set KERAS_BACKEND={backend}, or leave it unset",
         )
 
 
 def check_data(run: Run, record: Mapping[str, Any], dataset: Dataset) -> None:
-    """Raise DataError where the data are not those that the run began with."""
+    """Raise DataError if the data are not those that the run was trained on."""
     before = record.get("data", {}).get("fingerprint")
     names = record.get("class_names", [])
     if dataset.fingerprint == before and list(dataset.class_names) == names:
         return
     raise DataError(
-        f"{dataset.name} has changed since {run} began: fingerprint {before} → "
+        f"{dataset.name} has changed since {run} was started: fingerprint {before} → "
         f"{dataset.fingerprint}",
-        hint=f"restore it, or train anew: cnnzoo train --config {run.path / CONFIG}",
+        hint=f"restore the data, or retrain: cnnzoo train --config {run.path / CONFIG}",
     )
 
 
-def _changed(run: Run, overrides: Sequence[str]) -> tuple[Config, dict[str, list[str | None]]]:
-    """The configuration of a run with overrides, and what they change: key → old and new.
+def _trained_config(run: Run, record: Mapping[str, Any], display: Display) -> Config:
+    """The configuration of the finished steps; `config.yaml` may have been edited since."""
+    if config := run.trained_config():
+        return config
+    config = run.config()
+    if record.get("config_hash") not in (None, config_hash(config)):
+        display.note(
+            f"{run.path / CONFIG} may have been edited since the run was started: its hash was "
+            f"{record['config_hash']} and is {config_hash(config)}"
+        )
+    return config
 
-    Raises RunError for a change of what the steps that are done were made with.
-    """
-    old, new = run.config(), load_config(run.path / CONFIG, overrides)
+
+def _changes(run: Run, old: Config, new: Config, overrides: Sequence[str]) -> Changes:
+    """The keys that differ, with both values; raises RunError for a key that may not change."""
     before, after = flat(old.plain()), flat(new.plain())
-    changes = {
-        key: [before.get(key), after.get(key)]
-        for key in sorted({*before, *after})
-        if before.get(key) != after.get(key)
+    changes: Changes = {
+        key: [before.get(key), after.get(key)] for key in sorted(differing([before, after]))
     }
     refused = [key for key in changes if key not in _MAY_CHANGE]
     if refused:
         details = [f"{key}: {before.get(key)} → {after.get(key)}" for key in refused]
-        message = f"{run} was trained with what this changes"
         words = shlex.join(overrides)
-        hint = f"train anew: cnnzoo train --config {run.path / CONFIG} {words}"
-        raise RunError.of([Mistake(message, None, hint, tuple(details))])
-    return new, changes
+        hint = f"retrain: cnnzoo train --config {run.path / CONFIG} {words}".rstrip()
+        if not overrides:
+            hint = f"undo the edit of {CONFIG}, or {hint}"
+        raise RunError.of(
+            [Mistake(f"{run} was trained with other values", None, hint, tuple(details))]
+        )
+    return changes
 
 
-def _check_epochs(run: Run, record: Mapping[str, Any], config: Config) -> None:
-    """Raise RunError where nothing is left to train, or nothing is there to go on from."""
-    epochs, done = config.training.epochs, int(record.get("epochs", 0))
-    if record.get("status") == FINISHED and epochs <= max(done, run.config().training.epochs):
+def _check_epochs(run: Run, record: Mapping[str, Any], old: Config, new: Config) -> None:
+    """Raise RunError if no epoch is left to train, or if the checkpoint is missing."""
+    epochs, done = new.training.epochs, int(record.get("epochs", 0))
+    if record.get("status") == FINISHED and epochs <= max(done, old.training.epochs):
         raise RunError(
             f"{run} is finished, after {done} epochs",
             hint=f"extend it: cnnzoo train --resume {run} training.epochs={done + 10}",
@@ -166,25 +173,21 @@ def _check_epochs(run: Run, record: Mapping[str, Any], config: Config) -> None:
         raise RunError(f"training.epochs={epochs}, but {run} has trained {done}")
     if run.history_path.exists() and not checkpoints_in(run.checkpoints_path):
         raise RunError(
-            f"{run} has no checkpoint to go on from",
-            hint=f"train anew: cnnzoo train --config {run.path / CONFIG}",
+            f"{run} has no checkpoint to resume from",
+            hint=f"retrain: cnnzoo train --config {run.path / CONFIG}",
         )
 
 
-def _say(
-    display: Display,
-    run: Run,
-    config: Config,
-    changes: Mapping[str, Sequence[str | None]],
-    environment: Sequence[str],
+def _show_changes(
+    display: Display, run: Run, config: Config, changes: Changes, environment: Sequence[str]
 ) -> None:
-    display.note(f"going on with {run}")
+    display.note(f"resuming {run}")
     for key, (old, new) in changes.items():
         display.note(f"{key}: {old} → {new}")
     if "training.epochs" in changes and _depends_on_epochs(config.training.optimizer):
-        display.note("the learning rate follows the number of steps: its course is stretched")
+        display.note("the learning-rate schedule is stretched to the new number of steps")
     if environment:
-        display.note(f"not as when the run began: {'; '.join(environment)}")
+        display.note(f"changed since the run was started: {'; '.join(environment)}")
 
 
 def _depends_on_epochs(value: Any) -> bool:
@@ -197,10 +200,3 @@ def _depends_on_epochs(value: Any) -> bool:
         case tuple():
             return any(map(_depends_on_epochs, value))
     return False
-
-
-def _remove_leftovers(run: Run) -> None:
-    """What a process that was killed had half written, and what was measured before it goes on."""
-    for pattern in (*_LEFTOVERS, *_MEASURED):
-        for path in run.path.glob(pattern):
-            path.unlink(missing_ok=True)

@@ -153,10 +153,10 @@ Feed = Callable[[Any, Any, Any, Mapping[str, Any]], Callable[[], Any]]
 def batches(model: Any, images: Any, labels: Any, way: Mapping[str, Any]) -> Callable[[], Any]:
     """An epoch of batches that NumPy gathers whole, as cnnzoo trains."""
     from cnnzoo.datasets.dataset import Examples
-    from cnnzoo.training.engine.batches import to_train
+    from cnnzoo.training.engine.batches import shuffled_batches
     from cnnzoo.training.engine.feeding import tf_dataset
 
-    found = to_train(Examples(images.numpy(), labels.numpy()), way["batch_size"], seed=0)
+    found = shuffled_batches(Examples(images.numpy(), labels.numpy()), way["batch_size"], seed=0)
     model.make_train_function()
 
     def epoch() -> None:

@@ -18,7 +18,7 @@ import cnnzoo
 from cnnzoo.architecture.pooling import pooled_first
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.build import build_architecture
-from cnnzoo.training.plan import plan
+from cnnzoo.training.checks import check_config
 
 # A configuration with its overrides, the batch size, and steps an epoch.
 NETWORKS: dict[str, tuple[list[str], int, int]] = {
@@ -46,7 +46,7 @@ def row(
 ) -> str:
     """Train both copies in turn."""
     keras = load_keras()
-    architecture = plan(cnnzoo.load_config(name, words)).architecture
+    architecture = check_config(cnnzoo.load_config(name, words)).architecture
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (batch_size * steps, *architecture.input_shape), np.uint8)
     labels = rng.integers(0, 2, batch_size * steps, np.int32)

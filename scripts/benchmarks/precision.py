@@ -22,7 +22,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -77,34 +76,26 @@ def speed_row(network: str, overrides: list[str], rounds: int) -> str:
 
 
 def epoch_of(network: str, words: list[str]) -> tuple[Callable[[int], None], str]:
-    """What trains an epoch as `cnnzoo train` does, and the name of its dtype policy."""
+    """A function that trains an epoch as `cnnzoo train` does, and the name of its dtype policy."""
     import cnnzoo
-    from cnnzoo.models.backend import load_keras
-    from cnnzoo.training.engine.batches import to_train
-    from cnnzoo.training.execution import settled
-    from cnnzoo.training.hardware import find_hardware
-    from cnnzoo.training.plan import plan
+    from cnnzoo.training.engine.batches import training_batches
+    from cnnzoo.training.job import prepare
 
-    load_keras()
+    job = prepare(cnnzoo.load_config(network, words))
     from cnnzoo.training.engine.stepping import make_stepper
-    from cnnzoo.training.engine.training_model import make_trainee
+    from cnnzoo.training.engine.training_model import make_training_model
 
-    planned = plan(cnnzoo.load_config(network, words))
-    data: Any = planned.config.data
-    dataset = cnnzoo.load_dataset(data, image_shape=planned.config.model.input_shape)
-    examples = dataset.splits["train"]
-    settings, _ = settled(planned, len(examples), find_hardware())
-    batches = to_train(examples, settings.batch_size, planned.config.seed, data.balance)
-    trainee = make_trainee(planned, dataset.class_names, len(batches), settings)
-    stepper = make_stepper(trainee.around, batches)
+    batches = training_batches(job)
+    model = make_training_model(job, len(batches))
+    stepper = make_stepper(model.compiled_model, batches)
 
     def train(epoch: int) -> None:
-        batches.begin(epoch)
+        batches.start_epoch(epoch)
         for _ in stepper.train(batches, 0):
             pass
         stepper.sync()
 
-    return train, settings.precision
+    return train, job.settings.precision
 
 
 def accuracy_row(network: str, overrides: list[str], seeds: int) -> str:

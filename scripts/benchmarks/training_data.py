@@ -99,17 +99,17 @@ def cnnzoo_epoch(
 ) -> Callable[[int], None]:
     """Train an epoch as `cnnzoo train` does."""
     from cnnzoo.datasets.dataset import Examples, MappedImages
-    from cnnzoo.training.engine.batches import to_train
+    from cnnzoo.training.engine.batches import shuffled_batches
     from cnnzoo.training.engine.stepping import make_stepper
 
     if isinstance(images, np.memmap):
         images = MappedImages(images, np.arange(len(images)))
     model = compiled(name, classes, len(labels))
-    batches = to_train(Examples(images, labels), batch_size, seed=0)
+    batches = shuffled_batches(Examples(images, labels), batch_size, seed=0)
     stepper = make_stepper(model, batches)
 
     def train(epoch: int) -> None:
-        batches.begin(epoch)
+        batches.start_epoch(epoch)
         for _, metrics in stepper.train(batches, 0):
             float(metrics["loss"])  # as a training looks at it
 
@@ -146,13 +146,13 @@ def measure_memory(folder: Path) -> None:
 def train_on(path: Path, labels: Any) -> None:
     """Train some steps on mapped images, and watch the memory."""
     from cnnzoo.datasets.dataset import Examples, MappedImages
-    from cnnzoo.training.engine.batches import to_train
+    from cnnzoo.training.engine.batches import shuffled_batches
     from cnnzoo.training.engine.stepping import make_stepper
 
     mapped = np.load(path, mmap_mode="r")
     images = MappedImages(mapped, np.arange(len(mapped)))
     model = compiled("lenet", 10, len(labels))
-    batches = to_train(Examples(images, labels), 128, seed=0)
+    batches = shuffled_batches(Examples(images, labels), 128, seed=0)
     before = anonymous_memory()
     largest = before
     done = threading.Event()

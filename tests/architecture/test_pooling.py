@@ -116,12 +116,12 @@ def test_a_strided_convolution_of_few_channels_trains(tiny, tmp_path):
 @pytest.mark.slow
 def test_a_training_ends_in_the_same_bits(tmp_path, monkeypatch):
     from cnnzoo.models.saved import load_model
-    from cnnzoo.training.engine import training_model as trainee
+    from cnnzoo.training.engine import training_model
 
     words = ["data=digits", "model.input_shape=[28,28,1]", "data.limit=20", "training.epochs=2"]
     config = cnnzoo.load_config("lenet", words)
     trained = [cnnzoo.train(config, tmp_path / "pooled")]
-    monkeypatch.setattr(trainee, "pooled_first", lambda architecture: architecture)
+    monkeypatch.setattr(training_model, "pooled_first", lambda architecture: architecture)
     trained.append(cnnzoo.train(config, tmp_path / "plain"))
     pooled, plain = (load_model(run.model_path) for run in trained)
     assert [layer.name for layer in pooled.layers] == [layer.name for layer in plain.layers]

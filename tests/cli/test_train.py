@@ -81,15 +81,15 @@ def test_a_run_is_resumed_by_one_word(in_process, tiny):
     first.update(status="interrupted")
     code, out, err = in_process("train", "--resume")
     assert (code, err) == (0, "")
-    assert "going on with runs/tiny/1" in out
+    assert "resuming runs/tiny/1" in out
     code, out, err = in_process("train", "--resume", "training.epochs=2")
     assert (code, err) == (0, "")
-    assert "going on with runs/tiny/2" in out
+    assert "resuming runs/tiny/2" in out
     assert len(Run(tiny.parent / "runs/tiny/2").history()) == 2
     assert len(first.history()) == 1
     code, _, err = in_process("train", "--resume")
     assert code == 2
-    assert "there is no run below runs that could go on" in err
+    assert "there is no run below runs to resume" in err
     code, _, err = in_process("train", "--resume", "runs/tiny/1")
     assert code == 2
     assert "training.epochs=" in err

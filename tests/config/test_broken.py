@@ -11,7 +11,7 @@ import pytest
 
 from cnnzoo.config.loader import load_config
 from cnnzoo.errors import CnnzooError
-from cnnzoo.training.plan import plan
+from cnnzoo.training.checks import check_config
 
 BROKEN = Path(__file__).parents[1] / "fixtures" / "broken"
 NAMES = sorted(path.stem for path in BROKEN.glob("*.yaml"))
@@ -24,7 +24,7 @@ def _in_the_corpus(monkeypatch):
 
 def refusal(name: str) -> CnnzooError:
     with pytest.raises(CnnzooError) as caught:
-        plan(load_config(f"{name}.yaml"))
+        check_config(load_config(f"{name}.yaml"))
     return caught.value
 
 

@@ -7,7 +7,7 @@ import pytest
 import cnnzoo
 from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.config import zoo
-from cnnzoo.training.plan import plan
+from cnnzoo.training.checks import check_config
 
 # What the literature, or the listing that a network comes from, states.
 PARAMETERS = {
@@ -20,7 +20,7 @@ PARAMETERS = {
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_a_network_has_the_stated_parameters(name):
-    planned = plan(cnnzoo.load_config(name))
+    planned = check_config(cnnzoo.load_config(name))
     assert planned.architecture.parameters == PARAMETERS[name]
     classes = len(planned.class_names) or planned.config.model.classes
     model = cnnzoo.build_model(planned.config.model, classes=classes)
@@ -29,20 +29,21 @@ def test_a_network_has_the_stated_parameters(name):
 
 def test_the_feature_maps_of_simple_cnn_are_the_stated_ones():
     shapes = [
-        layer.output_shape for layer in plan(cnnzoo.load_config("simple_cnn")).architecture.layers
+        layer.output_shape
+        for layer in check_config(cnnzoo.load_config("simple_cnn")).architecture.layers
     ]
     assert (24, 24, 32) in shapes
     assert (4, 4, 64) in shapes
 
 
 def test_gender_gives_one_probability():
-    planned = plan(cnnzoo.load_config("gender"))
+    planned = check_config(cnnzoo.load_config("gender"))
     assert planned.head == "binary"
     assert planned.architecture.output_shape == (1,)
 
 
 def test_alexnet_lite_has_a_few_million_parameters():
-    assert 2e6 < plan(cnnzoo.load_config("alexnet_lite")).architecture.parameters < 5e6
+    assert 2e6 < check_config(cnnzoo.load_config("alexnet_lite")).architecture.parameters < 5e6
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -65,6 +66,6 @@ def test_a_figure_in_the_list_stands_in_the_header_with_its_seeds(name):
 
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_network_ends_in_probabilities_of_its_classes(name):
-    planned = plan(cnnzoo.load_config(name))
+    planned = check_config(cnnzoo.load_config(name))
     assert planned.head in ("binary", "categorical")
     assert shape_text(planned.architecture.input_shape).count("x") == 2

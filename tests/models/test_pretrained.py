@@ -13,8 +13,7 @@ from cnnzoo.config.calls import Call
 from cnnzoo.errors import ConfigError
 from cnnzoo.models.convert.adopt import adopt
 from cnnzoo.models.pretrained import make_application
-from cnnzoo.training.engine.initial_weights import check_beginning
-from cnnzoo.training.plan import plan
+from cnnzoo.training.checks import check_config, check_initial_weights
 
 SHAPE = (32, 32, 3)
 
@@ -182,9 +181,9 @@ def test_what_only_looks_downloads_nothing(name, imagenet, monkeypatch):
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", no_file)
     layer = f"{{{name}: {{weights: imagenet, pooling: avg}}}}"
     config = cnnzoo.load_config(imagenet, [f"model.layers.1={layer}"])
-    planned = plan(config)
+    planned = check_config(config)
     assert planned.architecture.layers[1].measured == (name != "MobileNet")
-    check_beginning(planned, downloads=False)
+    check_initial_weights(planned, downloads=False)
 
 
 def test_a_file_in_keras_folder_is_taken_without_a_network(files, imagenet, monkeypatch, tmp_path):

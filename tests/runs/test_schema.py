@@ -47,7 +47,7 @@ def test_what_cnnzoo_writes_is_read_as_it_was_written(tmp_path, measured):
 @pytest.mark.parametrize(
     ("keys", "value", "problem"),
     [
-        (("status",), "paused", "status is \"paused\"; expected 'running'"),
+        (("status",), ["paused"], 'status is ["paused"]; expected a valid string'),
         (("status",), 0, "status is 0"),
         (("best_epoch",), "1", 'best_epoch is "1"; expected a valid integer'),
         (("best_epoch",), 0, "best_epoch is 0"),

@@ -9,15 +9,14 @@ import pytest
 from rich.console import Console
 
 from cnnzoo.config.data import DataConfig
+from cnnzoo.datasets import load as loading
 from cnnzoo.datasets.dataset import Dataset, Examples
 from cnnzoo.terminal.bars import Bars
 from cnnzoo.terminal.display import display_for
 from cnnzoo.terminal.lines import Lines, metrics_text
-from cnnzoo.training import loading
-from cnnzoo.training.loading import load_shown
-from cnnzoo.training.progress import Course, Display
+from cnnzoo.training.progress import Display, Progress, load_with_progress
 
-COURSE = Course(epochs=12, steps=10, images=1000, monitor="accuracy")
+PROGRESS = Progress(epochs=12, steps=10, images=1000, monitor="accuracy")
 ROW = {
     "epoch": 3,
     "accuracy": 0.5,
@@ -34,8 +33,8 @@ def console(terminal: bool, width: int = 100) -> tuple[Console, io.StringIO]:
     return Console(file=text, force_terminal=terminal, width=width), text
 
 
-def run_through(display: Display, course: Course = COURSE) -> None:
-    display.start(course)
+def run_through(display: Display, progress: Progress = PROGRESS) -> None:
+    display.start(progress)
     display.step(3, 4, {"loss": 1.75, "accuracy": 0.4})
     display.validate(0, 2)
     display.epoch(ROW, best=True)
@@ -51,14 +50,14 @@ def dataset(skipped: int = 0) -> Dataset:
 
 
 def load(display: Display, monkeypatch, decodes: bool, loaded: Dataset | None = None) -> None:
-    def load_dataset(data, image_shape, on_progress):
+    def load_dataset(data, image_shape, on_progress, source):
         if decodes:
             on_progress(1000, 3702)
             on_progress(3702, 3702)
         return loaded or dataset()
 
     monkeypatch.setattr(loading, "load_dataset", load_dataset)
-    load_shown(DataConfig(folder="photos"), (1, 1, 1), display)
+    load_with_progress(DataConfig(folder="photos"), (1, 1, 1), display)
 
 
 def test_the_data_are_one_line(monkeypatch):
@@ -116,7 +115,7 @@ def test_an_epoch_without_a_step_of_its_own_has_no_rate():
     """A training that goes on where only the validation was left."""
     plain, text = console(terminal=False)
     display = Lines(plain)
-    display.start(replace(COURSE, epoch=3, step=10))
+    display.start(replace(PROGRESS, epoch=3, step=10))
     display.epoch(ROW)
     assert "images/s" not in text.getvalue()
 
@@ -125,7 +124,7 @@ def test_an_epoch_without_a_step_of_its_own_has_no_rate():
 def test_a_resumed_training_says_where_it_goes_on(terminal):
     shown, text = console(terminal)
     display = display_for(shown)
-    display.start(replace(COURSE, epoch=3, step=4, best=(2, 0.75)))
+    display.start(replace(PROGRESS, epoch=3, step=4, best=(2, 0.75)))
     display.stop()
     line = "goes on in epoch 3 of 12 after step 4 of 10; best so far: epoch 2, accuracy 0.7500"
     assert line in text.getvalue()
@@ -134,7 +133,7 @@ def test_a_resumed_training_says_where_it_goes_on(terminal):
 def test_a_long_line_is_not_broken():
     plain, text = console(terminal=False)
     display = Lines(plain)
-    display.start(COURSE)
+    display.start(PROGRESS)
     display.epoch({**ROW, **{f"metric_{index}": 0.1 for index in range(20)}})
     assert text.getvalue().count("\n") == 1
 
@@ -143,7 +142,7 @@ def test_a_terminal_shows_what_runs_and_what_was_reached():
     terminal, text = console(terminal=True)
     display = display_for(terminal)
     assert type(display) is Bars
-    display.start(COURSE)
+    display.start(PROGRESS)
     for step in range(1, 5):
         display.step(1, step, {"loss": 1.75, "accuracy": 0.4})
         display.drawn = 0.0
@@ -164,7 +163,7 @@ def test_no_line_is_wider_than_the_terminal(width):
     """What was printed for good; the bars are cut by rich itself."""
     terminal, text = console(terminal=True, width=width)
     display = Bars(terminal)
-    display.start(COURSE)
+    display.start(PROGRESS)
     rows = [{**ROW, "epoch": epoch, "a_metric_with_a_long_name": 0.5} for epoch in (1, 2, 12)]
     for row in rows:
         display.epoch(row, best=True)

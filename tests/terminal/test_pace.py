@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from cnnzoo.terminal.pace import Pace
-from cnnzoo.training.progress import Course
+from cnnzoo.training.progress import Progress
 
-COURSE = Course(epochs=4, steps=10, images=1000, monitor="val_accuracy")
+PROGRESS = Progress(epochs=4, steps=10, images=1000, monitor="val_accuracy")
 
 
 class Clock:
@@ -17,7 +17,7 @@ class Clock:
 
 def test_a_rate_is_that_of_the_training_steps_and_the_time_left_leaves_out_the_first():
     clock = Clock()
-    pace = Pace(COURSE, clock)
+    pace = Pace(PROGRESS, clock)
     assert (pace.rate(), pace.left()) == (None, None)
     clock.now = 100.0  # the backend has compiled
     pace.take_step(1, 1)
@@ -33,7 +33,7 @@ def test_a_rate_is_that_of_the_training_steps_and_the_time_left_leaves_out_the_f
 
 def test_a_training_that_goes_on_counts_only_what_it_has_seen():
     clock = Clock()
-    pace = Pace(Course(4, 10, 1000, "loss", epoch=3, step=5), clock)
+    pace = Pace(Progress(4, 10, 1000, "loss", epoch=3, step=5), clock)
     clock.now = 2.0
     pace.take_step(3, 10)
     assert pace.rate() == pytest.approx(250)

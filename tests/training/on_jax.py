@@ -14,15 +14,15 @@ import pytest
 
 import cnnzoo
 from cnnzoo.config.loader import load_config
-from cnnzoo.datasets.dataset import Examples
+from cnnzoo.datasets.dataset import Dataset, Examples
 from cnnzoo.errors import ConfigError
-from cnnzoo.training.engine.balance import class_weights
-from cnnzoo.training.engine.batches import to_measure, to_train
+from cnnzoo.training.checks import check_config
+from cnnzoo.training.engine.batches import ordered_batches, training_batches
 from cnnzoo.training.engine.epoch_program import EpochProgram, spans
-from cnnzoo.training.engine.training_model import make_trainee
+from cnnzoo.training.engine.training_model import make_training_model
 from cnnzoo.training.engine.variables import assign_values, averaged, values_of
-from cnnzoo.training.execution import Settings
-from cnnzoo.training.plan import plan
+from cnnzoo.training.job import Job
+from cnnzoo.training.settings import Settings
 
 # Keras asks for int64 where it mixes images, and JAX has 32 bits.
 pytestmark = pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64")
@@ -81,15 +81,15 @@ def made(tmp_path):
     def make(words=(), count=EXAMPLES):
         path = tmp_path / "tiny.yaml"
         path.write_text(LAYERS)
-        config = load_config(path, [*MODEL, *words])
-        names, whole = ("0", "1", "2"), examples(count)
-        weights = class_weights(config.training.class_weight, names, whole.labels)
-        batches = to_train(whole, BATCH, SEED, config.data.balance, weights)
+        checked = check_config(load_config(path, [*MODEL, f"seed={SEED}", *words]))
+        dataset = Dataset("any", ("0", "1", "2"), {"train": examples(count)}, "", {})
+        settings = Settings(BATCH, AT_ONCE, checked.config.training.precision)
+        job = Job(checked.config, dataset, checked.architecture, checked.head, settings)
+        batches = training_batches(job)
         keras.utils.set_random_seed(SEED)
-        settings = Settings(BATCH, AT_ONCE, config.training.precision)
-        around = make_trainee(plan(config), names, len(batches), settings).around
-        around._symbolic_build(data_batch=batches[0])
-        return around, batches
+        compiled_model = make_training_model(job, len(batches)).compiled_model
+        compiled_model._symbolic_build(data_batch=batches[0])
+        return compiled_model, batches
 
     return make
 
@@ -98,12 +98,12 @@ def plain(logs) -> dict[str, float]:
     return {name: float(value) for name, value in logs.items()}
 
 
-def one_by_one(around, batches) -> list[dict[str, float]]:
+def one_by_one(compiled_model, batches) -> list[dict[str, float]]:
     """The metrics up to each step, of steps as Keras' `train_on_batch` does them."""
     taken, sums, logs = 0, {"accuracy": 0.0, "loss": 0.0}, []
     for step in range(len(batches)):
         batch = batches[step]
-        alone = around.train_on_batch(*batch, return_dict=True)
+        alone = compiled_model.train_on_batch(*batch, return_dict=True)
         taken += len(batch[0])
         for name in sums:
             sums[name] += len(batch[0]) * float(alone[name])
@@ -114,7 +114,7 @@ def one_by_one(around, batches) -> list[dict[str, float]]:
 def in_chunks(stepper, batches, first=0) -> dict[int, dict[str, float]]:
     """The metrics after each chunk."""
     if not first:
-        stepper.around.reset_metrics()
+        stepper.compiled_model.reset_metrics()
     logs = {step: plain(logs) for step, logs in stepper.train(batches, first)}
     stepper.sync()
     return logs
@@ -128,13 +128,15 @@ def test_an_epoch_is_that_of_steps_one_by_one(made, recipe, room):
     """Where images stay on the device, and where a chunk of them is read ahead."""
     close = 1e-2 if recipe == "mixed_bfloat16" else 1e-5
     # Two whole chunks, which are one program, do for the others.
-    around, batches = made(RECIPES[recipe], EXAMPLES if recipe == FIRST else 2 * AT_ONCE * BATCH)
-    batches.begin(1)
-    before = values_of(around)
-    wanted = one_by_one(around, batches)
-    after = values_of(around)
-    assign_values(around, before)
-    stepper = EpochProgram(around, room)
+    compiled_model, batches = made(
+        RECIPES[recipe], EXAMPLES if recipe == FIRST else 2 * AT_ONCE * BATCH
+    )
+    batches.start_epoch(1)
+    before = values_of(compiled_model)
+    wanted = one_by_one(compiled_model, batches)
+    after = values_of(compiled_model)
+    assign_values(compiled_model, before)
+    stepper = EpochProgram(compiled_model, room)
     told = in_chunks(stepper, batches)
     assert (stepper.placed[batches] is not None) == bool(room)
     assert list(told)[:2] == [AT_ONCE, 2 * AT_ONCE]
@@ -142,41 +144,41 @@ def test_an_epoch_is_that_of_steps_one_by_one(made, recipe, room):
     assert stepper.train_program._cache_size() == (3 if recipe == FIRST else 1)
     for step, logs in told.items():
         assert logs == pytest.approx(wanted[step - 1], rel=close)
-    for name, value in values_of(around).items():
+    for name, value in values_of(compiled_model).items():
         if not name.startswith("metrics"):
             np.testing.assert_allclose(value, after[name], rtol=close, atol=close)
 
 
 def test_an_epoch_that_begins_inside_itself_ends_the_same(made):
     """To the last bit, and a validation in between changes nothing."""
-    around, batches = made(RECIPES["moving averages of the weights"])
-    stepper, held_out = EpochProgram(around), to_measure(examples())
-    before = values_of(around)
-    whole, wanted = in_chunks(stepper, batches), values_of(around)
-    assign_values(around, before)
-    around.reset_metrics()
+    compiled_model, batches = made(RECIPES["moving averages of the weights"])
+    stepper, held_out = EpochProgram(compiled_model), ordered_batches(examples())
+    before = values_of(compiled_model)
+    whole, wanted = in_chunks(stepper, batches), values_of(compiled_model)
+    assign_values(compiled_model, before)
+    compiled_model.reset_metrics()
     for step, _ in stepper.train(batches, 0):
         if step == 2 * AT_ONCE:
             break
     stepper.sync()
-    parted = values_of(around)
-    with averaged(around.optimizer):
-        around.reset_metrics()
+    parted = values_of(compiled_model)
+    with averaged(compiled_model.optimizer):
+        compiled_model.reset_metrics()
         *_, (_, measured) = stepper.test(held_out)
         stepper.sync()
-        alone = around.test_on_batch(*held_out[0], return_dict=True)
+        alone = compiled_model.test_on_batch(*held_out[0], return_dict=True)
         assert plain(measured) == pytest.approx(plain(alone), rel=1e-5)
-    assign_values(around, parted)
+    assign_values(compiled_model, parted)
     assert in_chunks(stepper, batches, 2 * AT_ONCE)[len(batches)] == whole[len(batches)]
-    np.testing.assert_equal(values_of(around), wanted)
+    np.testing.assert_equal(values_of(compiled_model), wanted)
 
 
 def test_a_callback_that_asks_for_the_model_finds_it_as_the_last_chunk_left_it(made):
-    around, batches = made(count=2 * AT_ONCE * BATCH)
+    compiled_model, batches = made(count=2 * AT_ONCE * BATCH)
     callback = keras.callbacks.Callback()
-    callback.set_model(around)
-    before, seen = around.get_weights()[0], []
-    for _ in EpochProgram(around).train(batches, 0):
+    callback.set_model(compiled_model)
+    before, seen = compiled_model.get_weights()[0], []
+    for _ in EpochProgram(compiled_model).train(batches, 0):
         seen.append(callback.model.get_weights()[0])
     assert all((one != other).any() for one, other in pairwise([before, *seen]))
 

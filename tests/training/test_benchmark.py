@@ -9,7 +9,7 @@ import pytest
 from cnnzoo.config.loader import load_config
 from cnnzoo.datasets.dataset import Examples
 from cnnzoo.errors import TrainingError
-from cnnzoo.training.benchmark import Repeated, enough_steps, measure, rows_of, times
+from cnnzoo.training.benchmark import RepeatedBatch, measure, rows_of, steps_of_a_round, times
 from cnnzoo.training.engine.batches import Batches
 
 
@@ -20,8 +20,8 @@ def batches_of(kind):
 
 
 def test_a_repeated_batch_is_the_first_one_and_gathered_once():
-    repeated, whole = batches_of(Repeated), batches_of(Batches)
-    repeated.begin(1)
+    repeated, whole = batches_of(RepeatedBatch), batches_of(Batches)
+    repeated.start_epoch(1)
     assert len(repeated) == len(whole) == 3
     for step in (1, 0, 2):
         assert repeated[step] is repeated[0]
@@ -36,7 +36,7 @@ def test_a_repeated_batch_is_the_first_one_and_gathered_once():
     [(0.1, 1, 10), (0.1, 4, 8), (5.0, 1, 1), (5.0, 16, 16), (0.0, 1, 2000)],
 )
 def test_a_round_lasts_about_a_second_in_whole_executions(seconds, at_once, steps):
-    assert enough_steps(seconds, at_once) == steps
+    assert steps_of_a_round(seconds, at_once) == steps
 
 
 def test_jobs_take_turns_and_a_first_round_is_not_counted(monkeypatch):
@@ -87,5 +87,5 @@ def test_a_step_that_memory_does_not_hold_names_the_batch_size(tiny, monkeypatch
         raise MemoryError
 
     monkeypatch.setattr("cnnzoo.training.benchmark.take_steps", fail)
-    with pytest.raises(TrainingError, match="does not hold a training step on 64 images"):
+    with pytest.raises(TrainingError, match="a training step on 64 images does not fit in memory"):
         measure(load_config(tiny), 1)

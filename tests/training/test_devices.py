@@ -10,9 +10,8 @@ from conftest import TINY
 from cnnzoo.config.schema import TrainingConfig
 from cnnzoo.errors import ConfigError
 from cnnzoo.runs.run import open_run
-from cnnzoo.training.devices import check_devices
+from cnnzoo.training.devices import check_devices, is_first_process, join_processes
 from cnnzoo.training.hardware import Hardware
-from cnnzoo.training.processes import is_first, join_processes
 
 ALL = TrainingConfig(devices="all")
 
@@ -28,16 +27,16 @@ def test_a_batch_is_shared_equally_or_a_size_is_proposed(batch, fitting):
 
 
 def test_other_backends_take_one_device():
-    with pytest.raises(ConfigError, match="needs the backend jax, and this is tensorflow"):
+    with pytest.raises(ConfigError, match="needs the backend jax, not tensorflow"):
         check_devices(ALL, 32, Hardware("tensorflow"))
 
 
 def test_several_processes_need_all_devices(monkeypatch):
-    assert is_first()
+    assert is_first_process()
     assert join_processes(ALL) is None
     monkeypatch.setenv("KERAS_DISTRIBUTION_JOB_ADDRESSES", "localhost:1")
     monkeypatch.setenv("KERAS_DISTRIBUTION_PROCESS_ID", "1")
-    assert not is_first()
+    assert not is_first_process()
     with pytest.raises(ConfigError, match="each process would train alone"):
         join_processes(TrainingConfig())
 

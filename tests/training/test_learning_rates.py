@@ -10,7 +10,7 @@ from cnnzoo.training.learning_rates import (
     RangeTest,
     losses_at,
     range_test,
-    rate_word,
+    rate_override,
     with_rate,
 )
 
@@ -55,9 +55,9 @@ def test_the_suggestion_is_a_tenth_of_where_the_smoothed_loss_is_lowest():
 )
 def test_the_word_changes_the_rate_and_nothing_else(tiny, optimizer, word):
     config = load_config(tiny, [f"training.optimizer={optimizer}"])
-    assert rate_word(config, 0.001234) == word
+    assert rate_override(config, 0.001234) == word
     changed = load_config(tiny, [f"training.optimizer={optimizer}", word])
-    assert rate_word(changed, 0.001234) == word
+    assert rate_override(changed, 0.001234) == word
     assert with_rate(changed, 1.0).training.optimizer == with_rate(config, 1.0).training.optimizer
     assert "learning_rate: 1.0" in str(with_rate(config, 1.0).plain()).replace("'", "")
 
@@ -65,7 +65,7 @@ def test_the_word_changes_the_rate_and_nothing_else(tiny, optimizer, word):
 def test_of_a_schedule_that_computes_its_rates_no_word_is_the_peak(tiny):
     values = "[9], ['${0.1 / 2}', 0.01]"
     optimizer = f"{{SGD: {{learning_rate: {{PiecewiseConstantDecay: [{values}]}}}}}}"
-    assert rate_word(load_config(tiny, [f"training.optimizer={optimizer}"]), 0.1) is None
+    assert rate_override(load_config(tiny, [f"training.optimizer={optimizer}"]), 0.1) is None
 
 
 def test_every_schedule_has_a_peak():

@@ -108,7 +108,7 @@ def test_a_run_that_is_finished_can_be_extended(whole, tmp_path):
     assert len(run.history()) == 3
     assert run.history()[:2] == whole.history()
     assert "training.epochs: 2 → 3" in display.notes
-    assert any("its course is stretched" in note for note in display.notes)
+    assert any("is stretched to the new number of steps" in note for note in display.notes)
     assert run.record()["resumed"][0]["changes"] == {"training.epochs": ["2", "3"]}
     assert run.config().training.epochs == 3
     run.update(status="failed")
@@ -148,7 +148,7 @@ def test_on_a_full_disk_nothing_is_lost_but_the_last_steps(tmp_path, whole):
 )
 def test_what_the_steps_were_made_with_cannot_change(broken, override, says):
     before = sorted(broken.path.rglob("*"))
-    with pytest.raises(RunError, match="was trained with what this changes") as refused:
+    with pytest.raises(RunError, match="was trained with other values") as refused:
         resume(broken, [override])
     assert says in str(refused.value)
     assert "cnnzoo train --config" in str(refused.value)
@@ -164,13 +164,13 @@ def test_a_mistake_in_an_override_is_one_of_the_configuration(broken):
 def test_data_that_have_changed_are_refused(broken):
     record = broken.record()
     broken.update(data={**record["data"], "fingerprint": "0123"})
-    with pytest.raises(DataError, match=r"has changed since .* began: fingerprint 0123"):
+    with pytest.raises(DataError, match=r"has changed since .* was started: fingerprint 0123"):
         resume(broken)
 
 
 def test_another_backend_is_refused(broken):
     broken.update(machine={**broken.record()["machine"], "backend": "theano"})
-    with pytest.raises(DeviceError, match="trained on the backend theano, and this is tensorflow"):
+    with pytest.raises(DeviceError, match="on the backend theano, but KERAS_BACKEND is tensorflow"):
         resume(broken)
 
 
@@ -184,7 +184,7 @@ def test_a_run_that_is_being_trained_is_left_alone(broken):
 
 def test_without_a_checkpoint_there_is_nothing_to_go_on_from(broken):
     shutil.rmtree(broken.checkpoints_path)
-    with pytest.raises(RunError, match="has no checkpoint to go on from"):
+    with pytest.raises(RunError, match="has no checkpoint to resume from"):
         resume(broken)
 
 
@@ -203,12 +203,12 @@ def test_a_run_that_has_written_nothing_yet_begins_in_its_own_directory(broken, 
     [
         (
             MemoryError("std::bad_alloc"),
-            "the memory does not hold a training step on 64 images",
+            "a training step on 64 images does not fit in memory",
             "training.batch_size=32",
         ),
         (
             RuntimeError("RESOURCE_EXHAUSTED: Out of memory"),
-            "on 64 images",
+            "on 64 images does not fit",
             "training.batch_size=32",
         ),
         (RuntimeError("a\nb"), "the training failed: RuntimeError: a", "cnnzoo train --resume"),

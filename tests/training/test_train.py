@@ -152,7 +152,7 @@ def test_a_loss_that_is_no_number_fails_the_run_with_advice(tiny, tmp_path):
     assert "learning rate ten times smaller" in str(failed.value)
     run = cnnzoo.open_run(tmp_path / "tiny" / "1")
     assert run.record()["status"] == "failed"
-    assert not run.model_path.exists(), "a model that is no number is not kept"
+    assert not run.model_path.exists(), "a model that is not finite is not kept"
 
 
 def test_without_data_the_error_says_how_to_name_some(tmp_path):
@@ -242,8 +242,8 @@ def test_oversampling_lengthens_the_epoch(tiny, tmp_path):
     shown = []
 
     class Watching(Display):
-        def start(self, course):
-            shown.append(course.steps)
+        def start(self, progress):
+            shown.append(progress.steps)
 
     merged = ", ".join(f"'{digit}': {'seven' if digit == 7 else 'other'}" for digit in range(10))
     words = [
@@ -257,9 +257,9 @@ def test_oversampling_lengthens_the_epoch(tiny, tmp_path):
 
 
 def test_a_batch_that_cannot_be_read_is_one_error(tiny, tmp_path, monkeypatch):
-    from cnnzoo.training import train as module
+    from cnnzoo.training import job as module
 
-    loaded = module.load_shown
+    loaded = module.load_with_progress
 
     class Gone:
         shape = (1258, 8, 8, 1)
@@ -272,7 +272,7 @@ def test_a_batch_that_cannot_be_read_is_one_error(tiny, tmp_path, monkeypatch):
         gone = replace(dataset.splits["train"], images=Gone())
         return replace(dataset, splits={**dataset.splits, "train": gone})
 
-    monkeypatch.setattr(module, "load_shown", load_gone)
+    monkeypatch.setattr(module, "load_with_progress", load_gone)
     with pytest.raises(TrainingError) as failed:
         cnnzoo.train(cnnzoo.load_config(tiny), tmp_path)
     (mistake,) = failed.value.mistakes

@@ -41,7 +41,7 @@ def eject(
 ) -> str:
     """The Python source of a configuration whose architecture is known to resolve.
 
-    `class_names` and `head` are those of its data (`cnnzoo.training.plan`), `splits` what each of
+    `class_names` and `head` are those of its data (`cnnzoo.training.checks`), `splits` what each of
     its splits is (`cnnzoo.datasets.parts`); without a head, the script makes the model and does not
     train it. Raises UserError for what the configuration asks and a short script cannot do.
     """

@@ -1,4 +1,4 @@
-"""Classes of uneven size: weights of their examples in the loss, or examples that are repeated."""
+"""Unbalanced classes: class weights in the loss, or examples that are repeated."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 def class_weights(
     given: str | Mapping[str, float] | None, class_names: tuple[str, ...], labels: NDArray[np.int32]
 ) -> NDArray[np.float32] | None:
-    """The weight of each class index in the loss, float32 [classes]; None without any.
+    """The weight of each class index in the loss, float32 [classes]; None without weights.
 
-    `balanced` is n / (classes * n of the class), as scikit-learn's `class_weight` of that name; a
-    mapping gives weights by class name, 1 to a class that it leaves out.
+    `balanced` is n / (classes * n of the class), as in scikit-learn's `class_weight`; a mapping
+    gives weights by class name, and 1 for a class that it omits.
     """
     if given == "balanced":
         counts = np.bincount(labels, minlength=len(class_names))
@@ -27,9 +27,9 @@ def class_weights(
 
 
 def oversampled(labels: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.intp]:
-    """A shuffled order of rows in which every class is as frequent as the largest.
+    """A shuffled order of rows in which each class is as frequent as the largest class.
 
-    No example of a class is taken once more before all others of it have been taken as often.
+    The examples of a class are repeated equally often, except for the last, incomplete repetition.
     """
     largest = np.bincount(labels).max()
     drawn = []

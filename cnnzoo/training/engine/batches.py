@@ -1,6 +1,6 @@
-"""Examples → batches: the order of an epoch, and the rows of each of its batches.
+"""Examples → batches: the order of the examples in an epoch, and the arrays of each batch.
 
-A batch is gathered whole, by NumPy, from memory or from the disk, when it is asked for.
+A batch is gathered with NumPy, from memory or from the disk, when it is requested.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnzoo.datasets.dataset import Examples
-from cnnzoo.training.engine.balance import oversampled
+from cnnzoo.training.engine.balance import class_weights, oversampled
+from cnnzoo.training.job import Job
 
 Batch = (
     tuple[NDArray[np.uint8], NDArray[np.int32]]
@@ -23,13 +24,12 @@ EVALUATION_BATCH = 256
 
 
 class Batches:
-    """The batches of one epoch of examples; `begin` sets which epoch.
+    """The batches of one epoch of examples; `start_epoch` selects the epoch.
 
     A batch is images uint8 [b, height, width, channels] and labels int32 [b]; the last one may be
-    smaller than the others. Where `weights` float32 [classes] says what an example of each class
-    counts, the batch has the weights float32 [b] of its examples too. Every epoch has the same
-    number of batches. `failure` is what went wrong where a batch could not be read: a backend may
-    pass on no more than that something did.
+    smaller. With class `weights` float32 [classes], a batch has the weights float32 [b] of its
+    examples too. Every epoch has the same number of batches. `failure` is the exception of a batch
+    that could not be read; a backend may report only that something failed.
     """
 
     def __init__(
@@ -44,21 +44,21 @@ class Batches:
         self.order = order
         self.weights = weights
         self.failure: Exception | None = None
-        self.begin(0)
+        self.start_epoch(0)
 
-    def begin(self, epoch: int) -> None:
-        """Take the order of this epoch, counted from 0."""
+    def start_epoch(self, epoch: int) -> None:
+        """Use the order of this epoch, counted from 0."""
         self.rows = self.order(epoch)
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
 
     def __getitem__(self, step: int) -> Batch:
-        """The batch of this step of the epoch."""
+        """Return the batch of this step of the epoch."""
         return self.take(self.rows[step * self.batch_size : (step + 1) * self.batch_size])
 
     def take(self, rows: NDArray[np.intp]) -> Batch:
-        """The examples at these rows; rows [k, b] give k batches, each part [k, b, ...]."""
+        """Return the examples at these rows; rows [k, b] give k batches, each array [k, b, ...]."""
         try:
             images, labels = self.examples.images[rows], self.examples.labels[rows]
         except Exception as error:
@@ -67,14 +67,29 @@ class Batches:
         return (images, labels) if self.weights is None else (images, labels, self.weights[labels])
 
 
-def to_train(
+def training_batches(job: Job) -> Batches:
+    """The training batches of a job: shuffled, balanced and weighted as configured."""
+    examples = job.dataset.splits["train"]
+    weights = job_class_weights(job)
+    return shuffled_batches(
+        examples, job.settings.batch_size, job.config.seed, job.data.balance, weights
+    )
+
+
+def job_class_weights(job: Job) -> NDArray[np.float32] | None:
+    """The class weights of a job, float32 [classes]; None if it has none."""
+    labels = job.dataset.splits["train"].labels
+    return class_weights(job.config.training.class_weight, job.dataset.class_names, labels)
+
+
+def shuffled_batches(
     examples: Examples,
     batch_size: int,
     seed: int,
     balance: str | None = None,
     weights: NDArray[np.float32] | None = None,
 ) -> Batches:
-    """Shuffled batches; the order of epoch i depends on nothing but the seed and i."""
+    """Shuffled batches; the order of epoch i depends only on the seed and i."""
 
     def order(epoch: int) -> NDArray[np.intp]:
         rng = np.random.default_rng((seed, epoch))
@@ -85,7 +100,7 @@ def to_train(
     return Batches(examples, batch_size, order, weights)
 
 
-def to_measure(examples: Examples) -> Batches:
-    """Batches in the order of the examples."""
+def ordered_batches(examples: Examples) -> Batches:
+    """Batches in the order of the examples, for validation."""
     rows = np.arange(len(examples))
     return Batches(examples, EVALUATION_BATCH, lambda epoch: rows)

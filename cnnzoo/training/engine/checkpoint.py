@@ -1,8 +1,9 @@
 """The state of a training ⇄ a file in `checkpoints/` of its run.
 
-A checkpoint is an uncompressed `.npz`: the values of all variables, and a member of JSON for the
-rest. Zip's CRC-32 of each member tells a damaged file. The two newest are kept, so that there is
-one before a damaged one; each is written beside them and renamed.
+A checkpoint is an uncompressed `.npz`: the values of all variables, and a JSON member with the
+rest. The CRC-32 of each member detects a damaged file. The two newest checkpoints are kept, in case
+the newest is damaged; each is written to a temporary file and renamed. A file that expands to more
+bytes than it has is rejected, so reading one takes no more memory than its size.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import ml_dtypes
 import numpy as np
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 
 from cnnzoo.errors import RunError
 from cnnzoo.models.objects import first_line
+from cnnzoo.regular_files import open_regular
 from cnnzoo.runs.files import replacing
 
 KEPT = 2
@@ -28,21 +31,21 @@ KEPT = 2
 Arrays = Mapping[str, NDArray[Any]]
 
 _NAME = re.compile(r"epoch-(\d+)-step-(\d+)\.npz")
-_PLAIN = "plain"  # the member with everything that is no variable
-_ARRAY = "array:"  # stands in JSON for an array, with the name of its member
+_PLAIN = "plain"  # the member with everything that is not a variable
+_ARRAY = "array:"  # prefix, in JSON, of the name of the member that has an array
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(slots=True)
 class State:
-    """How far a training has come, and all that it knows beside the values of its variables.
+    """The position of a training, and its state except for the values of its variables.
 
-    `epoch` is how many epochs have ended, `step` how many steps of the next one are done. `logs`
-    are the metrics of its steps where all of them are done and its validation is due. `rows` are
-    those of `history.csv`; `best` is the largest (smallest) value of the monitored metric, reached
-    in epoch `best_epoch`, counted from 1. `seconds` is the time that all of it took,
-    `epoch_seconds` that of each epoch, `running` that of the epoch that has begun. `callbacks` has
-    the attributes of each Keras callback.
+    `epoch` is the number of finished epochs, `step` the number of finished steps of the next epoch.
+    `logs` are the metrics of that epoch once all of its steps are done and its validation is due.
+    `rows` are those of `history.csv`; `best` is the best value of the monitored metric, from epoch
+    `best_epoch`, counted from 1. `seconds` is the total time, `epoch_seconds` that of each epoch,
+    `running` that of the current epoch. `stopped` is set if a callback stopped the training.
+    `callbacks` has the attributes of each Keras callback.
     """
 
     epoch: int = 0
@@ -61,7 +64,7 @@ class State:
 def save_checkpoint(folder: Path, arrays: Arrays, state: State) -> Path:
     """Write a checkpoint, and remove all but the newest two.
 
-    Where the disk is full, the older one makes room. Raises OSError where it cannot be written.
+    If the disk is full, older ones are removed first. Raises OSError if it cannot be written.
     """
     folder.mkdir(exist_ok=True)
     path = folder / f"epoch-{state.epoch:05}-step-{state.step:07}.npz"
@@ -79,22 +82,23 @@ def save_checkpoint(folder: Path, arrays: Arrays, state: State) -> Path:
 
 
 def keep_newest(folder: Path, count: int = 1) -> None:
-    """Remove all checkpoints but the newest."""
+    """Remove all but the `count` newest checkpoints."""
     for other in checkpoints_in(folder)[count:]:
         other.unlink(missing_ok=True)
 
 
-def newest_checkpoint(folder: Path, say: Callable[[str], None]) -> tuple[Arrays, State] | None:
-    """The newest checkpoint that can be read; None where there are none.
+def newest_checkpoint(folder: Path, note: Callable[[str], None]) -> tuple[Arrays, State] | None:
+    """The newest checkpoint that can be read; None if there are none.
 
-    A damaged one is said, and removed once another was read. Raises RunError where all are damaged.
+    A damaged one is reported to `note`, and removed once an older one was read. Raises RunError if
+    all are damaged.
     """
     damaged: list[Path] = []
     for path in checkpoints_in(folder):
         try:
             found = read_checkpoint(path)
-        except Exception as error:  # a byte that is wrong can lead to almost any
-            say(f"{path} is damaged ({first_line(error)}); the one before it is used")
+        except Exception as error:  # a wrong byte can raise almost anything
+            note(f"{path} is damaged ({first_line(error)}); using the one before it")
             damaged.append(path)
             continue
         for other in damaged:
@@ -103,7 +107,7 @@ def newest_checkpoint(folder: Path, say: Callable[[str], None]) -> tuple[Arrays,
     if damaged:
         raise RunError(
             f"no checkpoint in {folder} can be read",
-            hint=f"restore one, or remove {folder} to let the run start again from its beginning",
+            hint=f"restore one, or remove {folder} to restart the run from its first epoch",
         )
     return None
 
@@ -119,8 +123,9 @@ def checkpoints_in(folder: Path) -> list[Path]:
 
 
 def read_checkpoint(path: Path) -> tuple[Arrays, State]:
-    """The arrays and the state in a file; a damaged one raises some error."""
-    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+    """The arrays and the state in a file; a damaged file raises any exception."""
+    _check_size(path)
+    with open_regular(path) as opened, np.load(opened, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     plain = json.loads(arrays.pop(_PLAIN).tobytes())
     for name, dtype in plain["dtypes"].items():
@@ -129,11 +134,20 @@ def read_checkpoint(path: Path) -> tuple[Arrays, State]:
     return arrays, State(**_with_arrays(plain["state"], inside))
 
 
+def _check_size(path: Path) -> None:
+    """Raise ValueError for a file whose members have more bytes than the file."""
+    with open_regular(path) as file, ZipFile(file) as archive:
+        declared = sum(member.file_size for member in archive.infolist())
+        size = path.stat().st_size
+    if declared > size:
+        raise ValueError(f"its members have {declared:,} bytes, but the file has {size:,}")
+
+
 def _write(path: Path, arrays: Arrays, state: State) -> None:
     members: dict[str, Any] = {**arrays}
     plain: dict[str, Any] = {"state": _without_arrays(asdict(state), members), "dtypes": {}}
     for name, array in members.items():
-        if array.dtype.kind == "V":  # NumPy's files do not know bfloat16
+        if array.dtype.kind == "V":  # `.npz` files cannot hold bfloat16
             plain["dtypes"][name] = array.dtype.name
             members[name] = array.view(f"u{array.dtype.itemsize}")
     members[_PLAIN] = np.frombuffer(json.dumps(plain).encode(), np.uint8)
@@ -142,12 +156,12 @@ def _write(path: Path, arrays: Arrays, state: State) -> None:
 
 
 def _without_arrays(value: Any, taken: dict[str, NDArray[Any]]) -> Any:
-    """Plain values in which the name of each array stands for it."""
+    """Plain values in which each array is replaced by the name of its member."""
     match value:
         case np.generic():
             return value.item()
         case np.ndarray():
-            name = f"{_ARRAY}{len(taken)}"  # of all members: none is taken twice
+            name = f"{_ARRAY}{len(taken)}"  # unique, because it counts all members
             taken[name] = value
             return name
         case dict():

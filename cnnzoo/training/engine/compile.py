@@ -1,4 +1,4 @@
-"""Loss, optimizer, metrics: from a training section to a compiled model."""
+"""Compile a model: loss, optimizer and metrics of the `training` section."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from cnnzoo.config.data import AUGMENTATION_DEFAULTS
 from cnnzoo.config.schema import Config
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.objects import make
-from cnnzoo.training.execution import Settings
-from cnnzoo.training.precision import MIXED_FLOAT16
+from cnnzoo.training.settings import MIXED_FLOAT16, Settings
 
-# What a head is trained with unless the configuration says otherwise. Labels are class indices, or
-# where a loss takes only that, one value a class.
+# The default losses and metrics of each head. Labels are class indices, or have one value per class
+# if the loss takes only that.
 LOSSES = {BINARY: "BinaryCrossentropy", CATEGORICAL: "SparseCategoricalCrossentropy"}
 VECTOR_LOSSES = {BINARY: "BinaryCrossentropy", CATEGORICAL: "CategoricalCrossentropy"}
 ACCURACIES = {BINARY: "BinaryAccuracy", CATEGORICAL: "SparseCategoricalAccuracy"}
@@ -35,9 +34,9 @@ def make_augmentation(config: Config, variables: dict[str, Any]) -> list[Any]:
 def compile_model(
     model: Any, config: Config, variables: dict[str, Any], head: str, settings: Settings
 ) -> None:
-    """Compile a Keras model as the configuration says; accuracy is always among the metrics.
+    """Compile a Keras model as configured; accuracy is always among the metrics.
 
-    With `labels_as_vectors`, the model is an `engine.mixing.MixedSequential`, which gives such
+    With `labels_as_vectors`, the model is an `engine.mixing.MixedSequential`, which passes such
     labels to the loss.
     """
     training = config.training
@@ -64,7 +63,7 @@ def _loss(config: Config, head: str) -> Call:
 
 
 def _optimizer(optimizer: Any, settings: Settings) -> Any:
-    """The optimizer; float16 has so small a range that gradients vanish where losses stay as is."""
+    """The optimizer, with loss scaling for float16, in whose small range gradients vanish."""
     scaling = load_keras().optimizers.LossScaleOptimizer
     if settings.precision == MIXED_FLOAT16 and not isinstance(optimizer, scaling):
         return scaling(optimizer)
@@ -74,7 +73,7 @@ def _optimizer(optimizer: Any, settings: Settings) -> Any:
 def training_variables(
     config: Config, classes: int, steps_per_epoch: int, batch_size: int
 ) -> dict[str, Any]:
-    """`$steps`, `$steps_per_epoch`, `$epochs`, `$batch_size`, `$classes` and the file's own."""
+    """The variables of a training: `$steps`, `$epochs`, `$classes`, …, and `model.params`."""
     epochs = config.training.epochs
     return {
         **config.model.params,

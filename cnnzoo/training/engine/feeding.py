@@ -1,7 +1,7 @@
-"""Batches → a tf.data set, which has a few ready before they are asked for.
+"""Batches → a `tf.data.Dataset` that prefetches them.
 
-Its autotuning is off: it was seen to wait for seconds between the epochs of a small network
-(`scripts/benchmarks/training_data.py`). Imported only where TensorFlow is the backend.
+Its autotuning is off: it waited for seconds between the epochs of a small network
+(`scripts/benchmarks/training_data.py`). Imported only if TensorFlow is the backend.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import tensorflow as tf
 
 from cnnzoo.training.engine.batches import Batches
 
-AHEAD = 2  # batches that are ready before they are asked for
+AHEAD = 2  # batches to prefetch
 
 
 def tf_dataset(batches: Batches, first: int = 0) -> Any:
-    """The batches of the epoch that has begun, from step `first` (counted from 0) on.
+    """The batches of the current epoch, from step `first` (counted from 0) on.
 
-    The number of examples in a batch is left open, so that a compiled step serves the last one too.
+    The batch dimension is None, so that one compiled step serves the smaller last batch too.
     """
     types = (tf.uint8, tf.int32, tf.float32)[: 2 if batches.weights is None else 3]
     shapes = ((None, *batches.examples.images.shape[1:]), (None,), (None,))

@@ -1,8 +1,8 @@
-"""The epochs of a training: steps, validation, the best model, and a checkpoint of all of it.
+"""The training loop: steps, validation, the best model, and checkpoints.
 
-Keras' `fit` cannot begin inside an epoch, so these are its steps, and its own callbacks are called
-as it calls them. A checkpoint is the truth: what else is in a run follows from it, and is written
-after it. Imported only where Keras is already loaded.
+Keras' `fit` cannot start in the middle of an epoch, so the loop runs the steps itself and calls
+Keras' callbacks as `fit` does. All other files of a run are derived from its checkpoint, and are
+written after it. Imported only after Keras is loaded.
 """
 
 from __future__ import annotations
@@ -10,192 +10,198 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from cnnzoo.config.durations import seconds_of
-from cnnzoo.config.schema import TrainingConfig
 from cnnzoo.errors import ConfigError, TrainingError, did_you_mean
 from cnnzoo.models.saved import Description, save_model
+from cnnzoo.runs.files import replacing
 from cnnzoo.runs.run import Run
 from cnnzoo.training.engine.batches import Batches
 from cnnzoo.training.engine.checkpoint import Arrays, State, save_checkpoint
 from cnnzoo.training.engine.stepping import make_stepper
-from cnnzoo.training.engine.training_model import Trainee
+from cnnzoo.training.engine.training_model import TrainingModel
 from cnnzoo.training.engine.variables import (
+    all_weights_finite,
     assign_attributes,
     assign_values,
     attributes_of,
     averaged,
     random_states_kept,
     values_of,
-    weights_are_finite,
 )
-from cnnzoo.training.execution import Settings
-from cnnzoo.training.interrupt import Asked
-from cnnzoo.training.loggers.loggers import Logs
-from cnnzoo.training.precision import MIXED_FLOAT16
-from cnnzoo.training.progress import Course, Display
+from cnnzoo.training.interrupt import StopRequest
+from cnnzoo.training.job import Job
+from cnnzoo.training.loggers.loggers import Loggers
+from cnnzoo.training.progress import Display, Progress
+from cnnzoo.training.settings import MIXED_FLOAT16
 
-# How the names of losses and of metrics that measure an error end.
+# Suffixes of the names of losses and of metrics that measure an error.
 _LESS_IS_BETTER = ("loss", "error", "crossentropy", "divergence", "hinge", "poisson")
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a training needs that does not change while it runs."""
-
-    run: Run
-    trainee: Trainee
-    training: TrainingConfig
-    settings: Settings
-    train: Batches
-    validation: Batches
-    description: Description
-    display: Display
-    logs: Logs
-    asked: Asked
-
-
 class Loop:
-    """Trains from a state on; `begin` first, then `run`."""
+    """Trains a job from a state on: call `start` first, then `run`.
 
-    def __init__(self, work: Work, state: State, began: float) -> None:
-        """`began` is when this process began to work on the run, by `time.perf_counter`."""
-        self.work = work
+    `batches` are those of the training and of the validation. The loop changes `state` as it runs.
+    `started` is the time, by `time.perf_counter`, from which this process counts as training.
+    """
+
+    def __init__(
+        self,
+        *,
+        run: Run,
+        job: Job,
+        training_model: TrainingModel,
+        batches: tuple[Batches, Batches],
+        state: State,
+        display: Display,
+        loggers: Loggers,
+        stop_request: StopRequest,
+        started: float,
+    ) -> None:
+        self.run_directory = run
+        self.job = job
+        self.training = job.config.training
+        self.training_model = training_model
+        self.compiled_model = training_model.compiled_model
+        self.train, self.validation = batches
         self.state = state
-        self.around = work.trainee.around
-        # Averaged weights are put in and out by the loop itself, exactly.
+        self.display = display
+        self.loggers = loggers
+        self.stop_request = stop_request
+        # The loop applies averaged weights itself, without rounding.
         self.own_callbacks = [
             callback
-            for callback in work.trainee.callbacks
+            for callback in training_model.callbacks
             if not isinstance(callback, keras.callbacks.SwapEMAWeights)
         ]
         self.callbacks = keras.callbacks.CallbackList(
             self.own_callbacks,
-            model=self.around,
-            epochs=work.training.epochs,
-            steps=len(work.train),
+            model=self.compiled_model,
+            epochs=self.training.epochs,
+            steps=len(self.train),
             verbose=0,
         )
-        self.stepper = make_stepper(self.around, work.train)
-        self.every = seconds_of(work.training.checkpoint_every)
-        self.counted = began
+        self.stepper = make_stepper(self.compiled_model, self.train)
+        self.every = seconds_of(self.training.checkpoint_every)
+        self.counted = started
         self.saved = time.perf_counter()
 
-    def begin(self, values: Arrays | None) -> None:
-        """Take up the state: the values of the variables that belong to it, None for a new one."""
-        work, state = self.work, self.state
+    def start(self, values: Arrays | None) -> None:
+        """Restore the state, with the values of its variables; None for a new training."""
+        state, epochs = self.state, self.training.epochs
         best = None
         if state.best_epoch is not None and state.best is not None:
             best = (state.best_epoch, state.best)
-        self.around.stop_training = False
+        self.compiled_model.stop_training = False
         self.callbacks.on_train_begin()
         if values is not None:
-            assign_values(self.around, values)
+            assign_values(self.compiled_model, values)
             assign_attributes(self.own_callbacks, state.callbacks)
-            self._write_what_follows()
-        work.display.start(
-            Course(
-                epochs=work.training.epochs,
-                steps=len(work.train),
-                images=len(work.train.rows),
-                monitor=work.training.monitor,
-                epoch=min(state.epoch + 1, work.training.epochs),
+            self._write_derived_files()
+        self.display.start(
+            Progress(
+                epochs=epochs,
+                steps=len(self.train),
+                images=len(self.train.rows),
+                monitor=self.training.monitor,
+                epoch=min(state.epoch + 1, epochs),
                 step=state.step,
                 best=best,
             )
         )
 
     def run(self) -> None:
-        """Train until the last epoch has ended, or a callback wants no more.
+        """Train until the last epoch has ended, or a callback stops the training.
 
         Raises:
-            KeyboardInterrupt: it was asked to stop; a checkpoint of this moment is there.
-            TrainingError: the loss or a weight is no number any more.
+            KeyboardInterrupt: a stop was requested; a checkpoint of the current step is written.
+            TrainingError: the loss or a weight is NaN or infinite.
 
         """
         state = self.state
         self._count_time()
-        while state.epoch < self.work.training.epochs and not state.stopped:
-            self._stop_if_asked()
+        while state.epoch < self.training.epochs and not state.stopped:
+            self._stop_if_requested()
             self.run_epoch()
         self.callbacks.on_train_end(state.rows[-1] if state.rows else None)
 
     def run_epoch(self) -> None:
-        """Train what is left of the epoch that the state is in; raises what `run` raises."""
+        """Train the rest of the current epoch; raises what `run` raises."""
         state = self.state
-        self.work.train.begin(state.epoch)
+        self.train.start_epoch(state.epoch)
         if state.logs is None and not state.step:
             state.running = 0.0
-            self.around.reset_metrics()
+            self.compiled_model.reset_metrics()
         self.callbacks.on_epoch_begin(state.epoch)
         if state.logs is None:
-            self._train()
+            self._run_steps()
         self._end_epoch()
 
-    def _train(self) -> None:
-        """The steps of the epoch that are left."""
-        work, state, count = self.work, self.state, len(self.work.train)
+    def _run_steps(self) -> None:
+        """Run the remaining steps of the epoch."""
+        state, count = self.state, len(self.train)
         self.callbacks.on_train_batch_begin(state.step)
-        for step, logs in self.stepper.train(work.train, state.step):
+        for step, logs in self.stepper.train(self.train, state.step):
             metrics = _numbers(logs)
             state.step = step
             if not math.isfinite(metrics["loss"]):
-                raise self._no_number(f"the loss became {metrics['loss']}")
+                raise self._not_finite(f"the loss became {metrics['loss']}")
             self.callbacks.on_train_batch_end(step - 1, metrics)
-            work.display.step(state.epoch + 1, step, metrics)
-            if step == count or self.around.stop_training:
+            self.display.step(state.epoch + 1, step, metrics)
+            if step == count or self.compiled_model.stop_training:
                 state.logs = metrics
-            if work.asked.signal is not None or time.perf_counter() - self.saved >= self.every:
+            is_due = time.perf_counter() - self.saved >= self.every
+            if self.stop_request.signal is not None or is_due:
                 self._save()
-            self._stop_if_asked()
+            self._stop_if_requested()
             if state.logs is not None:
                 break
             self.callbacks.on_train_batch_begin(step)
         self.stepper.sync()
 
     def _end_epoch(self) -> None:
-        """Validation and callbacks, a checkpoint, then what follows from it."""
-        work, state = self.work, self.state
-        with averaged(self.around.optimizer), random_states_kept(self.around):
+        """Run validation and callbacks, then write a checkpoint and the files derived from it."""
+        state = self.state
+        with averaged(self.compiled_model.optimizer), random_states_kept(self.compiled_model):
             logs = {**(state.logs or {}), **self._validate()}
-            asked = work.asked.signal is not None  # from here on it is too late
-            if not asked:
+            requested = self.stop_request.signal is not None  # a later request stops the next epoch
+            if not requested:
                 row = {"epoch": state.epoch + 1, **logs, "learning_rate": self._learning_rate()}
                 best = self._is_best(logs)
                 self.callbacks.on_epoch_end(state.epoch, logs)
-        if asked:
+        if requested:
             self._save()
             raise KeyboardInterrupt
         self._count_time()
         state.epoch, state.step, state.logs = state.epoch + 1, 0, None
         state.rows.append(row)
         state.epoch_seconds.append(round(state.running, 3))
-        state.stopped = bool(self.around.stop_training)
+        state.stopped = bool(self.compiled_model.stop_training)
         if best:
-            state.best, state.best_epoch = logs[work.training.monitor], state.epoch
+            state.best, state.best_epoch = logs[self.training.monitor], state.epoch
         self._save()
-        self._write_what_follows()
-        work.logs.epoch(row)
-        work.display.epoch({**row, "seconds": state.epoch_seconds[-1]}, best=best)
+        self._write_derived_files()
+        self.loggers.epoch(row)
+        self.display.epoch({**row, "seconds": state.epoch_seconds[-1]}, best=best)
 
     def _validate(self) -> dict[str, float]:
-        """The metrics of the validation; they are worth nothing where it was asked to stop."""
-        work, count = self.work, len(self.work.validation)
+        """The validation metrics; incomplete, and not used, after a stop request."""
+        count = len(self.validation)
         if not count:
             return {}
         self.callbacks.on_test_begin()
-        self.around.reset_metrics()
-        work.display.validate(0, count)
+        self.compiled_model.reset_metrics()
+        self.display.validate(0, count)
         self.callbacks.on_test_batch_begin(0)
-        for step, logs in self.stepper.test(work.validation):
+        for step, logs in self.stepper.test(self.validation):
             metrics = _numbers(logs)
             self.callbacks.on_test_batch_end(step - 1, metrics)
-            work.display.validate(step, count)
-            if step == count or work.asked.signal is not None:
+            self.display.validate(step, count)
+            if step == count or self.stop_request.signal is not None:
                 break
             self.callbacks.on_test_batch_begin(step)
         self.stepper.sync()
@@ -205,45 +211,50 @@ class Loop:
     def _save(self) -> None:
         self.stepper.sync()
         self._count_time()
-        values = values_of(self.around)
-        if not weights_are_finite(values):
-            raise self._no_number("a weight became no number")
+        values = values_of(self.compiled_model)
+        if not all_weights_finite(values):
+            raise self._not_finite("a weight became NaN or infinite")
         self.state.callbacks = attributes_of(self.own_callbacks)
-        save_checkpoint(self.work.run.checkpoints_path, values, self.state)
+        save_checkpoint(self.run_directory.checkpoints_path, values, self.state)
         self.saved = time.perf_counter()
 
-    def _write_what_follows(self) -> None:
+    def _write_derived_files(self) -> None:
         """Write the model, the history and the record that belong to the last checkpoint."""
-        work, state = self.work, self.state
+        run, state = self.run_directory, self.state
         if state.rows and state.best_epoch == state.epoch and not state.step:
-            with averaged(self.around.optimizer):
-                save_model(work.trainee.to_save(), work.run.model_path, work.description)
+            with averaged(self.compiled_model.optimizer), replacing(run.model_path) as path:
+                save_model(self.training_model.updated_export_model(), path, self._description())
+                # Only once the new model is on the disk: the results are those of the old one.
+                run.remove_measurements()
         if state.rows:
-            work.run.write_history(state.rows)
-        work.run.update(
+            run.write_history(state.rows)
+        run.update(
             best_epoch=state.best_epoch,
             epochs=state.epoch,
             epoch_seconds=state.epoch_seconds,
             seconds=round(state.seconds, 3),
         )
 
+    def _description(self) -> Description:
+        return Description(class_names=self.job.dataset.class_names, resize=self.job.data.resize)
+
     def _is_best(self, logs: Mapping[str, float]) -> bool:
-        monitor, best = self.work.training.monitor, self.state.best
+        monitor, best = self.training.monitor, self.state.best
         if monitor not in logs:
             raise ConfigError(
-                f"training.monitor: nothing measures {monitor!r}" + did_you_mean(monitor, logs),
-                place=self.work.training.place("monitor"),
+                f"training.monitor: {monitor!r} is not measured" + did_you_mean(monitor, logs),
+                place=self.training.place("monitor"),
                 hint=f"measured: {', '.join(logs)}",
             )
         value = logs[monitor]
         if not math.isfinite(value):
             return False
         if best is None or value == best:
-            return True  # of two equally good epochs the later one is kept: it has trained longer
+            return True  # of two equally good epochs the later one, which has trained longer
         return (value < best) == monitor.endswith(_LESS_IS_BETTER)
 
-    def _stop_if_asked(self) -> None:
-        if self.work.asked.signal is not None:
+    def _stop_if_requested(self) -> None:
+        if self.stop_request.signal is not None:
             raise KeyboardInterrupt
 
     def _count_time(self) -> None:
@@ -253,19 +264,19 @@ class Loop:
         self.counted = now
 
     def _learning_rate(self) -> float:
-        return float(keras.ops.convert_to_numpy(self.around.optimizer.learning_rate))
+        return float(keras.ops.convert_to_numpy(self.compiled_model.optimizer.learning_rate))
 
-    def _no_number(self, what: str) -> TrainingError:
-        work, state, count = self.work, self.state, len(self.work.train)
+    def _not_finite(self, problem: str) -> TrainingError:
+        state, count = self.state, len(self.train)
         epoch, step = (state.epoch + 1, state.step) if state.step else (state.epoch, count)
         hint = (
             "try a learning rate ten times smaller, or clipnorm: 1.0 in the optimizer; are the "
             "images rescaled (Rescaling: 1/255)?"
         )
-        if work.settings.precision == MIXED_FLOAT16:
-            hint += " Does it last with training.precision=float32?"
+        if self.job.settings.precision == MIXED_FLOAT16:
+            hint += " Does training.precision=float32 solve it?"
         return TrainingError(
-            f"{what} in epoch {epoch}, step {step} of {count}, at a learning rate of "
+            f"{problem} in epoch {epoch}, step {step} of {count}, at a learning rate of "
             f"{self._learning_rate():.3g}",
             hint=hint,
         )

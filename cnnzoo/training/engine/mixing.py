@@ -1,6 +1,6 @@
-"""Labels as one value a class, mixed with the images of a batch where MixUp and CutMix mix those.
+"""Labels with one value per class, mixed like the images of a batch by MixUp and CutMix.
 
-Imported only where Keras is already loaded.
+Imported only after Keras is loaded.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from cnnzoo.config.data import MIXING
 
 
 class MixedSequential(keras.Sequential):  # type: ignore[misc]
-    """A Sequential whose loss takes labels as one value a class; some layers may mix examples.
+    """A Sequential whose loss takes labels with one value per class; layers may mix examples.
 
     Its last layer is the model, and its labels are class indices int [b]. Mixing is linear, so the
-    layers that mix are given the identity matrix for labels and give back `shares` [b, b]: row i
-    says which part of each example image i has. The loss takes the labels mixed by these shares,
-    one value a class, or the probability of the second class for one sigmoid unit; weights are
-    mixed likewise. Metrics take for the label of an image the class that has the largest share in
-    it. Outside of training nothing is mixed.
+    layers that mix receive the identity matrix as labels and return `shares` [b, b]: row i has the
+    share of each example in image i. The loss receives the labels mixed by these shares, with one
+    value per class, or the probability of the second class for one sigmoid unit; weights are mixed
+    likewise. Metrics receive, as the label of an image, the class with the largest share. Nothing
+    is mixed outside of training.
     """
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        """Probabilities; where images are mixed, a mapping of `probabilities` and `shares`."""
+        """Return probabilities; with mixed images, a dict of `probabilities` and `shares`."""
         mixes = any(type(layer).__name__ in MIXING for layer in self.layers)
         if not training or not mixes:
             return super().call(inputs, training=training, mask=mask)
@@ -49,12 +49,12 @@ class MixedSequential(keras.Sequential):  # type: ignore[misc]
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """The loss of the mixed labels."""
+        """Return the loss for the mixed labels."""
         probabilities, labels, weights = _mix(y, y_pred, sample_weight)
         return super().compute_loss(x, labels, probabilities, weights, training)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The metrics against the class that has the largest share."""
+        """Update the metrics with the class that has the largest share."""
         probabilities, labels, weights = _mix(y, y_pred, sample_weight)
         binary = len(labels.shape) == 1
         dominant = ops.cast(labels > 0.5, "int32") if binary else ops.argmax(labels, axis=-1)

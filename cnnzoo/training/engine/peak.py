@@ -1,4 +1,4 @@
-"""What the hardware can do at most: the speed of a large matrix product, and memory used."""
+"""Limits of the hardware: the speed of a large matrix product, and the peak memory."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ import numpy as np
 from cnnzoo.models.backend import load_keras
 from cnnzoo.training.hardware import Hardware
 
-# On a GPU products follow each other without a look at the result, which would cost more than they.
+# On a GPU several products are queued before the result is read, which takes longer than they do.
 _SIZES = {"cpu": (2048, 4096), "gpu": (8192,)}
 _PRODUCTS = {"cpu": 1, "gpu": 10}
 _REPEATS = 3
 
 
 def matrix_peak(policy: str, hardware: Hardware) -> float:
-    """FLOP/s of the fastest of some large matrix products, in the compute dtype of a Keras policy.
+    """FLOP/s of the fastest of several large matrix products, in the compute dtype of a policy.
 
-    A product of two n x n matrices is 2 n^3 floating-point operations.
+    `policy` is the name of a Keras dtype policy. A product of two n x n matrices has 2 n^3
+    floating-point operations.
     """
     keras = load_keras()
     kind = "gpu" if hardware.gpu else "cpu"
     dtype = keras.DTypePolicy(policy).compute_dtype
     fastest = 0.0
     for size in _SIZES[kind]:
-        # Of this spread, a product of products neither vanishes nor overflows.
+        # With this standard deviation, repeated products neither vanish nor overflow.
         values = np.random.default_rng(0).normal(0, size**-0.5, (size, size)).astype(np.float32)
         matrix = keras.ops.cast(values, dtype)
         for turn in range(_REPEATS + 1):
@@ -36,17 +37,17 @@ def matrix_peak(policy: str, hardware: Hardware) -> float:
             product = matrix
             for _ in range(_PRODUCTS[kind]):
                 product = keras.ops.matmul(product, matrix)
-            float(keras.ops.cast(product[0, 0], "float32"))  # waits for it
+            float(keras.ops.cast(product[0, 0], "float32"))  # waits for the result
             seconds = time.perf_counter() - began
-            if turn:  # the first one may compile
+            if turn:  # the first turn may compile
                 fastest = max(fastest, 2 * size**3 * _PRODUCTS[kind] / seconds)
     return fastest
 
 
 def peak_memory(hardware: Hardware) -> int | None:
-    """Bytes that were in use at most until now, None where nothing tells.
+    """The largest number of bytes in use so far; None if the backend does not report it.
 
-    Of the first GPU where there is one, otherwise what this process had in main memory.
+    It is that of the first GPU, or without a GPU of this process in main memory.
     """
     if hardware.gpu:
         return _ON_GPU[hardware.backend]()

@@ -1,4 +1,4 @@
-"""Random numbers, and what else would make two trainings of one seed differ."""
+"""Seeds and settings without which two trainings with one seed would differ."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from types import ModuleType
 
 
 def fix_seed(keras: ModuleType, seed: int) -> None:
-    """Fix Python's, NumPy's and the backend's random numbers, and the order of its sums."""
+    """Seed Python's, NumPy's and the backend's random numbers, and make its sums deterministic."""
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
-        # On a CPU this costs no time that could be measured: scripts/benchmarks/speed.md
+        # Has no measurable cost on a CPU: scripts/benchmarks/speed.md
         sys.modules["tensorflow"].config.experimental.enable_op_determinism()

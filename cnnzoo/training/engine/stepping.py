@@ -1,6 +1,6 @@
-"""How the steps of an epoch run on a backend. Imported only where Keras is already loaded.
+"""The steps of an epoch on each backend. Imported only after Keras is loaded.
 
-A stepper gives, while an epoch runs, how many of its steps are done and the metrics so far, as
+A stepper yields, while an epoch runs, the number of finished steps and the metrics so far, as
 values of the backend. It may hold the state of the model itself until `sync` is called.
 """
 
@@ -26,33 +26,33 @@ class Stepper(Protocol):
         """Measure all batches."""
 
     def sync(self) -> None:
-        """Give the variables of the model the values that the last step left."""
+        """Assign the values after the last step to the variables of the model."""
 
 
-def make_stepper(around: Any, batches: Batches) -> Stepper:
-    """The stepper of the backend, for a compiled model and batches as it will be given.
+def make_stepper(compiled_model: Any, batches: Batches) -> Stepper:
+    """The stepper of the backend, for a compiled model and batches of the form of `batches`.
 
-    The variables of the optimizer and of the metrics are there afterwards.
+    Creates the variables of the optimizer and of the metrics.
     """
-    # Keras makes them at the first step; a training that is resumed fills them before.
-    around._symbolic_build(data_batch=batches[0])
-    stepper: Stepper = _STEPPERS[keras.backend.backend()](around)
+    # Keras creates them at the first step; a training that is resumed assigns them before.
+    compiled_model._symbolic_build(data_batch=batches[0])
+    stepper: Stepper = _STEPPERS[keras.backend.backend()](compiled_model)
     return stepper
 
 
 class _TensorFlow:
-    """Keras' own compiled functions, which run `steps_per_execution` steps at once."""
+    """Keras' own compiled functions, which run `steps_per_execution` steps in one call."""
 
-    def __init__(self, around: Any) -> None:
-        around.make_train_function()
-        around.make_test_function()
-        self.around = around
+    def __init__(self, compiled_model: Any) -> None:
+        compiled_model.make_train_function()
+        compiled_model.make_test_function()
+        self.compiled_model = compiled_model
 
     def train(self, batches: Batches, first: int) -> Iterator[tuple[int, Logs]]:
-        yield from self._run(self.around.train_function, batches, first)
+        yield from self._run(self.compiled_model.train_function, batches, first)
 
     def test(self, batches: Batches) -> Iterator[tuple[int, Logs]]:
-        yield from self._run(self.around.test_function, batches, 0)
+        yield from self._run(self.compiled_model.test_function, batches, 0)
 
     def sync(self) -> None:
         pass
@@ -60,36 +60,36 @@ class _TensorFlow:
     def _run(self, function: Any, batches: Batches, first: int) -> Iterator[tuple[int, Logs]]:
         from cnnzoo.training.engine.feeding import tf_dataset
 
-        count, at_once = len(batches), self.around.steps_per_execution
+        count, at_once = len(batches), self.compiled_model.steps_per_execution
         iterator = iter(tf_dataset(batches, first))
         for step in range(first, count, at_once):
-            logs = function(iterator)  # of fewer steps where no more are left
+            logs = function(iterator)  # runs fewer steps if no more are left
             yield min(step + at_once, count), logs
 
 
-def _jax(around: Any) -> Stepper:
+def _jax(compiled_model: Any) -> Stepper:
     from cnnzoo.training.engine.epoch_program import EpochProgram
 
-    return EpochProgram(around)
+    return EpochProgram(compiled_model)
 
 
 class _Torch:
-    """Keras' steps as they are."""
+    """Keras' own steps, one at a time."""
 
-    def __init__(self, around: Any) -> None:
-        around.make_train_function()
-        around.make_test_function()
-        self.around = around
+    def __init__(self, compiled_model: Any) -> None:
+        compiled_model.make_train_function()
+        compiled_model.make_test_function()
+        self.compiled_model = compiled_model
 
     def train(self, batches: Batches, first: int) -> Iterator[tuple[int, Logs]]:
-        self.around.train()
+        self.compiled_model.train()
         for step in range(first, len(batches)):
-            yield step + 1, self.around.train_function([batches[step]])
+            yield step + 1, self.compiled_model.train_function([batches[step]])
 
     def test(self, batches: Batches) -> Iterator[tuple[int, Logs]]:
-        self.around.eval()
+        self.compiled_model.eval()
         for step in range(len(batches)):
-            yield step + 1, self.around.test_function([batches[step]])
+            yield step + 1, self.compiled_model.test_function([batches[step]])
 
     def sync(self) -> None:
         pass

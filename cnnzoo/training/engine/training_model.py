@@ -1,6 +1,6 @@
-"""Plan → what is trained: the model, and around it what only training needs.
+"""Job → TrainingModel: the network, and the compiled model that trains it.
 
-Imported only where Keras is already loaded.
+Imported only after Keras is loaded.
 """
 
 from __future__ import annotations
@@ -10,77 +10,73 @@ from typing import Any
 
 import keras
 
-from cnnzoo.architecture.head import head_of, labels_as_vectors
+from cnnzoo.architecture.head import labels_as_vectors
 from cnnzoo.architecture.pooling import pooled_first, sampled_first
 from cnnzoo.architecture.resolve import evaluate_call
 from cnnzoo.models.build import build_architecture
 from cnnzoo.models.objects import make
 from cnnzoo.models.transfer import Report
 from cnnzoo.training.engine.compile import compile_model, make_augmentation, training_variables
-from cnnzoo.training.engine.initial_weights import freeze, initialised
+from cnnzoo.training.engine.initial_weights import freeze, load_initial_weights
 from cnnzoo.training.engine.mixing import MixedSequential
-from cnnzoo.training.execution import Settings
-from cnnzoo.training.plan import Plan
-from cnnzoo.training.precision import FLOAT32
+from cnnzoo.training.job import Job
+from cnnzoo.training.settings import FLOAT32
 
 
 @dataclass(frozen=True, slots=True)
-class Trainee:
-    """A plain `keras.Sequential`, and the compiled model around it.
+class TrainingModel:
+    """A plain `keras.Sequential`, and the compiled model that contains it.
 
-    The optimizer and the augmentation live in `around`; `callbacks` are Keras' own. `twin` is the
-    same network as the configuration writes it, in float32 and with nothing frozen by
-    `training.freeze`; it is `model` itself where that is so too. `report` says what came of
-    `init_from`.
+    `compiled_model` adds the augmentation and the optimizer to `model`; `callbacks` are Keras
+    callbacks. `export_model` is the same network as the configuration describes it, in float32 and
+    without `training.freeze`; it is `model` itself if there is no difference. `report` lists the
+    layers that took weights from `init_from`.
     """
 
     model: Any
-    around: Any
+    compiled_model: Any
     callbacks: tuple[Any, ...]
-    twin: Any
+    export_model: Any
     report: Report | None = None
 
-    def to_save(self) -> Any:
-        """The float32 network with the weights that `model` has now.
+    def updated_export_model(self) -> Any:
+        """Copy the current weights into `export_model`, and return it.
 
-        Weights are float32 in mixed precision too, so the two differ only in how they compute, and
-        every machine runs what is saved well. Who trains it on finds no layer frozen but those of
-        `trainable: false`.
+        Weights are float32 in mixed precision too, so the two models differ only in how they
+        compute, and any machine runs the saved model well. Only the layers with `trainable: false`
+        are frozen in it.
         """
-        if self.twin is not self.model:
-            self.twin.set_weights(self.model.get_weights())
-        return self.twin
+        if self.export_model is not self.model:
+            self.export_model.set_weights(self.model.get_weights())
+        return self.export_model
 
 
-def make_trainee(
-    planned: Plan,
-    class_names: tuple[str, ...],
-    steps_per_epoch: int,
-    settings: Settings,
-    *,
-    pretrained: bool = True,
-) -> Trainee:
-    """Build and compile what a plan describes, for these classes and that many steps an epoch.
+def make_training_model(
+    job: Job, steps_per_epoch: int, *, pretrained: bool = True
+) -> TrainingModel:
+    """Build and compile the model of a job, for so many steps per epoch.
 
-    Without `pretrained` all weights are new, for a training that goes on: those of networks of
-    keras.applications too, and `init_from` is not asked. No global state of Keras is changed, but
-    its random numbers are drawn from.
+    Without `pretrained` all weights are random, also those of keras.applications, and `init_from`
+    is not used: for a training that continues from a checkpoint. Global state of Keras does not
+    change, except that random numbers are drawn.
     """
-    config = planned.config
-    variables = training_variables(config, len(class_names), steps_per_epoch, settings.batch_size)
-    architecture = sampled_first(pooled_first(planned.architecture))
-    model = build_architecture(architecture, config.name, settings.precision, pretrained=pretrained)
-    report = initialised(model, config) if pretrained else None
+    config, class_names = job.config, job.dataset.class_names
+    variables = training_variables(
+        config, len(class_names), steps_per_epoch, job.settings.batch_size
+    )
+    architecture = sampled_first(pooled_first(job.architecture))
+    precision = job.settings.precision
+    model = build_architecture(architecture, config.name, precision, pretrained=pretrained)
+    report = load_initial_weights(model, config) if pretrained else None
     freeze(model, config)
-    head = head_of(planned.architecture, class_names)
-    sequential = MixedSequential if labels_as_vectors(config, head) else keras.Sequential
+    sequential = MixedSequential if labels_as_vectors(config, job.head) else keras.Sequential
     augmentation = make_augmentation(config, variables)
-    around = sequential([keras.Input(config.model.input_shape), *augmentation, model])
-    compile_model(around, config, variables, head, settings)
+    compiled = sequential([keras.Input(config.model.input_shape), *augmentation, model])
+    compile_model(compiled, config, variables, job.head, job.settings)
     callbacks = tuple(make(evaluate_call(call, variables)) for call in config.training.callbacks)
-    twin = model
-    as_written = architecture == planned.architecture
-    if settings.precision != FLOAT32 or config.training.freeze or not as_written:
-        # Last, so that in every precision the same random numbers initialize the same weights.
-        twin = build_architecture(planned.architecture, config.name, pretrained=False)
-    return Trainee(model, around, callbacks, twin, report)
+    export_model = model
+    is_unchanged = architecture == job.architecture
+    if precision != FLOAT32 or config.training.freeze or not is_unchanged:
+        # Last, so that the random numbers that initialize `model` do not depend on the precision.
+        export_model = build_architecture(job.architecture, config.name, pretrained=False)
+    return TrainingModel(model, compiled, callbacks, export_model, report)

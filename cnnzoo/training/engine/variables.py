@@ -1,6 +1,6 @@
 """The variables of a compiled model and the attributes of callbacks ⇄ plain arrays and values.
 
-Imported only where Keras is already loaded.
+Imported only after Keras is loaded.
 """
 
 from __future__ import annotations
@@ -16,46 +16,45 @@ from numpy.typing import NDArray
 from cnnzoo.errors import RunError
 
 _MODEL = "model"
-# How a callback compares. It turns `min_delta` round when it chooses that, so it must not choose
-# a second time.
+# The comparison of a callback. Choosing it negates `min_delta`, so it must not be chosen twice.
 _COMPARISON = "monitor_op"
 
 
-def values_of(around: Any) -> dict[str, NDArray[Any]]:
-    """A copy of every value that the next step depends on.
+def values_of(compiled_model: Any) -> dict[str, NDArray[Any]]:
+    """Copy every value that the next step depends on.
 
-    They are the weights, the states of the random generators (which `model.save` leaves out), and
-    the variables of the optimizer and of the metrics.
+    These are the weights, the states of the random generators (which `model.save` omits), and the
+    variables of the optimizer and of the metrics.
     """
-    return {name: _value(variable) for name, variable in _variables(around).items()}
+    return {name: _value(variable) for name, variable in _variables(compiled_model).items()}
 
 
-def assign_values(around: Any, values: Mapping[str, NDArray[Any]]) -> None:
-    """Give the variables these values; raises RunError where they are those of another model."""
-    variables = _variables(around)
+def assign_values(compiled_model: Any, values: Mapping[str, NDArray[Any]]) -> None:
+    """Assign values to the variables; raises RunError if they are those of another model."""
+    variables = _variables(compiled_model)
     misfit = sorted(set(variables) ^ set(values)) or [
         name for name, variable in variables.items() if variable.shape != values[name].shape
     ]
     if misfit:
         raise RunError(
             f"the checkpoint does not fit the model: {misfit[0]}",
-            hint="was it written by another version of cnnzoo or Keras? train the run again",
+            hint="was it written by another version of cnnzoo or Keras? retrain the run",
         )
     for name, variable in variables.items():
         variable.assign(values[name])
 
 
-def weights_are_finite(values: Mapping[str, NDArray[Any]]) -> bool:
-    """Whether every weight among the values of a model is a number."""
+def all_weights_finite(values: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether no weight among the values of a model is NaN or infinite."""
     weights = (value for name, value in values.items() if name.startswith(_MODEL))
     return all(np.isfinite(np.sum(weight, dtype=np.float64)) for weight in weights)
 
 
 @contextmanager
 def averaged(optimizer: Any) -> Iterator[None]:
-    """Within, weights are their moving averages, where the optimizer keeps some (`use_ema`).
+    """A context in which weights are their moving averages, if the optimizer has `use_ema`.
 
-    Afterwards they are what they were, to the last bit; `keras.callbacks.SwapEMAWeights` rounds.
+    Afterwards they have their old values, to the last bit; `keras.callbacks.SwapEMAWeights` rounds.
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     pairs = []
@@ -68,14 +67,14 @@ def averaged(optimizer: Any) -> Iterator[None]:
         yield
 
 
-def random_states_kept(around: Any) -> AbstractContextManager[None]:
-    """Afterwards, the random generators go on as if nothing had been drawn within.
+def random_states_kept(compiled_model: Any) -> AbstractContextManager[None]:
+    """A context after which the random generators have the states from before it.
 
-    Some of Keras' random layers draw outside of training too. A validation that is abandoned and
-    repeated would leave other states than one that is not.
+    Some of Keras' random layers draw numbers outside of training too. A validation that is stopped
+    and repeated would otherwise change the states twice.
     """
-    weights = set(map(id, around.weights))
-    return _kept([state for state in around.variables if id(state) not in weights])
+    weights = set(map(id, compiled_model.weights))
+    return _kept([state for state in compiled_model.variables if id(state) not in weights])
 
 
 @contextmanager
@@ -89,7 +88,7 @@ def _kept(variables: Sequence[Any]) -> Iterator[None]:
 
 
 def attributes_of(callbacks: Sequence[Any]) -> list[dict[str, Any]]:
-    """What each callback remembers, of plain values and arrays."""
+    """The attributes of each callback that are plain values or arrays."""
     return [
         {name: plain for name, value in vars(callback).items() if _is_plain(plain := _named(value))}
         for callback in callbacks
@@ -97,21 +96,25 @@ def attributes_of(callbacks: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def assign_attributes(callbacks: Sequence[Any], attributes: Sequence[Mapping[str, Any]]) -> None:
-    """Let each callback remember these values."""
-    for callback, remembered in zip(callbacks, attributes, strict=True):
-        known = {**remembered}
-        # Set by Keras when a training begins: these are of the one that begins now.
-        known.pop("params", None)
-        if known.get(_COMPARISON):
-            known[_COMPARISON] = getattr(keras.ops, known[_COMPARISON])
-        vars(callback).update(known)
+    """Restore the attributes of the callbacks.
+
+    Texts are settings of the configuration, not state, and `params` is set by Keras when a training
+    starts: both are kept as they are.
+    """
+    for callback, saved in zip(callbacks, attributes, strict=True):
+        current = vars(callback)
+        for name, value in saved.items():
+            if name == _COMPARISON and value:
+                current[name] = getattr(keras.ops, value)
+            elif name != "params" and not isinstance(current.get(name), str):
+                current[name] = value
 
 
-def _variables(around: Any) -> dict[str, Any]:
+def _variables(compiled_model: Any) -> dict[str, Any]:
     groups = {
-        _MODEL: around.variables,
-        "optimizer": around.optimizer.variables,
-        "metrics": around.metrics_variables,
+        _MODEL: compiled_model.variables,
+        "optimizer": compiled_model.optimizer.variables,
+        "metrics": compiled_model.metrics_variables,
     }
     return {
         f"{group}/{number}": variable
@@ -121,12 +124,12 @@ def _variables(around: Any) -> dict[str, Any]:
 
 
 def _value(variable: Any) -> NDArray[Any]:
-    # A copy: what the backend gives may be the memory that the next step writes to.
+    # A copy: the backend may return the memory that the next step writes to.
     return np.array(keras.ops.convert_to_numpy(variable))
 
 
 def _named(value: Any) -> Any:
-    """The name of a function of `keras.ops`; any other value as it is."""
+    """The name of a function of `keras.ops`; any other value unchanged."""
     name = getattr(value, "__name__", "")
     return name if name and getattr(keras.ops, name, None) is value else value
 

@@ -1,7 +1,7 @@
-"""Event files, which TensorBoard reads.
+"""Event files for TensorBoard.
 
-tensorboardX writes them without TensorFlow, so they are there on every backend; its own
-SummaryWriter leaves the writing to a thread, whose errors nobody hears of.
+tensorboardX writes them without TensorFlow, so they work on every backend. Its SummaryWriter is not
+used: it writes in a thread, whose errors are lost.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Events:
     """One event file in a directory."""
 
     def __init__(self, directory: Path) -> None:
-        """Raises UserError where tensorboardX is not installed, OSError as the disk does."""
+        """Create the file; raises UserError if tensorboardX is not installed, and OSError."""
         writers = require("tensorboardX.event_file_writer", _EXTRA, "training.tensorboard")
         self.event = require("tensorboardX.proto.event_pb2", _EXTRA, "training.tensorboard")
         self.proto = require("tensorboardX.proto.summary_pb2", _EXTRA, "training.tensorboard")
@@ -28,14 +28,14 @@ class Events:
         self._add(self.proto.Summary.Value(tag=tag, simple_value=value), step)
 
     def add_png(self, tag: str, png: bytes, width: int, height: int, step: int) -> None:
-        """Write a picture of so many pixels."""
+        """Write an image of `width` x `height` pixels."""
         image = self.proto.Summary.Image(
             encoded_image_string=png, width=width, height=height, colorspace=_RGB
         )
         self._add(self.proto.Summary.Value(tag=tag, image=image), step)
 
     def flush(self) -> None:
-        """Let what was written be on the disk."""
+        """Write buffered events to the disk."""
         self.writer.flush()
 
     def close(self) -> None:

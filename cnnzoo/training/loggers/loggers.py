@@ -1,4 +1,4 @@
-"""Where else a training is written to, when its configuration asks: TensorBoard, MLflow."""
+"""The loggers that a configuration enables: TensorBoard, MLflow."""
 
 from __future__ import annotations
 
@@ -10,54 +10,54 @@ from cnnzoo.runs.run import Run
 from cnnzoo.training.progress import Metrics
 
 
-class Log(Protocol):
-    """Takes the rows of `history.csv` as they come."""
+class Logger(Protocol):
+    """Receives the rows of `history.csv` as they are measured."""
 
-    def begin(self, run: Run, rows: Sequence[Metrics]) -> None:
-        """The training begins, or goes on after these epochs."""
-
-    def epoch(self, row: Metrics) -> None:
-        """An epoch has ended."""
-
-    def end(self, status: str) -> None:
-        """The training has ended; the status is that of `run.json`."""
-
-
-class Logs:
-    """All logs of a training."""
-
-    def __init__(self, logs: Sequence[Log] = ()) -> None:
-        self.logs = tuple(logs)
-
-    def begin(self, run: Run, rows: Sequence[Metrics]) -> None:
-        """The training begins, or goes on after these epochs."""
-        for log in self.logs:
-            log.begin(run, rows)
+    def start(self, run: Run, rows: Sequence[Metrics]) -> None:
+        """Start the log of a training, or continue it after these epochs."""
 
     def epoch(self, row: Metrics) -> None:
-        """An epoch has ended."""
-        for log in self.logs:
-            log.epoch(row)
+        """Log a finished epoch."""
 
     def end(self, status: str) -> None:
-        """The training has ended; the status is that of `run.json`."""
-        for log in self.logs:
-            log.end(status)
+        """End the log; the status is that of `run.json`."""
 
 
-def open_logs(config: Config, note: Callable[[str], None]) -> Logs:
-    """The logs that a configuration asks for; `note` takes a line to show.
+class Loggers:
+    """All loggers of a training, as one."""
 
-    Raises UserError where a package for one is missing, or nobody answers where MLflow writes to:
-    before a training has begun, nothing is lost by saying so.
+    def __init__(self, loggers: Sequence[Logger] = ()) -> None:
+        self.loggers = tuple(loggers)
+
+    def start(self, run: Run, rows: Sequence[Metrics]) -> None:
+        """Start the logs of a training, or continue them after these epochs."""
+        for logger in self.loggers:
+            logger.start(run, rows)
+
+    def epoch(self, row: Metrics) -> None:
+        """Log a finished epoch."""
+        for logger in self.loggers:
+            logger.epoch(row)
+
+    def end(self, status: str) -> None:
+        """End the logs; the status is that of `run.json`."""
+        for logger in self.loggers:
+            logger.end(status)
+
+
+def open_loggers(config: Config, note: Callable[[str], None]) -> Loggers:
+    """The loggers that a configuration enables; `note` shows a line to the user.
+
+    Raises UserError if a package is missing, or if the MLflow server does not answer: it is better
+    to fail before the training starts.
     """
-    logs: list[Log] = []
+    loggers: list[Logger] = []
     if config.training.tensorboard:
-        from cnnzoo.training.loggers.tensorboard import TensorBoardLog
+        from cnnzoo.training.loggers.tensorboard import TensorBoardLogger
 
-        logs.append(TensorBoardLog())
+        loggers.append(TensorBoardLogger())
     if config.training.mlflow:
-        from cnnzoo.training.loggers.mlflow import MlflowLog
+        from cnnzoo.training.loggers.mlflow import MlflowLogger
 
-        logs.append(MlflowLog(config, note))
-    return Logs(logs)
+        loggers.append(MlflowLogger(config, note))
+    return Loggers(loggers)

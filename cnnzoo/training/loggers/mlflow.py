@@ -1,10 +1,10 @@
-"""A training as a run of MLflow, in the experiment of its configuration's name.
+"""Log a training as an MLflow run, in an experiment with the name of its configuration.
 
-Where MLflow writes is MLflow's own matter: MLFLOW_TRACKING_URI names a server or a database;
-without it, `mlflow.db` in the working directory, where `mlflow ui` finds it.
+MLFLOW_TRACKING_URI names the server or the database; without it, MLflow writes `mlflow.db` in the
+working directory, where `mlflow ui` finds it.
 
-A server that does not answer is a reason not to begin, but never to stop: what it has not got is
-sent when the training ends, or is resumed.
+A training does not start if the server does not answer, but it does not stop for it later: missing
+epochs are sent when the training ends, or is resumed.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _STATUS = {RUNNING: "RUNNING", FINISHED: "FINISHED", INTERRUPTED: "KILLED", FAIL
 RUN_ID = "mlflow_run"  # in run.json
 _AT_ONCE = 100  # parameters in one request
 _LONGEST = 500  # letters of a parameter, on old servers
-# MLflow would try for minutes. Whoever sets these variables decides.
+# MLflow would retry for minutes. Variables that the user has set are kept.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 
 
-class MlflowLog:
-    """Parameters, the metrics of each epoch, and at the end the model and its configuration."""
+class MlflowLogger:
+    """Logs parameters, the metrics of each epoch, and finally the model and its configuration."""
 
     def __init__(self, config: Config, note: Callable[[str], None]) -> None:
         for name, value in _PATIENCE.items():
@@ -39,9 +39,9 @@ class MlflowLog:
         self.mlflow = require("mlflow", "mlflow", "training.mlflow")
         self.config = config
         self.note = note
-        self.rows: list[Metrics] = []  # that MLflow has not got yet
-        self.there: set[int] = set()  # epochs that it has from before the training was stopped
-        self.id = ""  # of the run, once MLflow has answered
+        self.rows: list[Metrics] = []  # not sent yet
+        self.sent: set[int] = set()  # epochs that were sent before the training was resumed
+        self.id = ""  # of the MLflow run, once it exists
         self.failed = False
         try:
             with warnings.catch_warnings(action="ignore"):
@@ -50,12 +50,12 @@ class MlflowLog:
         except Exception as error:
             raise UserError(
                 f"MLflow cannot be written to: {first_line(error)}",
-                hint=f"it is at {self.mlflow.get_tracking_uri()}, see MLFLOW_TRACKING_URI; or "
-                "leave it with training.mlflow=false",
+                hint=f"its address is {self.mlflow.get_tracking_uri()}, see MLFLOW_TRACKING_URI; "
+                "disable it with training.mlflow=false",
             ) from error
 
-    def begin(self, run: Run, rows: Sequence[Metrics]) -> None:
-        """Begin a run of MLflow, or go on in the one that `run.json` names."""
+    def start(self, run: Run, rows: Sequence[Metrics]) -> None:
+        """Create an MLflow run, or continue the one that `run.json` names."""
         self.run = run
         self.rows = list(rows)
         self._try(self._send)
@@ -67,7 +67,7 @@ class MlflowLog:
             self._try(self._send)
 
     def end(self, status: str) -> None:
-        """Send what is missing, the model and its configuration, and how it ended."""
+        """Send missing epochs, the model, its configuration and the status."""
 
         def finish() -> None:
             self._send()
@@ -77,7 +77,7 @@ class MlflowLog:
             self.client.set_terminated(self.id, _STATUS[status])
 
         self.failed = False
-        self._try(finish, "MLflow has not got all of this run")
+        self._try(finish, "MLflow does not have all of this run")
 
     def _find_experiment(self) -> str:
         found = self.client.get_experiment_by_name(self.config.name)
@@ -89,8 +89,8 @@ class MlflowLog:
         if not self.id:
             self._attach()
         while self.rows:
-            # An epoch that is trained again is equal to that which was lost, to the last bit.
-            if (epoch := int(self.rows[0]["epoch"])) not in self.there:
+            # An epoch that is trained again has the same metrics, to the last bit.
+            if (epoch := int(self.rows[0]["epoch"])) not in self.sent:
                 now = int(time.time() * 1000)
                 metrics = [
                     self.mlflow.entities.Metric(name, value, now, epoch)
@@ -104,7 +104,7 @@ class MlflowLog:
         record = self.run.record()
         if name := record.get(RUN_ID):
             self.client.update_run(name, status=_STATUS[RUNNING])
-            self.there = {metric.step for metric in self.client.get_metric_history(name, "loss")}
+            self.sent = {metric.step for metric in self.client.get_metric_history(name, "loss")}
             self.id = name
             return
         tags = {
@@ -126,11 +126,11 @@ class MlflowLog:
     def _try(
         self,
         action: Callable[[], None],
-        otherwise: str = "MLflow fails, the training goes on; what is missing is sent at its end",
+        problem: str = "MLflow fails, the training continues; missing epochs are sent at its end",
     ) -> None:
         try:
             with warnings.catch_warnings(action="ignore"):
                 action()
         except Exception as error:
             self.failed = True
-            self.note(f"{otherwise}: {first_line(error)}")
+            self.note(f"{problem}: {first_line(error)}")

@@ -1,4 +1,4 @@
-"""A training for TensorBoard: `tensorboard --logdir runs` shows all runs beside each other."""
+"""Log a training for TensorBoard: `tensorboard --logdir runs` compares all runs."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from cnnzoo.training.loggers.events import Events
 from cnnzoo.training.progress import Metrics, metric_names
 
 DIRECTORY = "tensorboard"
-TRAIN, VALIDATION = "train", "validation"  # of equal tags, so that one chart shows both
+TRAIN, VALIDATION = "train", "validation"  # with equal tags, so that one chart shows both
 
 
-class TensorBoardLog:
+class TensorBoardLogger:
     """Losses, metrics and the learning rate of each epoch, as scalars."""
 
     def __init__(self) -> None:
-        # What the command draws with in the end is better missed before the training.
+        # The command draws images after the training: fail before it if a package is missing.
         for package in ("tensorboardX", "matplotlib"):
             require(package, "tensorboard", "training.tensorboard")
         self.events: dict[str, Events] = {}
 
-    def begin(self, run: Run, rows: Sequence[Metrics]) -> None:
-        """Write the epochs that there are; so none is there twice, and none whose end was lost."""
+    def start(self, run: Run, rows: Sequence[Metrics]) -> None:
+        """Write the finished epochs again, so that none is duplicated or incomplete."""
         directory = log_directory(run)
         if directory.exists():
             shutil.rmtree(directory)
@@ -57,5 +57,5 @@ class TensorBoardLog:
 
 
 def log_directory(run: Run) -> Path:
-    """Where the logs of a run are."""
+    """The directory of the logs of a run."""
     return run.path / DIRECTORY

@@ -11,15 +11,15 @@ import time
 from typing import Any
 
 from cnnzoo.cli import main
-from cnnzoo.training.progress import Course, Display, Metrics
+from cnnzoo.training.progress import Display, Metrics, Progress
 
 
 class Times(Display):
     """Says when the first batch and each epoch were done."""
 
-    def start(self, course: Course) -> None:
+    def start(self, progress: Progress) -> None:
         """Start the clock."""
-        self.images = course.images
+        self.images = progress.images
         self.first = True
         self.began = time.perf_counter()
 

@@ -24,9 +24,9 @@ from cnnzoo.errors import UserError
 from cnnzoo.models.build import build_model
 from cnnzoo.models.convert.eject import eject
 from cnnzoo.models.convert.python_data import DONE_BEFORE, ONE_POOL, REFUSED, REFUSED_WHERE_READ
+from cnnzoo.training.checks import check_config
 from cnnzoo.training.engine.balance import class_weights
 from cnnzoo.training.engine.compile import make_augmentation
-from cnnzoo.training.plan import plan
 
 ZOO = zoo.names()
 FIXTURES = sorted((ROOT / "tests" / "fixtures").glob("*.yaml"))
@@ -39,7 +39,7 @@ LARGE = {"resnet101", "resnet152", "densenet169", "densenet201", "resnet110", "v
 
 
 def script_of(config: Config) -> str:
-    planned = plan(config)
+    planned = check_config(config)
     splits = known_splits(config.data) if config.data else ONE_POOL
     return eject(config, planned.class_names, planned.head, splits)
 
@@ -58,7 +58,7 @@ def check_same(config: Config, *, outputs: bool = True) -> None:
     import keras
 
     keras.backend.clear_session()
-    classes = len(plan(config).class_names) or config.model.classes
+    classes = len(check_config(config).class_names) or config.model.classes
     ours = build_model(config.model, classes=classes, name=config.name)
     theirs = made_by(script_of(config))
     assert type(theirs) is keras.Sequential
@@ -78,7 +78,7 @@ def check_same(config: Config, *, outputs: bool = True) -> None:
 def smaller(name: str) -> Config:
     """A configuration of the zoo, with smaller images where it takes long."""
     config = load_config(name)
-    architecture = plan(config).architecture
+    architecture = check_config(config).architecture
     if architecture.macs < MACS:
         return config
     height, _, channels = architecture.input_shape

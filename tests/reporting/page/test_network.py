@@ -5,11 +5,11 @@ import pytest
 from cnnzoo.architecture.layers import walk
 from cnnzoo.config.loader import load_config
 from cnnzoo.reporting.page.network import draw, rows
-from cnnzoo.training.plan import plan
+from cnnzoo.training.checks import check_config
 
 
 def test_lenet_s_volumes_say_what_they_are():
-    drawn = draw(plan(load_config("lenet")).architecture)
+    drawn = draw(check_config(load_config("lenet")).architecture)
     assert [volume.label.replace("\N{MULTIPLICATION SIGN}", "x") for volume in drawn[:3]] == [
         "1@28x28",
         "6@28x28",
@@ -24,7 +24,7 @@ def test_lenet_s_volumes_say_what_they_are():
 
 @pytest.mark.parametrize("name", ["resnet50", "densenet121", "squeezenet", "vgg16"])
 def test_every_layer_has_a_row_and_every_parameter_a_volume(name):
-    architecture = plan(load_config(name)).architecture
+    architecture = check_config(load_config(name)).architecture
     assert len(rows(architecture)) == len(list(walk(architecture.layers)))
     counted = [dict(volume.facts).get("parameters", "0") for volume in draw(architecture)]
     assert sum(int(count.replace(",", "")) for count in counted) == architecture.parameters

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cnnzoo.datasets.dataset import Examples, MappedImages
-from cnnzoo.training.engine.batches import EVALUATION_BATCH, to_measure, to_train
+from cnnzoo.training.engine.batches import EVALUATION_BATCH, ordered_batches, shuffled_batches
 
 COUNT = 10
 
@@ -20,7 +20,7 @@ def taken(batches) -> list[int]:
 
 
 def test_an_epoch_takes_every_example_once_with_its_label():
-    batches = to_train(examples(), 4, seed=0)
+    batches = shuffled_batches(examples(), 4, seed=0)
     assert len(batches) == 3
     assert [len(batches[step][1]) for step in range(3)] == [4, 4, 2]
     assert sorted(taken(batches)) == list(range(COUNT))
@@ -30,31 +30,31 @@ def test_an_epoch_takes_every_example_once_with_its_label():
 
 
 def test_the_order_depends_on_the_seed_and_the_epoch_only():
-    first, second = to_train(examples(), 4, seed=7), to_train(examples(), 4, seed=7)
+    first, second = shuffled_batches(examples(), 4, seed=7), shuffled_batches(examples(), 4, seed=7)
     orders = []
     for epoch in range(3):
-        first.begin(epoch)
+        first.start_epoch(epoch)
         orders.append(taken(first))
     assert len({tuple(order) for order in orders}) == 3
-    second.begin(2)  # as a training that is resumed begins
+    second.start_epoch(2)  # as a training that is resumed begins
     assert taken(second) == orders[2]
-    other = to_train(examples(), 4, seed=8)
+    other = shuffled_batches(examples(), 4, seed=8)
     assert taken(other) != orders[0]
 
 
 def test_oversampling_makes_the_epoch_longer():
-    batches = to_train(examples(), 4, seed=0, balance="oversample")
+    batches = shuffled_batches(examples(), 4, seed=0, balance="oversample")
     assert len(batches) == 3
     assert len(taken(batches)) == 12
     labels = np.concatenate([batches[step][1] for step in range(3)])
     assert np.bincount(labels).tolist() == [6, 6]
     length = len(batches)
-    batches.begin(5)
+    batches.start_epoch(5)
     assert len(batches) == length
 
 
 def test_where_classes_have_weights_so_do_examples():
-    batches = to_train(examples(), 4, seed=0, weights=np.array([0.5, 2], np.float32))
+    batches = shuffled_batches(examples(), 4, seed=0, weights=np.array([0.5, 2], np.float32))
     for step in range(3):
         _, labels, weights = batches[step]
         assert weights.dtype == np.float32
@@ -63,8 +63,8 @@ def test_where_classes_have_weights_so_do_examples():
 
 def test_what_is_measured_comes_in_order():
     many = examples(200)
-    assert taken(to_measure(many)) == list(range(200))
-    assert len(to_measure(examples(0))) == 0
+    assert taken(ordered_batches(many)) == list(range(200))
+    assert len(ordered_batches(examples(0))) == 0
     assert EVALUATION_BATCH >= 200
 
 
@@ -75,7 +75,7 @@ def test_batches_from_the_disk_are_those_from_memory(tmp_path):
     on_disk = Examples(MappedImages(mapped, np.arange(COUNT)), whole.labels)
     for step in range(3):
         for one, other in zip(
-            to_train(whole, 4, 0)[step], to_train(on_disk, 4, 0)[step], strict=True
+            shuffled_batches(whole, 4, 0)[step], shuffled_batches(on_disk, 4, 0)[step], strict=True
         ):
             assert (one == other).all()
             assert not isinstance(other, np.memmap)
@@ -88,7 +88,7 @@ def test_what_went_wrong_is_remembered():
         def __getitem__(self, rows):
             raise OSError("gone")
 
-    batches = to_measure(Examples(Gone(), examples().labels))
+    batches = ordered_batches(Examples(Gone(), examples().labels))
     assert batches.failure is None
     with pytest.raises(OSError, match="gone"):
         batches[0]

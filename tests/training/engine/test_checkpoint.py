@@ -77,7 +77,7 @@ def test_a_damaged_file_is_said_and_the_one_before_it_is_used(tmp_path_factory, 
     assert (values["model/0"] == state.epoch).all()
     if state.epoch == 1:
         assert str(newest) in said[0]
-        assert "the one before it is used" in said[0]
+        assert "using the one before it" in said[0]
         assert not newest.exists(), "it is not taken for the newest again"
     else:
         assert not said

@@ -9,7 +9,7 @@ from cnnzoo.architecture.rules import layer_facts
 from cnnzoo.config.data import AUGMENTATIONS, MIXING
 from cnnzoo.errors import ConfigError
 from cnnzoo.training.engine.compile import compile_model, make_augmentation, training_variables
-from cnnzoo.training.execution import Settings
+from cnnzoo.training.settings import Settings
 
 # What a layer of AUGMENTATIONS needs to be told, and what makes it do something.
 EXAMPLES = {

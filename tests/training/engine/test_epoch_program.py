@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cnnzoo.training.execution import MOST_STEPS_IN_A_PROGRAM, choose_steps
 from cnnzoo.training.hardware import Hardware
+from cnnzoo.training.settings import MOST_STEPS_IN_A_PROGRAM, choose_steps
 
 
 @pytest.mark.slow

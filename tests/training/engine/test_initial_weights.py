@@ -8,8 +8,8 @@ import pytest
 
 import cnnzoo
 from cnnzoo.errors import ConfigError, RunError
-from cnnzoo.training.engine.initial_weights import check_beginning, freeze
-from cnnzoo.training.plan import plan
+from cnnzoo.training.checks import check_config, check_initial_weights
+from cnnzoo.training.engine.initial_weights import freeze
 from cnnzoo.training.progress import Display
 
 # The smallest network of keras.applications, on the smallest images that it takes.
@@ -121,9 +121,9 @@ def test_a_run_says_absolutely_where_its_weights_were(folder, head_trained, tmp_
     ],
 )
 def test_what_is_not_there_is_missed_before_anything_is_loaded(folder, words, said):
-    planned = plan(cnnzoo.load_config(folder / "small.yaml", words))
+    planned = check_config(cnnzoo.load_config(folder / "small.yaml", words))
     with pytest.raises((ConfigError, RunError), match=said):
-        check_beginning(planned, downloads=False)
+        check_initial_weights(planned, downloads=False)
 
 
 # ── freezing ───────────────────────────────────────────────────────────────────────────────────

@@ -11,19 +11,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cnnzoo.config.data import Resize
 from cnnzoo.config.loader import load_config
-from cnnzoo.datasets.dataset import Examples
+from cnnzoo.datasets.dataset import Dataset, Examples
 from cnnzoo.errors import ConfigError, TrainingError
-from cnnzoo.models.saved import Description
 from cnnzoo.runs.run import Run
-from cnnzoo.training.engine.batches import Batches, to_train
+from cnnzoo.training.checks import check_config
+from cnnzoo.training.engine.batches import Batches, shuffled_batches
 from cnnzoo.training.engine.checkpoint import State, checkpoints_in, newest_checkpoint
-from cnnzoo.training.execution import Settings
-from cnnzoo.training.interrupt import Asked
-from cnnzoo.training.loggers.loggers import Logs
-from cnnzoo.training.plan import plan
+from cnnzoo.training.interrupt import StopRequest
+from cnnzoo.training.job import Job
+from cnnzoo.training.loggers.loggers import Loggers
 from cnnzoo.training.progress import Display
+from cnnzoo.training.settings import Settings
 
 # Everything that has a state: random layers, mixing, averages, a plateau, early stopping.
 DEMANDING = """
@@ -58,15 +57,15 @@ class KilledError(Exception):
 class Killing(Display):
     """Ends the loop at some moment, counted in executions of training and validation."""
 
-    def __init__(self, moment, asked=None):
-        self.moment, self.asked, self.done = moment, asked, 0
+    def __init__(self, moment, request=None):
+        self.moment, self.request, self.done = moment, request, 0
 
     def step(self, epoch, step, metrics):
         self.done += 1
         if self.done == self.moment:
-            if self.asked is None:
+            if self.request is None:
                 raise KilledError
-            self.asked.signal = signal.SIGTERM
+            self.request.signal = signal.SIGTERM
 
     def validate(self, step, steps):
         self.step(0, step, {})
@@ -86,24 +85,26 @@ class Bench:
         import keras
 
         from cnnzoo.training.engine.seeding import fix_seed
-        from cnnzoo.training.engine.training_model import make_trainee
+        from cnnzoo.training.engine.training_model import make_training_model
         from cnnzoo.training.engine.variables import values_of
 
         self.folder, self.runs = folder, 0
         (folder / "demanding.yaml").write_text(DEMANDING)
-        self.config = load_config(folder / "demanding.yaml")
-        self.settings = Settings(BATCH, AT_ONCE)
+        checked = check_config(load_config(folder / "demanding.yaml"))
         rng = np.random.default_rng(0)
         images = rng.integers(0, 256, (26, 6, 6, 1), dtype=np.uint8)
         self.examples = Examples(images, rng.integers(0, 10, 26, dtype=np.int32))
+        dataset = Dataset("any", CLASSES, {"train": self.examples}, "", {})
+        settings = Settings(BATCH, AT_ONCE)
+        self.job = Job(checked.config, dataset, checked.architecture, checked.head, settings)
         weights = np.linspace(0.5, 2, 10, dtype=np.float32)
-        self.train = to_train(self.examples, BATCH, 3, "oversample", weights)
+        self.train = shuffled_batches(self.examples, BATCH, 3, "oversample", weights)
         rows = np.arange(16)
         self.validation = Batches(self.examples, BATCH, lambda epoch: rows)
         fix_seed(keras, 0)
-        self.trainee = make_trainee(plan(self.config), CLASSES, len(self.train), self.settings)
+        self.training_model = make_training_model(self.job, len(self.train))
         self.loop(self.run(), State(), {})  # makes every variable
-        self.first = values_of(self.trainee.around)
+        self.first = values_of(self.training_model.compiled_model)
 
     def run(self):
         self.runs += 1
@@ -113,39 +114,40 @@ class Bench:
 
     def loop(self, run, state, wishes):
         from cnnzoo.models.objects import make
-        from cnnzoo.training.engine.loop import Loop, Work
+        from cnnzoo.training.engine.loop import Loop
 
-        training = self.config.training
+        training = self.job.config.training
         callbacks = tuple(make(call) for call in training.callbacks)
-        work = Work(
+        changed = training.model_copy(update=wishes.get("training", {}))
+        config = self.job.config.model_copy(update={"training": changed})
+        return Loop(
             run=run,
-            trainee=replace(self.trainee, callbacks=callbacks),
-            training=training.model_copy(update=wishes.get("training", {})),
-            settings=self.settings,
-            train=self.train,
-            validation=wishes.get("validation", self.validation),
-            description=Description(class_names=CLASSES, resize=Resize()),
+            job=replace(self.job, config=config),
+            training_model=replace(self.training_model, callbacks=callbacks),
+            batches=(self.train, wishes.get("validation", self.validation)),
+            state=state,
             display=wishes.get("display") or Display(),
-            logs=Logs(),
-            asked=wishes.get("asked") or Asked(),
+            loggers=Loggers(),
+            stop_request=wishes.get("request") or StopRequest(),
+            started=0.0,
         )
-        return Loop(work, state, began=0.0)
 
     def go(self, run, **wishes):
         """Train a run from its newest checkpoint, or from the first weights on."""
         from cnnzoo.training.engine.variables import assign_values, values_of
 
         values, state = newest_checkpoint(run.checkpoints_path, pytest.fail) or (None, State())
-        around = self.trainee.around
-        assign_values(around, self.first)
+        compiled_model = self.training_model.compiled_model
+        assign_values(compiled_model, self.first)
         loop = self.loop(run, state, wishes)
-        loop.begin(values)
+        loop.start(values)
         try:
             loop.run()
         finally:
             # What is in no file is lost with the process.
             assign_values(
-                around, {name: value * 0 + 1 for name, value in values_of(around).items()}
+                compiled_model,
+                {name: value * 0 + 1 for name, value in values_of(compiled_model).items()},
             )
         return loop
 
@@ -209,13 +211,13 @@ def test_the_recipe_exercises_what_it_is_made_for(whole):
 @example(kills=[8], every="1h", ask=True)  # within a validation, after 6 times 2 steps
 @example(kills=[5, 9, 3], every="0.001s", ask=False)
 def test_a_training_that_is_stopped_ends_as_if_it_had_not_been(bench, whole, kills, every, ask):
-    """At any moments, killed or asked to stop, with and without checkpoints inside epochs."""
+    """At any moments, killed or request to stop, with and without checkpoints inside epochs."""
     run = bench.run()
     training = {"checkpoint_every": every}
     for moment in kills:
-        asked = Asked() if ask else None
+        request = StopRequest() if ask else None
         try:
-            bench.go(run, display=Killing(moment, asked), asked=asked, training=training)
+            bench.go(run, display=Killing(moment, request), request=request, training=training)
         except (KilledError, KeyboardInterrupt):
             continue
         break  # it had ended before
@@ -224,9 +226,9 @@ def test_a_training_that_is_stopped_ends_as_if_it_had_not_been(bench, whole, kil
 
 
 def test_who_asks_loses_no_step(bench):
-    run, asked = bench.run(), Asked()
+    run, request = bench.run(), StopRequest()
     with pytest.raises(KeyboardInterrupt):
-        bench.go(run, display=Killing(1, asked), asked=asked)
+        bench.go(run, display=Killing(1, request), request=request)
     assert [path.name for path in checkpoints_in(run.checkpoints_path)] == [
         f"epoch-00000-step-{AT_ONCE:07}.npz"
     ]
@@ -243,17 +245,17 @@ def test_the_average_is_measured_and_kept_and_the_weights_go_on_without_it(bench
     run = bench.run()
     bench.go(run, training={"epochs": 1})
     values, state = newest_checkpoint(run.checkpoints_path, pytest.fail)
-    around = bench.trainee.around
-    optimizer = {id(v): f"optimizer/{n}" for n, v in enumerate(around.optimizer.variables)}
-    model = {id(v): f"model/{n}" for n, v in enumerate(around.variables)}
+    compiled_model = bench.training_model.compiled_model
+    optimizer = {id(v): f"optimizer/{n}" for n, v in enumerate(compiled_model.optimizer.variables)}
+    model = {id(v): f"model/{n}" for n, v in enumerate(compiled_model.variables)}
     kept = best_weights(run)
-    weights = [weight.path for weight in bench.trainee.model.weights]
-    averages = around.optimizer._model_variables_moving_average
-    for variable, average in zip(around.trainable_variables, averages, strict=True):
+    weights = [weight.path for weight in bench.training_model.model.weights]
+    averages = compiled_model.optimizer._model_variables_moving_average
+    for variable, average in zip(compiled_model.trainable_variables, averages, strict=True):
         saved = kept[weights.index(variable.path)]
         assert (saved == values[optimizer[id(average)]]).all()
         assert (saved != values[model[id(variable)]]).any()
-    measured = bench.trainee.model
+    measured = bench.training_model.model
     measured.set_weights(kept)
     images, labels = bench.examples.images[:16], bench.examples.labels[:16]
     accuracy = np.mean(np.argmax(measured.predict_on_batch(images), 1) == labels)
@@ -266,17 +268,19 @@ def test_a_weight_that_is_no_number_is_in_no_checkpoint(bench):
     class Spoiling(Display):
         def step(self, epoch, step, metrics):
             if step == len(bench.train):
-                weight = bench.trainee.model.weights[0]
+                weight = bench.training_model.model.weights[0]
                 weight.assign(weight * math.nan)
 
-    with pytest.raises(TrainingError, match=r"a weight became no number in epoch 1, step 12 of 12"):
+    with pytest.raises(
+        TrainingError, match=r"a weight became NaN or infinite in epoch 1, step 12 of 12"
+    ):
         bench.go(run, display=Spoiling())
     assert not checkpoints_in(run.checkpoints_path)
     assert not run.model_path.exists()
 
 
 def test_a_metric_that_nobody_measures_is_named(bench):
-    with pytest.raises(ConfigError, match=r"nothing measures 'val_acuracy'; did you mean"):
+    with pytest.raises(ConfigError, match=r"'val_acuracy' is not measured; did you mean"):
         bench.go(bench.run(), training={"monitor": "val_acuracy", "epochs": 1})
 
 
@@ -288,9 +292,9 @@ def test_without_validation_there_are_no_metrics_of_one(bench):
 
 
 def test_times_add_up_over_processes(bench):
-    run, asked = bench.run(), Asked()
+    run, request = bench.run(), StopRequest()
     with pytest.raises(KeyboardInterrupt):
-        bench.go(run, display=Killing(2, asked), asked=asked)
+        bench.go(run, display=Killing(2, request), request=request)
     _, before = newest_checkpoint(run.checkpoints_path, pytest.fail)
     assert 0 < before.running < before.seconds
     bench.go(run, training={"epochs": 1})

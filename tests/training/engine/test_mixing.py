@@ -9,7 +9,7 @@ IMAGES = RNG.integers(0, 256, (COUNT, 4, 4, 1), dtype=np.uint8)
 LABELS = RNG.integers(0, CLASSES, COUNT, dtype=np.int32)
 
 
-def trainee(*augmentation, units: int = CLASSES):
+def mixed_model(*augmentation, units: int = CLASSES):
     import keras
 
     from cnnzoo.training.engine.mixing import MixedSequential
@@ -65,7 +65,7 @@ def test_labels_are_mixed_as_their_images_are(name, times):
 @pytest.mark.parametrize("weights", [None, {0: 0.5, 1: 2.0, 2: 1.0}])
 def test_the_loss_is_that_of_the_mixed_labels(units, weights):
     labels = LABELS if units > 1 else LABELS % 2
-    model = trainee(mixing("MixUp")(0.5), units=units)
+    model = mixed_model(mixing("MixUp")(0.5), units=units)
     model.jit_compile = False
     per_example = None if weights is None else np.array([weights[label] for label in labels])
     output = model(IMAGES, training=True)
@@ -87,7 +87,7 @@ def test_training_and_validation_in_a_compiled_step(units):
     import keras
 
     labels = LABELS if units > 1 else LABELS % 2
-    model = trainee(keras.layers.RandomFlip(), mixing("MixUp")(1.0), units=units)
+    model = mixed_model(keras.layers.RandomFlip(), mixing("MixUp")(1.0), units=units)
     history = model.fit(
         IMAGES, labels, batch_size=8, epochs=2, validation_data=(IMAGES, labels), verbose=0
     ).history
@@ -109,6 +109,6 @@ def test_metrics_are_measured_against_the_class_with_the_largest_share():
     )
     labels = np.array([0, 1, 0], np.int32)  # largest: 1 (0.6), 1 (0.7), 0 (0.3 + 0.4)
     right = keras.ops.one_hot(np.array([1, 1, 0]), CLASSES)
-    model = trainee(mixing("MixUp")(0.2))
+    model = mixed_model(mixing("MixUp")(0.2))
     output = {"probabilities": right, "shares": shares}
     assert float(model.compute_metrics(None, labels, output)["accuracy"]) == 1.0

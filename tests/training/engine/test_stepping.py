@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cnnzoo.datasets.dataset import Examples
-from cnnzoo.training.engine.batches import to_measure, to_train
+from cnnzoo.training.engine.batches import ordered_batches, shuffled_batches
 from cnnzoo.training.engine.stepping import make_stepper
 
 BATCH = 4  # of 18 examples: 5 steps, the last one smaller
@@ -39,14 +39,14 @@ def small_model(**compiling):
 
 
 def training_batches(weights=None):
-    return to_train(examples(), BATCH, seed=3, weights=weights)
+    return shuffled_batches(examples(), BATCH, seed=3, weights=weights)
 
 
 def weights_after(epochs: range) -> np.ndarray:
     """What single steps through these epochs, one batch after another, lead to."""
     model, batches = small_model(), training_batches()
     for epoch in epochs:
-        batches.begin(epoch)
+        batches.start_epoch(epoch)
         for step in range(len(batches)):
             model.train_on_batch(*batches[step])
     return model.get_weights()[0]
@@ -57,7 +57,7 @@ def test_an_epoch_takes_its_own_batches_once_and_in_order(at_once, told):
     model, batches = small_model(steps_per_execution=at_once), training_batches()
     stepper = make_stepper(model, batches)
     for epoch in range(2, 4):
-        batches.begin(epoch)
+        batches.start_epoch(epoch)
         assert [step for step, _ in stepper.train(batches, 0)] == told
     stepper.sync()
     np.testing.assert_allclose(model.get_weights()[0], weights_after(range(2, 4)), rtol=1e-5)
@@ -97,7 +97,7 @@ def test_a_step_is_compiled_once_for_batches_of_any_size():
 
 def test_a_measurement_takes_all_examples_and_changes_nothing():
     model, whole = small_model(), examples()
-    batches = to_measure(whole)
+    batches = ordered_batches(whole)
     stepper = make_stepper(model, training_batches())
     for _ in stepper.train(training_batches(), 0):
         pass
@@ -136,7 +136,7 @@ def test_no_second_program_is_made_for_the_shorter_last_batch(monkeypatch):
     stepper = make_stepper(model, batches)
     assert [done for done, _ in stepper.train(batches, 0)] == [1, 2, 3, 4, 5]
     programs = len(traced)
-    batches.begin(1)
+    batches.start_epoch(1)
     assert [done for done, _ in stepper.train(batches, 0)] == [1, 2, 3, 4, 5]
     assert len(traced) == programs
     images, _ = traced[-1]

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 import cnnzoo
+from cnnzoo.datasets.dataset import Dataset, Examples
 from cnnzoo.errors import ConfigError
-from cnnzoo.training.execution import Settings
-from cnnzoo.training.plan import plan
+from cnnzoo.training.checks import check_config
+from cnnzoo.training.job import Job
+from cnnzoo.training.settings import Settings
 
 COUNT, CLASSES = 24, 10
 RNG = np.random.default_rng(0)
@@ -31,10 +33,10 @@ LAYERS = [
 ]
 
 
-def trainee(settings=None, layers=PLAIN, **training):
+def training_model(settings=None, layers=PLAIN, **training):
     import keras
 
-    from cnnzoo.training.engine.training_model import make_trainee
+    from cnnzoo.training.engine.training_model import make_training_model
 
     config = cnnzoo.Config.model_validate(
         {
@@ -45,20 +47,24 @@ def trainee(settings=None, layers=PLAIN, **training):
         }
     )
     keras.utils.set_random_seed(0)
-    return make_trainee(plan(config), NAMES, 3, settings or Settings(8))
+    checked = check_config(config)
+    assert checked.head
+    dataset = Dataset("any", NAMES, {"train": Examples(IMAGES, LABELS)}, "", {})
+    job = Job(config, dataset, checked.architecture, checked.head, settings or Settings(8))
+    return make_training_model(job, 3)
 
 
 def fit(made):
-    logs = made.around.fit(IMAGES, LABELS, batch_size=8, epochs=2, shuffle=False, verbose=0)
+    logs = made.compiled_model.fit(IMAGES, LABELS, batch_size=8, epochs=2, shuffle=False, verbose=0)
     assert all(np.isfinite(logs.history["loss"]))
     return logs.history["loss"]
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
-def test_the_head_computes_and_the_twin_keeps_in_float32(precision, tmp_path):
+def test_the_head_computes_and_the_export_model_keeps_in_float32(precision, tmp_path):
     import keras
 
-    made = trainee(Settings(8, 1, precision), LAYERS)
+    made = training_model(Settings(8, 1, precision), LAYERS)
     half = precision.removeprefix("mixed_")
     dtypes = [layer.compute_dtype for layer in made.model.layers]
     # The composite is a model, whose own dtype says nothing of its layers.
@@ -73,7 +79,7 @@ def test_the_head_computes_and_the_twin_keeps_in_float32(precision, tmp_path):
     )
     assert keras.config.dtype_policy().name == "float32"
 
-    made.to_save().save(tmp_path / "model.keras")
+    made.updated_export_model().save(tmp_path / "model.keras")
     saved = keras.saving.load_model(tmp_path / "model.keras")
     assert {layer.dtype_policy.name for layer in saved.layers} == {"float32"}
     for kept, trained in zip(saved.get_weights(), made.model.get_weights(), strict=True):
@@ -86,7 +92,7 @@ def test_the_head_computes_and_the_twin_keeps_in_float32(precision, tmp_path):
 
 def test_every_precision_begins_with_the_same_weights():
     begun = [
-        trainee(Settings(8, 1, precision), LAYERS).model.get_weights()
+        training_model(Settings(8, 1, precision), LAYERS).model.get_weights()
         for precision in ("float32", "mixed_bfloat16")
     ]
     for single, mixed in zip(*begun, strict=True):
@@ -94,10 +100,10 @@ def test_every_precision_begins_with_the_same_weights():
 
 
 def test_float16_scales_the_loss_and_its_state_is_the_optimizers():
-    made = trainee(
+    made = training_model(
         Settings(8, 1, "mixed_float16"), optimizer={"SGD": {"learning_rate": 0.01, "use_ema": True}}
     )
-    optimizer = made.around.optimizer
+    optimizer = made.compiled_model.optimizer
     assert type(optimizer).__name__ == "LossScaleOptimizer"
     losses = fit(made)
     assert losses[0] < 10, "the loss that is shown is not scaled"
@@ -125,14 +131,14 @@ COSINE = {"CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": "$steps"}
     ids=lambda optimizer: next(iter(optimizer)) if isinstance(optimizer, dict) else optimizer,
 )
 def test_a_recipe_trains(optimizer):
-    made = trainee(optimizer=optimizer, callbacks=[{"EarlyStopping": {"patience": 3}}])
+    made = training_model(optimizer=optimizer, callbacks=[{"EarlyStopping": {"patience": 3}}])
     fit(made)
     assert type(made.callbacks[0]).__name__ == "EarlyStopping"
 
 
 def test_a_schedule_by_name_ends_with_the_training():
-    made = trainee(optimizer={"SGD": {"learning_rate": {"one_cycle": 0.5}}}, epochs=10)
-    rates = [float(made.around.optimizer._learning_rate(step)) for step in range(31)]
+    made = training_model(optimizer={"SGD": {"learning_rate": {"one_cycle": 0.5}}}, epochs=10)
+    rates = [float(made.compiled_model.optimizer._learning_rate(step)) for step in range(31)]
     assert rates[0] == pytest.approx(0.5 / 25)
     assert rates.index(max(rates)) == 9
     assert max(rates) == pytest.approx(0.5)
@@ -144,9 +150,9 @@ def test_a_schedule_by_name_ends_with_the_training():
 @pytest.mark.parametrize("loss", [None, "CategoricalCrossentropy"])
 def test_labels_are_smoothed(loss):
     """By the formula of Szegedy et al., 2016: (1 - s) of the label, s of the mean of all."""
-    made = trainee(label_smoothing=0.2, **({"loss": loss} if loss else {}))
-    probabilities = np.asarray(made.around(IMAGES, training=False))
-    measured = made.around.evaluate(IMAGES, LABELS, verbose=0, return_dict=True)
+    made = training_model(label_smoothing=0.2, **({"loss": loss} if loss else {}))
+    probabilities = np.asarray(made.compiled_model(IMAGES, training=False))
+    measured = made.compiled_model.evaluate(IMAGES, LABELS, verbose=0, return_dict=True)
     logs = np.log(probabilities)
     expected = -0.8 * logs[np.arange(COUNT), LABELS] - 0.2 * logs.mean(axis=1)
     assert measured["loss"] == pytest.approx(expected.mean(), rel=1e-4)
@@ -158,8 +164,10 @@ def test_labels_are_smoothed(loss):
 def test_a_loss_that_takes_one_value_a_class_gets_that(loss):
     import keras
 
-    made = trainee(loss=loss)
-    measured = made.around.evaluate(IMAGES, LABELS, verbose=0, return_dict=True, batch_size=COUNT)
+    made = training_model(loss=loss)
+    measured = made.compiled_model.evaluate(
+        IMAGES, LABELS, verbose=0, return_dict=True, batch_size=COUNT
+    )
     probabilities = made.model.predict(IMAGES, verbose=0)
     one_hot = np.eye(CLASSES, dtype=np.float32)[LABELS]
     expected = getattr(keras.losses, loss)()(one_hot, probabilities)
@@ -169,24 +177,24 @@ def test_a_loss_that_takes_one_value_a_class_gets_that(loss):
 @pytest.mark.parametrize(
     ("training", "message"),
     [
-        ({"loss": "Poisson"}, "Poisson takes no label smoothing"),
-        ({"loss": "SparseCategoricalCrossentropy"}, "takes no label smoothing"),
+        ({"loss": "Poisson"}, "Poisson has no label smoothing"),
+        ({"loss": "SparseCategoricalCrossentropy"}, "has no label smoothing"),
         (
             {"loss": {"CategoricalCrossentropy": {"label_smoothing": 0.1}}},
-            "stands in training and in CategoricalCrossentropy",
+            "is set in training and in CategoricalCrossentropy",
         ),
     ],
 )
 def test_smoothing_that_a_loss_cannot_do_is_refused(training, message):
     with pytest.raises(ConfigError, match=message):
-        trainee(label_smoothing=0.1, **training)
+        training_model(label_smoothing=0.1, **training)
 
 
 def test_steps_at_once_end_where_steps_alone_end():
     """The last execution of an epoch has fewer steps than the others."""
     ends = []
     for steps in (1, 2):
-        made = trainee(Settings(8, steps))
+        made = training_model(Settings(8, steps))
         fit(made)
         ends.append(made.model.get_weights())
     for alone, together in zip(*ends, strict=True):

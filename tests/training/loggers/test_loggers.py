@@ -10,7 +10,7 @@ from cnnzoo.config.loader import load_config
 from cnnzoo.config.schema import Config
 from cnnzoo.errors import UserError
 from cnnzoo.runs.run import FINISHED, RUNNING, Run, create_run
-from cnnzoo.training.loggers.loggers import Logs, open_logs
+from cnnzoo.training.loggers.loggers import Loggers, open_loggers
 
 
 def row(epoch: int) -> dict[str, float]:
@@ -51,11 +51,11 @@ def scalars(folder: Path) -> list[tuple[str, int, float]]:
 
 
 def test_without_being_asked_for_nothing_is_logged_nor_loaded(tiny, run):
-    logs = open_logs(load_config(tiny), print)
-    logs.begin(run, [])
+    logs = open_loggers(load_config(tiny), print)
+    logs.start(run, [])
     logs.epoch(row(1))
     logs.end(FINISHED)
-    assert logs.logs == ()
+    assert logs.loggers == ()
     assert not (run.path / "tensorboard").exists()
 
 
@@ -65,7 +65,7 @@ def test_without_being_asked_for_nothing_is_logged_nor_loaded(tiny, run):
 def test_a_missing_package_is_a_message_with_the_way_out(tiny, monkeypatch, log, package):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(UserError, match=f"training.{log} needs {package}") as error:
-        open_logs(asked_for(tiny, log), print)
+        open_loggers(asked_for(tiny, log), print)
     assert f"pip install 'cnnzoo[{log}]', or turn it off with training.{log}=false" in str(
         error.value
     )
@@ -74,14 +74,14 @@ def test_a_missing_package_is_a_message_with_the_way_out(tiny, monkeypatch, log,
 def test_tensorboard_shows_training_and_validation_and_each_epoch_once(tiny, run):
     pytest.importorskip("tensorboardX")
     config = asked_for(tiny, "tensorboard")
-    logs = open_logs(config, print)
-    logs.begin(run, [])
+    logs = open_loggers(config, print)
+    logs.start(run, [])
     for epoch in (1, 2, 3):
         logs.epoch(row(epoch))
     # Epoch 3 was written, but no checkpoint after it; the process is another one from here on.
     logs.end(FINISHED)
-    logs = open_logs(config, print)
-    logs.begin(run, [row(1), row(2)])
+    logs = open_loggers(config, print)
+    logs.start(run, [row(1), row(2)])
     for epoch in (3, 4):
         logs.epoch(row(epoch))
     folder = run.path / "tensorboard"
@@ -117,16 +117,16 @@ def test_mlflow_has_parameters_metrics_and_the_model_and_goes_on_in_the_same_run
 ):
     config = asked_for(tiny, "mlflow")
     notes: list[str] = []
-    logs = open_logs(config, notes.append)
-    logs.begin(run, [])
+    logs = open_loggers(config, notes.append)
+    logs.start(run, [])
     for epoch in (1, 2, 3):
         logs.epoch(row(epoch))
     client = mlflow.MlflowClient()
     first = run.record()["mlflow_run"]
     assert client.get_run(first).info.status == "RUNNING"
     # Killed; epoch 3 came after the last checkpoint.
-    logs = open_logs(config, notes.append)
-    logs.begin(run, [row(1), row(2)])
+    logs = open_loggers(config, notes.append)
+    logs.start(run, [row(1), row(2)])
     logs.epoch(row(3))
     fails_for_a_while(logs, monkeypatch, row(4), row(5))
     run.model_path.write_bytes(b"model")
@@ -144,13 +144,13 @@ def test_mlflow_has_parameters_metrics_and_the_model_and_goes_on_in_the_same_run
     assert notes[0].startswith("MLflow fails, the training goes on; what is missing is sent at its")
 
 
-def fails_for_a_while(logs: Logs, monkeypatch: pytest.MonkeyPatch, *rows: Any) -> None:
+def fails_for_a_while(logs: Loggers, monkeypatch: pytest.MonkeyPatch, *rows: Any) -> None:
     """Epochs while nobody answers: it is said once, and what was not sent is kept."""
 
     def fail(*_: Any, **__: Any) -> None:
         raise ConnectionError("nobody answers")
 
-    client = logs.logs[0].client  # type: ignore[attr-defined]
+    client = logs.loggers[0].client  # type: ignore[attr-defined]
     with monkeypatch.context() as patch:
         patch.setattr(client, "log_batch", fail)
         for one in rows:
@@ -162,5 +162,5 @@ def test_where_nobody_answers_no_training_begins(tiny, mlflow, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(UserError, match="MLflow cannot be written to") as error:
-        open_logs(asked_for(tiny, "mlflow"), print)
-    assert "it is at http://127.0.0.1:9, see MLFLOW_TRACKING_URI" in str(error.value)
+        open_loggers(asked_for(tiny, "mlflow"), print)
+    assert "its address is http://127.0.0.1:9, see MLFLOW_TRACKING_URI" in str(error.value)

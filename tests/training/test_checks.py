@@ -4,7 +4,7 @@ import pytest
 
 from cnnzoo.config.loader import load_config
 from cnnzoo.errors import ConfigError
-from cnnzoo.training.plan import plan
+from cnnzoo.training.checks import check_config
 
 FILE = """\
 name: tiny
@@ -20,13 +20,13 @@ training:
 
 
 @pytest.fixture
-def planned(tmp_path):
-    """Plans a configuration with these lines in it."""
+def checked(tmp_path):
+    """Checks a configuration with these lines in it."""
 
     def make(data: str = "seed: 0", training: str = "epochs: 1", channels: int = 1):
         path = tmp_path / "tiny.yaml"
         path.write_text(FILE.format(data=data, training=training, channels=channels))
-        return plan(load_config(path))
+        return check_config(load_config(path))
 
     return make
 
@@ -44,43 +44,43 @@ def planned(tmp_path):
         (
             "augment: [RandomColorJitter: {saturation_factor: [0.3, 0.9]}]",
             3,
-            r"RandomColorJitter makes pixels below 0 of a saturation_factor above 0.5",
+            r"RandomColorJitter gives pixels below 0 for a saturation_factor above 0.5",
         ),
     ],
 )
-def test_an_augmentation_that_the_images_cannot_take_is_named(planned, data, channels, message):
+def test_an_augmentation_that_the_images_cannot_take_is_named(checked, data, channels, message):
     with pytest.raises(ConfigError, match=rf"tiny\.yaml:7:\d+: error: {message}"):
-        planned(data, channels=channels)
+        checked(data, channels=channels)
 
 
 @pytest.mark.parametrize(
     ("augment", "channels"),
     [("RandomHue: 0.1", 3), ("RandomColorJitter: {brightness_factor: 0.1}", 1)],
 )
-def test_what_the_images_can_take_is_taken(planned, augment, channels):
-    planned(f"augment: [{augment}]", channels=channels)
+def test_what_the_images_can_take_is_taken(checked, augment, channels):
+    checked(f"augment: [{augment}]", channels=channels)
 
 
-def test_mixed_labels_need_a_loss_that_takes_them(planned):
+def test_mixed_labels_need_a_loss_that_takes_them(checked):
     mixed = "augment: [RandomFlip, MixUp]"
     with pytest.raises(ConfigError, match=r"tiny\.yaml:9:\d+: error: Sparse.* that MixUp mixes"):
-        planned(mixed, "loss: SparseCategoricalCrossentropy")
-    planned(mixed, "loss: {CategoricalCrossentropy: {label_smoothing: 0.1}}")
-    planned(mixed)
-    planned(training="loss: SparseCategoricalCrossentropy")
+        checked(mixed, "loss: SparseCategoricalCrossentropy")
+    checked(mixed, "loss: {CategoricalCrossentropy: {label_smoothing: 0.1}}")
+    checked(mixed)
+    checked(training="loss: SparseCategoricalCrossentropy")
 
 
-def test_a_weight_of_a_class_that_is_not_there_is_named(planned):
+def test_a_weight_of_a_class_that_is_not_there_is_named(checked):
     with pytest.raises(
         ConfigError, match=r"tiny\.yaml:9:\d+: error: .*no class '08'; did you mean '8'"
     ) as failed:
-        planned(training="class_weight: {'1': 2, '08': 3}")
+        checked(training="class_weight: {'1': 2, '08': 3}")
     assert "the classes: 0, 1, 2" in str(failed.value)
-    planned(training="class_weight: {'1': 2, 8: 3}")
+    checked(training="class_weight: {'1': 2, 8: 3}")
 
 
-def test_classes_are_not_evened_out_twice(planned):
+def test_classes_are_not_evened_out_twice(checked):
     with pytest.raises(ConfigError, match=r"tiny\.yaml:9:\d+: error: .* a second time"):
-        planned("balance: oversample", "class_weight: balanced")
-    planned("balance: oversample", "class_weight: {'1': 2}")
-    planned(training="class_weight: balanced")
+        checked("balance: oversample", "class_weight: balanced")
+    checked("balance: oversample", "class_weight: {'1': 2}")
+    checked(training="class_weight: balanced")

@@ -1,0 +1,110 @@
+"""Config → Job: everything that is known before the first step of a training."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from cnnzoo.architecture.head import head_of
+from cnnzoo.architecture.layers import Architecture
+from cnnzoo.config.data import DataConfig
+from cnnzoo.config.data_names import SAMPLES
+from cnnzoo.config.schema import Config
+from cnnzoo.datasets.dataset import Dataset
+from cnnzoo.datasets.source import open_source
+from cnnzoo.errors import DataError
+from cnnzoo.models.backend import load_keras
+from cnnzoo.training.checks import check_balance, check_config, check_initial_weights
+from cnnzoo.training.hardware import find_hardware
+from cnnzoo.training.progress import Display, load_with_progress
+from cnnzoo.training.settings import Settings, choose_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A training that is ready to start; a plain value, of which nothing is written yet.
+
+    `architecture` and `head` (`binary` or `categorical`) are resolved for the classes of the data
+    set. `settings` has no open value. `seconds` is the time that `prepare` took, which counts as
+    time of the training.
+    """
+
+    config: Config
+    dataset: Dataset
+    architecture: Architecture
+    head: str
+    settings: Settings
+    seconds: float = 0.0
+
+    @property
+    def data(self) -> DataConfig:
+        """The `data` section, which the configuration of a training has."""
+        assert self.config.data is not None
+        return self.config.data
+
+
+def prepare(
+    config: Config,
+    *,
+    device: str = "auto",
+    display: Display | None = None,
+    settings: Settings | None = None,
+    initial_weights: bool = True,
+) -> Job:
+    """Check a configuration, load its data, start Keras on a device, and choose the settings.
+
+    The data source is opened once. `settings` are those of an earlier training; without them, they
+    are chosen. Without `initial_weights`, it is not checked that pretrained weights and `init_from`
+    are available: the training does not start from them.
+
+    Raises ConfigError, DataError or DeviceError.
+    """
+    started = time.perf_counter()
+    display = display or Display()
+    data = _data_of(config)
+    source = open_source(data)
+    checked = check_config(config, source)
+    if initial_weights:
+        check_initial_weights(checked)
+    dataset = load_with_progress(data, config.model.input_shape, display, source)
+    check_balance(config, dataset.class_names)
+    _check_splits(config, data, dataset)
+    load_keras(device)
+    if settings is None:
+        examples = len(dataset.splits["train"])
+        settings, notes = choose_settings(
+            config.training, checked.architecture, examples, find_hardware()
+        )
+        for note in notes:
+            display.note(note)
+    return Job(
+        config,
+        dataset,
+        checked.architecture,
+        head_of(checked.architecture, dataset.class_names),
+        settings,
+        time.perf_counter() - started,
+    )
+
+
+def _data_of(config: Config) -> DataConfig:
+    if config.data is None:
+        raise DataError(
+            f"{config.name} names no data to train on",
+            hint="add data.folder=DIR with a sub-folder of images for each class, or data=NAME, "
+            f"one of {', '.join(SAMPLES)}",
+        )
+    return config.data
+
+
+def _check_splits(config: Config, data: DataConfig, dataset: Dataset) -> None:
+    """Raise DataError for an empty split that the training needs."""
+    if not len(dataset.splits["train"]):
+        raise DataError("no examples are left to train on", place=data.place("splits"))
+    if config.training.monitor.startswith("val_") and not len(dataset.splits["validation"]):
+        raise DataError(
+            f"training.monitor is {config.training.monitor!r}, but no examples are held out for "
+            "validation",
+            place=data.place("splits"),
+            hint="set data.splits.validation above 0, or training.monitor=loss",
+        )
