@@ -155,7 +155,7 @@ class Run:
 
     def remove_measurements(self) -> None:
         """Remove metrics, predictions and the threshold, which belong to an older model."""
-        if self.record().get("threshold") is not None:
+        if (self.path / RECORD).exists() and self.record().get("threshold") is not None:
             self.update(threshold=None)
         for pattern in _MEASUREMENTS:
             for path in self.path.glob(pattern):

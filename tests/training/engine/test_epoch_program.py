@@ -21,7 +21,7 @@ def test_on_jax(tmp_path):
     two_devices = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     done = subprocess.run(
         [sys.executable, *words],
-        cwd=tests.parents[2],
+        cwd=tests.parents[3],
         env={**os.environ, "KERAS_BACKEND": "jax", **two_devices},
         capture_output=True,
         text=True,
