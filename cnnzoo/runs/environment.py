@@ -1,4 +1,4 @@
-"""What a training ran on: versions, machine, backend, for `run.json`; and what differs in two."""
+"""The environment of a training for `run.json`: versions, machine, backend; and its changes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from cnnzoo.config.schema import Config
 
 CPU_INFO = Path("/proc/cpuinfo")
 
-# What decides nothing of the weights and the metrics of a run.
-_SAYS_NOTHING = ("name", "description", "reference")
-_WATCHES = ("checkpoint_every", "tensorboard", "mlflow")
+# Keys that affect neither the weights nor the metrics of a run.
+_NOT_HASHED = ("name", "description", "reference")
+_NOT_HASHED_IN_TRAINING = ("checkpoint_every", "tensorboard", "mlflow")
 
 _VERSIONED = ("keras", "tensorflow", "jax", "jaxlib", "torch", "numpy")
-# They decide on how many threads, and with which instructions, a backend computes.
+# Variables that set the threads and the instructions with which a backend computes.
 _VARIABLES = (
     "OMP_NUM_THREADS",
     "TF_NUM_INTRAOP_THREADS",
@@ -34,7 +34,7 @@ _VARIABLES = (
 
 
 def versions() -> dict[str, str]:
-    """The versions of Python, cnnzoo and what computes."""
+    """The versions of Python, cnnzoo and the numerical libraries."""
     found = {"cnnzoo": cnnzoo.__version__, "python": platform.python_version()}
     for package in _VERSIONED:
         try:
@@ -45,7 +45,7 @@ def versions() -> dict[str, str]:
 
 
 def machine(keras: ModuleType) -> dict[str, Any]:
-    """The system, its CPU and cores, and the backend with the devices that it sees."""
+    """The system, its CPU and cores, and the backend with its devices."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": cpu_info("model name") or platform.processor(),
@@ -58,7 +58,7 @@ def machine(keras: ModuleType) -> dict[str, Any]:
 
 
 def cpu_info(key: str, path: Path = CPU_INFO) -> str:
-    """What Linux says of the first core, such as its `model name`; empty where it says nothing."""
+    """A field of the first core in Linux' cpuinfo, such as `model name`; empty if not there."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -67,10 +67,12 @@ def cpu_info(key: str, path: Path = CPU_INFO) -> str:
 
 
 def config_hash(config: Config) -> str:
-    """A digest of all that decides the weights of a run: equal recipes have equal ones."""
-    plain = {key: value for key, value in config.plain().items() if key not in _SAYS_NOTHING}
+    """A digest of all values that affect the weights of a run."""
+    plain = {key: value for key, value in config.plain().items() if key not in _NOT_HASHED}
     training = plain["training"]
-    plain["training"] = {key: training[key] for key in training if key not in _WATCHES}
+    plain["training"] = {
+        key: training[key] for key in training if key not in _NOT_HASHED_IN_TRAINING
+    }
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -80,12 +82,12 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     for part in ("versions", "machine"):
         first, second = (flat(record.get(part, {})) for record in (before, now))
         for name in differing([first, second]):
-            values = [each.get(name, "none") for each in (first, second)]
+            values = [each.get(name, "none").strip("'") for each in (first, second)]
             if "{}" not in values:  # an empty group of values
                 found.append(f"{name}: {' → '.join(values)}")
     return found
 
 
 def _usable_cores() -> int | None:
-    # Of a container, or of taskset: backends take one thread for each.
+    # Those of a container or of taskset; backends start one thread for each.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

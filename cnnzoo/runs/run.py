@@ -30,6 +30,9 @@ HISTORY = "history.csv"
 CHECKPOINTS = "checkpoints"
 _TRAINING_LOCK = ".lock"
 _RECORD_LOCK = ".run.lock"
+# Temporary files of `write_config`, `write_history`, the model and the checkpoints, also those of
+# older versions. They are written only by the process that holds `Run.training`.
+_TEMPORARY = (".config-*", ".history-*", ".model-*", f"{CHECKPOINTS}/.*-*")
 _MEASUREMENTS = ("metrics*.json", "predictions*.csv", "predictions*.parquet")
 
 RUNNING, FINISHED, INTERRUPTED, FAILED = "running", "finished", "interrupted", "failed"
@@ -163,9 +166,11 @@ class Run:
                     path.unlink(missing_ok=True)
 
     def remove_leftovers(self) -> None:
-        """Remove the temporary files that killed processes left in the run."""
-        for directory in (self.path, self.checkpoints_path):
-            remove_leftovers(directory)
+        """Remove temporary files that killed processes left; the caller holds `training()`."""
+        for pattern in _TEMPORARY:
+            for path in self.path.glob(pattern):
+                path.unlink(missing_ok=True)
+        remove_leftovers(self.path)
 
     def __str__(self) -> str:
         return str(self.path)
