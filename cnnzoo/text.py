@@ -63,3 +63,11 @@ def duration_text(seconds: float) -> str:
     if days:
         return f"{days} d {hours:02}:{minutes:02}:{rest:02}"
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def compact(number: int) -> str:
+    """Return a large number in three or four digits: `417 k`, `1.14 G`."""
+    for factor, prefix in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= factor:
+            return f"{number / factor:.3g} {prefix}" if number < 1000 * factor else f"{number:,}"
+    return str(number)

@@ -61,7 +61,7 @@ def compare(
     from cnnzoo.evaluation.compare.compare import compare as compare_runs
     from cnnzoo.runs.choose import choose_compared
     from cnnzoo.terminal.comparison_files import as_json, write_disagreements
-    from cnnzoo.terminal.comparison_text import as_markdown, as_tables
+    from cnnzoo.terminal.comparison_tables import as_markdown, as_tables
     from cnnzoo.terminal.console import print_parts
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.output import print_data, refuse_existing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from cnnzoo.evaluation.predictions import Predictions
 
 BINS = 15
+_BLOCK = 2**22  # values in memory at once
 SMALLEST = 1e-7  # what Keras clips probabilities to before it takes a logarithm
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 100.0
 
@@ -58,9 +60,18 @@ def brier_scores(probabilities: Probabilities, labels: Labels) -> NDArray[np.flo
 
     Brier, Verification of forecasts expressed in terms of probability, 1950: 0 is best, 2 worst.
     """
-    truth = np.eye(probabilities.shape[1])[labels]
-    scores: NDArray[np.float64] = ((probabilities - truth) ** 2).sum(axis=1)
+    scores = np.empty(len(labels))
+    for rows in blocks(probabilities):
+        differences = probabilities[rows].astype(np.float64)
+        differences[np.arange(len(differences)), labels[rows]] -= 1
+        scores[rows] = (differences**2).sum(axis=1)
     return scores
+
+
+def blocks(probabilities: Probabilities) -> Iterator[slice]:
+    """Yield the rows of [n, classes] in blocks that bound the memory of a computation."""
+    size = max(1, _BLOCK // max(1, probabilities.shape[1]))
+    return (slice(start, start + size) for start in range(0, len(probabilities), size))
 
 
 def losses(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
-"""95 % intervals of figures: Wilson's for proportions, the percentile bootstrap for the others.
+"""95 % intervals of metrics: Wilson's for proportions, the percentile bootstrap for the others.
 
-The bootstrap (Efron and Tibshirani, 1993, chapter 13) draws the examples anew, with replacement. It
-has no spread where no example is wrong, and so its intervals of a proportion near 0 or 1 hold the
-truth far too seldom; Wilson's (1927) do not. Everything is seeded: equal predictions, equal
+The bootstrap (Efron and Tibshirani, 1993, chapter 13) resamples the examples with replacement. It
+has no spread if no example is wrong, so its intervals of a proportion near 0 or 1 contain the true
+value far too rarely; Wilson's (1927) do not. Everything is seeded: equal predictions give equal
 intervals.
 """
 
@@ -16,26 +16,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnzoo.evaluation.confusion import Confusion
+
 LEVEL = 0.95
 RESAMPLES = 1000
 SEED = 0
 
 Floats = NDArray[np.float64]
 Interval = tuple[float | None, float | None]
-# How often each example was drawn [resamples, n] → the values of each figure [resamples].
+# How often each example was drawn [resamples, n] → the values of each metric [resamples].
 Compute = Callable[[Floats], Mapping[str, Floats]]
 
 UNKNOWN: Interval = (None, None)
 _QUANTILE = 1.959963984540054  # of the normal distribution, at 0.975
-_BLOCK = 2**21  # values that are in memory at once
+_BLOCK = 2**21  # values in memory at once
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Of one or many confusion matrices, along the last axis: what most figures are made of.
+    """Sums of one or many confusion matrices, from which most metrics are computed.
 
-    `hits` are the diagonal, `truth` the sums of the rows and `predicted` those of the columns,
-    each float64 [..., classes].
+    `hits` is the diagonal, `truth` the sums of the rows and `predicted` those of the columns, each
+    float64 [..., classes].
     """
 
     hits: Floats
@@ -43,27 +45,27 @@ class Counts:
     predicted: Floats
 
     @classmethod
-    def of(cls, confusion: NDArray[np.int64]) -> Counts:
-        """The counts of one matrix [classes, classes]; rows are the truth."""
-        parts = (confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0))
+    def of(cls, confusion: Confusion) -> Counts:
+        """Return the counts of one matrix."""
+        parts = (confusion.hits(), confusion.support(), confusion.predictions())
         return cls(*(part.astype(np.float64) for part in parts))
 
 
-def figure(value: float | None, interval: Interval = UNKNOWN) -> dict[str, Any]:
-    """A figure as `metrics.json` holds it."""
+def metric_value(value: float | None, interval: Interval = UNKNOWN) -> dict[str, Any]:
+    """Return a metric as `metrics.json` holds it."""
     low, high = interval
     return {"value": value, "low": low, "high": high}
 
 
 def proportion(right: NDArray[np.bool_]) -> dict[str, Any]:
-    """The share of examples that are right, as a figure; of no example null, with the reason."""
+    """Return the share of correct examples as a metric; without examples null, with the reason."""
     if not len(right):
-        return figure(None) | {"why": "no example is of that class"}
-    return figure(float(right.mean()), wilson(int(right.sum()), len(right)))
+        return metric_value(None) | {"why": "there is no example of that class"}
+    return metric_value(float(right.mean()), wilson(int(right.sum()), len(right)))
 
 
 def wilson(successes: int, trials: int) -> Interval:
-    """Wilson's score interval of a proportion; unknown where nothing was tried."""
+    """Return Wilson's score interval of a proportion; unknown without trials."""
     if not trials:
         return UNKNOWN
     share, weight = successes / trials, _QUANTILE**2 / trials
@@ -76,43 +78,42 @@ def wilson(successes: int, trials: int) -> Interval:
 
 
 def percentiles(values: Floats) -> Interval:
-    """The middle 95 % of resampled values; unknown where they have no spread."""
+    """Return the middle 95 % of resampled values; unknown if they have no spread."""
     known = values[np.isfinite(values)]
     if len(known) < 2:
         return UNKNOWN
     low, high = map(float, np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
-    # Sums of the same numbers in another order differ by a rounding, which is no spread.
+    # Sums of the same numbers in another order differ by rounding, which is not spread.
     return UNKNOWN if isclose(low, high, rel_tol=1e-12, abs_tol=1e-15) else (low, high)
 
 
 def confusion_intervals(
-    confusion: NDArray[np.int64], figures: Mapping[str, Callable[[Counts], Any]]
+    confusion: Confusion, metrics: Mapping[str, Callable[[Counts], Any]]
 ) -> dict[str, Interval]:
-    """The interval of each figure that is a function of the counts of a confusion matrix."""
+    """Return the interval of each metric that is a function of the counts of a matrix."""
     rng = np.random.default_rng(SEED)
     blocks = [
-        {name: compute(counts) for name, compute in figures.items()}
+        {name: compute(counts) for name, compute in metrics.items()}
         for counts in resampled_counts(confusion, RESAMPLES, rng)
     ]
     return {
-        name: percentiles(np.concatenate([block[name] for block in blocks])) for name in figures
+        name: percentiles(np.concatenate([block[name] for block in blocks])) for name in metrics
     }
 
 
 def resampled_counts(
-    confusion: NDArray[np.int64], resamples: int, rng: np.random.Generator
+    confusion: Confusion, resamples: int, rng: np.random.Generator
 ) -> Iterator[Counts]:
-    """The counts of resampled matrices, a block at a time, each [block, classes].
+    """Yield the counts of resampled matrices, one block at a time, each [block, classes].
 
-    To draw examples anew is to draw the cells that are not empty from a multinomial distribution;
-    it costs nothing more where there are more examples.
+    Resampling examples is the same as drawing the non-empty cells from a multinomial distribution,
+    whose cost does not depend on the number of examples.
     """
-    rows, columns = np.nonzero(confusion)
-    cells = confusion[rows, columns]
-    total, classes = int(cells.sum()), len(confusion)
+    rows, columns, cells = confusion.rows, confusion.columns, confusion.counts
+    total, classes = int(cells.sum()), confusion.classes
     right = np.flatnonzero(rows == columns)
     by_column = np.argsort(columns, kind="stable")
-    for size in _sizes(resamples, len(cells)):
+    for size in _sizes(resamples, max(len(cells), classes)):
         drawn = rng.multinomial(total, cells / total, size).astype(np.float64)
         hits = np.zeros((size, classes))
         hits[:, rows[right]] = drawn[:, right]
@@ -123,8 +124,8 @@ def resampled_counts(
         )
 
 
-def _summed(drawn: Floats, codes: NDArray[np.intp], classes: int) -> Floats:
-    """The sums of the columns of each code, which are sorted: [block, classes]."""
+def _summed(drawn: Floats, codes: NDArray[np.int64], classes: int) -> Floats:
+    """Return the sums of the columns of each code, which are sorted: [block, classes]."""
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
     sums = np.zeros((len(drawn), classes))
     sums[:, codes[starts]] = np.add.reduceat(drawn, starts, axis=1)
@@ -132,7 +133,7 @@ def _summed(drawn: Floats, codes: NDArray[np.intp], classes: int) -> Floats:
 
 
 def example_intervals(count: int, compute: Compute) -> dict[str, Interval]:
-    """The intervals of figures that need the examples themselves, `count` of them."""
+    """Return the intervals of metrics that need the examples themselves, `count` of them."""
     rng = np.random.default_rng(SEED)
 
     def blocks() -> Iterator[Mapping[str, Floats]]:
@@ -151,6 +152,6 @@ def _percentiles_of(blocks: Iterable[Mapping[str, Floats]]) -> dict[str, Interva
 
 
 def _sizes(resamples: int, width: int) -> Iterator[int]:
-    """So many resamples in blocks of a bounded size."""
+    """Yield the sizes of blocks of resamples, bounded by memory."""
     block = max(1, _BLOCK // max(1, width))
     return (min(block, resamples - start) for start in range(0, resamples, block))

@@ -1,4 +1,4 @@
-"""What predictions are worth: metrics by scikit-learn with their intervals, as plain numbers."""
+"""Predictions → metrics with their intervals, as plain numbers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sklearn import metrics as sklearn_metrics
 
 from cnnzoo.errors import DataError
 from cnnzoo.evaluation import calibration
+from cnnzoo.evaluation.confusion import Confusion
 from cnnzoo.evaluation.intervals import (
     LEVEL,
     RESAMPLES,
@@ -18,7 +19,7 @@ from cnnzoo.evaluation.intervals import (
     Counts,
     confusion_intervals,
     example_intervals,
-    figure,
+    metric_value,
     proportion,
 )
 from cnnzoo.evaluation.predictions import check_probabilities
@@ -34,38 +35,36 @@ Labels = NDArray[np.int32]
 def measure_predictions(
     probabilities: Probabilities, labels: Labels, class_names: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The metrics of class probabilities float32 [n, classes] against labels int32 [n].
+    """Return the metrics of class probabilities float32 [n, classes] against labels int32 [n].
 
-    Averages are scikit-learn's: macro F1 is over the classes that are in the truth or predicted,
-    balanced accuracy over those in the truth. In the per-class figures an absent class counts 0.
-    The loss is the mean cross-entropy in nats, clipped as by Keras (1e-7).
+    Averages are those of scikit-learn: macro F1 is over the classes that occur in the truth or the
+    predictions, balanced accuracy over those in the truth. In the metrics per class, an absent
+    class counts 0. The loss is the mean cross-entropy in nats, clipped as in Keras (1e-7).
 
-    Raises RunError where they are no probabilities, DataError where there is no example.
+    Raises RunError if they are not probabilities, DataError without examples.
     """
     if not len(labels):
         raise DataError("there is no example to measure")
     check_probabilities(probabilities)
     predicted = probabilities.argmax(axis=1)
-    confusion = sklearn_metrics.confusion_matrix(
-        labels, predicted, labels=list(range(len(class_names)))
-    )
+    confusion = Confusion.from_labels(labels, predicted, len(class_names))
     bins = calibration.reliability(probabilities, labels)
-    figures = {"accuracy": proportion(predicted == labels)}
+    found = {"accuracy": proportion(predicted == labels)}
     if len(class_names) > TOP:
-        figures["top5_accuracy"] = proportion(_in_top(probabilities, labels))
+        found["top5_accuracy"] = proportion(_in_top(probabilities, labels))
     of_examples = _of_examples(probabilities, labels)
-    figures["loss"] = of_examples.pop("loss")
-    figures |= _of_confusion(confusion)
+    found["loss"] = of_examples.pop("loss")
+    found |= _of_confusion(confusion)
     if len(class_names) == 2:
-        figures |= at_threshold(probabilities[:, POSITIVE], labels, DEFAULT)
-    figures |= of_examples
-    # Resampled, the error of the calibration is too large: what is drawn twice looks certain.
-    figures["ece"] = figure(calibration.calibration_error(bins))
+        found |= at_threshold(probabilities[:, POSITIVE], labels, DEFAULT)
+    found |= of_examples
+    # No interval: resampled, the calibration error is biased, as repeated examples look certain.
+    found["ece"] = metric_value(calibration.calibration_error(bins))
     return {
         "examples": len(labels),
-        "metrics": figures,
+        "metrics": found,
         "per_class": _per_class(labels, predicted, class_names),
-        "confusion": confusion.tolist(),
+        "confusion": confusion.plain(),
         "calibration": {"bins": bins},
         "intervals": {
             "level": LEVEL,
@@ -77,14 +76,16 @@ def measure_predictions(
 
 
 def _in_top(probabilities: Probabilities, labels: Labels) -> NDArray[np.bool_]:
-    """Whether the truth is among the most probable; of equal ones the last, as scikit-learn has."""
-    best = np.argsort(probabilities, axis=1, kind="stable")[:, -TOP:]
-    found: NDArray[np.bool_] = (best == labels[:, None]).any(axis=1)
+    """Whether the truth is among the most probable; of equal ones the last, as in scikit-learn."""
+    found = np.empty(len(labels), np.bool_)
+    for rows in calibration.blocks(probabilities):
+        best = np.argsort(probabilities[rows], axis=1, kind="stable")[:, -TOP:]
+        found[rows] = (best == labels[rows, None]).any(axis=1)
     return found
 
 
 def _of_examples(probabilities: Probabilities, labels: Labels) -> dict[str, dict[str, Any]]:
-    """The figures whose intervals need the examples themselves, all from the same resamples."""
+    """Return the metrics whose intervals need the examples, all from the same resamples."""
     scores, positive = probabilities[:, POSITIVE], labels == POSITIVE
     means = {
         "loss": calibration.losses(probabilities, labels),
@@ -98,21 +99,21 @@ def _of_examples(probabilities: Probabilities, labels: Labels) -> dict[str, dict
         values["pr_auc"] = float(sklearn_metrics.average_precision_score(positive, scores))
     elif probabilities.shape[1] == 2:
         why = {"why": "all examples are of one class"}
-        unknown = {name: figure(None) | why for name in ("roc_auc", "pr_auc")}
+        unknown = {name: metric_value(None) | why for name in ("roc_auc", "pr_auc")}
 
     def resampled(weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         found = {name: weights @ each / len(labels) for name, each in means.items()}
         return found | ranking.areas(weights) if ranking else found
 
     intervals = example_intervals(len(labels), resampled)
-    return {name: figure(values[name], intervals[name]) for name in values} | unknown
+    return {name: metric_value(values[name], intervals[name]) for name in values} | unknown
 
 
-def _of_confusion(confusion: NDArray[np.int64]) -> dict[str, dict[str, Any]]:
+def _of_confusion(confusion: Confusion) -> dict[str, dict[str, Any]]:
     counts = Counts.of(confusion)
     intervals = confusion_intervals(confusion, CONFUSION_METRICS)
     return {
-        name: figure(float(compute(counts)), intervals[name])
+        name: metric_value(float(compute(counts)), intervals[name])
         for name, compute in CONFUSION_METRICS.items()
     }
 
@@ -134,7 +135,7 @@ def _per_class(
     }
 
 
-# What follows takes the counts of one matrix or of thousands, along the last axis.
+# The functions below take the counts of one matrix or of thousands, along the last axis.
 
 
 def _macro_f1(counts: Counts) -> Any:
@@ -156,7 +157,7 @@ def _balanced_accuracy(counts: Counts) -> Any:
 
 
 def _matthews(counts: Counts) -> Any:
-    """Gorodkin's R_K (2004), 0 where only one class is in the truth or only one is predicted."""
+    """Return Gorodkin's R_K (2004), 0 if the truth or the predictions have one class only."""
     total = counts.truth.sum(axis=-1)
     together = counts.hits.sum(axis=-1) * total - (counts.truth * counts.predicted).sum(axis=-1)
     of_truth = total**2 - (counts.truth**2).sum(axis=-1)
@@ -165,7 +166,7 @@ def _matthews(counts: Counts) -> Any:
 
 
 def _ratio(values: Any, by: Any) -> Any:
-    """`values / by`, and 0 where there is nothing to divide by."""
+    """Return `values / by`, and 0 where `by` is 0."""
     return np.divide(values, by, out=np.zeros_like(values), where=by > 0)
 
 

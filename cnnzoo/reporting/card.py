@@ -9,17 +9,19 @@ from typing import Any
 import yaml
 
 from cnnzoo.datasets.check.kinds import NOTE
+from cnnzoo.evaluation.metric_titles import title_of
 from cnnzoo.extras import require
 from cnnzoo.reporting import findings
 from cnnzoo.reporting.caveats import caveats
-from cnnzoo.reporting.metric_texts import TITLES, figures
+from cnnzoo.reporting.markdown import escape_markdown, fenced
+from cnnzoo.reporting.metric_texts import metric_texts
 from cnnzoo.reporting.page.data_view import data_view
 from cnnzoo.reporting.page.view import class_rows
 from cnnzoo.reporting.report_data import ReportData, collect
 from cnnzoo.reporting.reproduction import reproduction
 from cnnzoo.reporting.snippet import snippet
 from cnnzoo.runs.run import Run
-from cnnzoo.text import listed, printable
+from cnnzoo.text import listed
 from cnnzoo.training.progress import Display
 
 MAX_CLASSES = 100  # in the table
@@ -58,18 +60,6 @@ def model_card(run: Run, *, device: str = "auto", display: Display | None = None
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
 
-def escape_markdown(text: str) -> str:
-    r"""A text on one line that Markdown shows as it is: `a|b` becomes `a\|b`."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~!&$])", r"\\\1", printable(text))
-
-
-def fenced(text: str, language: str) -> str:
-    """A text as a block of code, its fence longer than any in the text."""
-    longest = max(map(len, re.findall(r"`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
-
-
 def _values(report: ReportData) -> dict[str, Any]:
     record, measured, config = report.record, report.measured, report.config
     data, rows = data_view(report), class_rows(report.measured)
@@ -98,7 +88,7 @@ def _values(report: ReportData) -> dict[str, Any]:
         ),
         "caveats": caveats([config.name, config.description or "", data.name], names),
         "measured": measured,
-        "figures": figures(measured),
+        "metrics": metric_texts(measured),
         "classes": rows[:MAX_CLASSES],
         "hidden_classes": max(0, len(rows) - MAX_CLASSES),
         "snippet": snippet(report.classifier),
@@ -137,7 +127,7 @@ def front_matter(report: ReportData) -> dict[str, Any]:
 
 
 def _result_name(name: str, measured: Mapping[str, Any]) -> str:
-    title, figure = TITLES[name][0], measured["metrics"][name]
+    title, figure = title_of(name).name, measured["metrics"][name]
     if figure["low"] is None:
         return title
     return f"{title} (95 % interval {figure['low']:.4f} to {figure['high']:.4f})"

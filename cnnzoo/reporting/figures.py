@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cnnzoo.architecture.layers import Architecture
 from cnnzoo.architecture.resolve import resolve
+from cnnzoo.evaluation.confusion import Confusion
 from cnnzoo.evaluation.predictions import Predictions, read_predictions
 from cnnzoo.models.build import measure
 from cnnzoo.reporting.class_bars import class_bars
@@ -89,7 +90,11 @@ def _of_metrics(measured: dict[str, Any], split: str) -> dict[str, Figure | None
     per_class = measured.get("per_class", {})
     confusion = measured.get("confusion")
     return {
-        "confusion": confusion_matrix(confusion, list(per_class), split) if confusion else None,
+        "confusion": confusion_matrix(
+            Confusion.from_plain(confusion).matrix(), list(per_class), split
+        )
+        if confusion
+        else None,
         "classes": class_bars(per_class, split),
         "reliability": reliability_diagram(measured.get("calibration", {}).get("bins", []), split),
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnzoo.config.schema import Config
+from cnnzoo.evaluation.confusion import Confusion
 from cnnzoo.evaluation.intervals import wilson
 from cnnzoo.text import listed
 
@@ -34,15 +35,10 @@ def percent(value: float) -> str:
 
 
 def pairs(measured: Mapping[str, Any]) -> list[tuple[str, str, int, int]]:
-    """Truth, prediction, count and support of every kind of mistake, the most frequent first."""
-    names, table = list(measured["per_class"]), measured["confusion"]
-    found = [
-        (names[row], names[column], count, sum(counts))
-        for row, counts in enumerate(table)
-        for column, count in enumerate(counts)
-        if count and row != column
-    ]
-    return sorted(found, key=lambda each: -each[2])
+    """Return truth, prediction, count and support of each mistake, the most frequent first."""
+    names = list(measured["per_class"])
+    mistakes = Confusion.from_plain(measured["confusion"]).mistakes()
+    return [(names[row], names[column], count, of) for row, column, count, of in mistakes]
 
 
 def confused(measured: Mapping[str, Any]) -> Answer:
@@ -51,9 +47,10 @@ def confused(measured: Mapping[str, Any]) -> Answer:
     wrong, examples = sum(count for _, _, count, _ in found), measured["examples"]
     if not found:
         return Answer("None", f"All {examples:,} {measured['split']} examples are right.")
-    names, said = list(measured["per_class"]), [*map(any, zip(*measured["confusion"], strict=True))]
-    if sum(said) == 1:
-        only = names[said.index(True)]
+    names = list(measured["per_class"])
+    said = Confusion.from_plain(measured["confusion"]).predictions() > 0
+    if said.sum() == 1:
+        only = names[said.argmax()]
         text = f"Every {measured['split']} example is taken for {only}; {wrong:,} are wrong."
         return Answer(f"All are taken for {only}", text)
     both: dict[frozenset[str], int] = {}

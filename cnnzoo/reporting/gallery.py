@@ -22,8 +22,8 @@ def surest_mistakes(predictions: Predictions, count: int) -> NDArray[np.intp]:
     """The indices of up to `count` wrong predictions, the most probable first, then in order."""
     predicted = predictions.predicted
     wrong = np.flatnonzero(predicted != predictions.labels)
-    said = predictions.probabilities[wrong, predicted[wrong]]
-    return wrong[np.argsort(-said, kind="stable")[:count]]
+    order = np.argsort(-predictions.confidence[wrong], kind="stable")
+    return wrong[order[:count]]
 
 
 def mistakes_gallery(
@@ -52,7 +52,7 @@ def _tiles(images: NDArray[np.uint8], predictions: Predictions, chosen: NDArray[
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
-        share = predictions.probabilities[index, predicted[index]]
+        share = predictions.confidence[index]
         label = f"{names[predictions.labels[index]]}\n→ {names[predicted[index]]}\n{share:.1%}"
         axes.set_title(label, fontsize=FONT_SIZE - 1, fontweight="normal", loc="center", color=INK)
     wrong = int((predicted != predictions.labels).sum())

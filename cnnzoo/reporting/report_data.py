@@ -18,6 +18,7 @@ from cnnzoo.evaluation.evaluate import measure
 from cnnzoo.evaluation.predictions import Predictions, read_predictions
 from cnnzoo.evaluation.sources import choose_data
 from cnnzoo.models.build import measure as measure_layer
+from cnnzoo.reporting.paths import without_directories
 from cnnzoo.runs.run import Run
 from cnnzoo.training.progress import Display
 
@@ -72,15 +73,15 @@ def collect(run: Run, *, device: str = "auto", display: Display | None = None) -
     if not (run.metrics_path(split).exists() and run.predictions_path(split).exists()):
         measure(run, split, device=device, display=display)
         measured_now = True
-    dataset, missing = None, ""
+    dataset, missing, names = None, "", classifier.class_names
     try:
         dataset = choose_data(run, classifier, (), Display()).dataset
     except DataError as error:
-        missing = error.mistakes[0].message
-    predictions = read_predictions(run.predictions_path(split))
+        missing = without_directories(error.mistakes[0].message)
+    predictions = read_predictions(run.predictions_path(split), names)
     if dataset and not measured_now and not _hold(predictions, classifier, dataset, split):
         measure(run, split, device=device, display=display)
-        predictions = read_predictions(run.predictions_path(split))
+        predictions = read_predictions(run.predictions_path(split), names)
     return ReportData(
         run,
         config,
@@ -103,4 +104,6 @@ def _hold(predictions: Predictions, classifier: Classifier, dataset: Dataset, sp
     if predictions.class_names != names or not np.array_equal(predictions.labels, labels):
         return False
     again = predict_probabilities(classifier.model, examples.images[:_COMPARED])
+    if predictions.kept is not None:
+        again = np.take_along_axis(again, predictions.kept[:_COMPARED], axis=1)
     return bool(np.allclose(again, predictions.probabilities[:_COMPARED], atol=_TOLERANCE))

@@ -1,4 +1,4 @@
-"""How a run is repeated: the commands, the configuration, what it ran on."""
+"""How to repeat a run: commands, configuration and environment, without absolute paths."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cnnzoo.config.writer import dump_config
+from cnnzoo.config.writer import to_yaml
+from cnnzoo.reporting.paths import run_label, shortened, shortened_command
 from cnnzoo.reporting.report_data import ReportData
 from cnnzoo.runs.run import CONFIG
 from cnnzoo.text import duration_text, printable
@@ -19,7 +20,7 @@ _INSTALLED = ("keras", "tensorflow", "jax", "torch", "numpy")
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
-    """Commands with what each does, the configuration as YAML, and the environment."""
+    """Commands with a description each, the configuration as YAML, and the environment."""
 
     commands: Pairs
     config: str
@@ -27,38 +28,49 @@ class Reproduction:
 
 
 def reproduction(report: ReportData) -> Reproduction:
-    """All that it takes to train a run again, and to measure it again."""
-    run = shlex.quote(str(report.run))
+    """Return all that is needed to train and measure a run again."""
+    run = shlex.quote(run_label(report.run))
     versions = report.record.get("versions", {})
     named = [f"{name}=={versions[name]}" for name in _INSTALLED if name in versions]
     split = "" if report.split == "test" else f" --split {report.split}"
-    began = report.record.get("command")
+    command = shortened_command(report.record.get("command") or "")
     commands = [
-        ("what started this run", began),
+        ("the command that started this run", command),
         ("the same versions", f"pip install {' '.join(named)}" if named else ""),
         (
-            "train it from the configuration below, saved as config.yaml",
+            "train with the configuration below, saved as config.yaml",
             f"cnnzoo train --config {CONFIG}",
         ),
-        ("train it again from its directory, and compare every weight", f"cnnzoo reproduce {run}"),
-        ("measure it again", f"cnnzoo evaluate {run}{split}"),
-        ("make this page again", f"cnnzoo report {run}"),
+        ("retrain from the run directory and compare every weight", f"cnnzoo reproduce {run}"),
+        ("measure again", f"cnnzoo evaluate {run}{split}"),
+        ("write this page again", f"cnnzoo report {run}"),
     ]
     return Reproduction(
-        tuple((what, printable(command)) for what, command in commands if command),
-        dump_config(report.config),
+        tuple((about, printable(words)) for about, words in commands if words),
+        to_yaml(public_config(report)),
         environment(report.record),
     )
 
 
+def public_config(report: ReportData) -> dict[str, Any]:
+    """Return the configuration without directories, and without a class count that was not used.
+
+    The data decide the number of classes; `model.classes` of the configuration may be another.
+    """
+    plain: dict[str, Any] = shortened(report.config.plain())
+    if plain["model"].get("classes") not in (None, len(report.class_names)):
+        del plain["model"]["classes"]
+    return plain
+
+
 def environment(record: Mapping[str, Any]) -> Pairs:
-    """What a run ran on, for reading."""
+    """Return the environment of a run as pairs of a name and a text."""
     machine, versions = record.get("machine", {}), record.get("versions", {})
     pairs: dict[str, Any] = {
         "seed": record.get("seed"),
         "data fingerprint": record.get("data", {}).get("fingerprint"),
         "started": str(record.get("started", "")).partition(".")[0].replace("T", " "),
-        "training took": duration_text(record["seconds"]) if record.get("seconds") else None,
+        "training time": duration_text(record["seconds"]) if record.get("seconds") else None,
         "backend": machine.get("backend"),
         "devices": ", ".join(map(str, machine.get("devices", []))),
         "processor": machine.get("cpu"),

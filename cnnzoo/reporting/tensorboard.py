@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from cnnzoo.evaluation.confusion import Confusion
 from cnnzoo.reporting.confusion import confusion_matrix
 from cnnzoo.reporting.curves import learning_curves
 from cnnzoo.reporting.style import figure_style
@@ -25,7 +26,9 @@ def write_images(run: Run, measured: dict[str, Any] | None = None) -> None:
     figures = {"curves": learning_curves(history, record["best_epoch"])}
     if measured:
         names = record["class_names"]
-        figures["confusion"] = confusion_matrix(measured["confusion"], names, measured["split"])
+        figures["confusion"] = confusion_matrix(
+            Confusion.from_plain(measured["confusion"]).matrix(), names, measured["split"]
+        )
     events = Events(log_directory(run) / "figures")
     for tag, figure in figures.items():
         if figure is not None:

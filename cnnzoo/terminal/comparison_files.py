@@ -27,8 +27,8 @@ def as_json(comparison: Comparison) -> str:
             for key, values in comparison.settings.items()
         },
         "metrics": {
-            name: dict(zip(letters, figures, strict=True))
-            for name, figures in comparison.figures.items()
+            name: dict(zip(letters, values, strict=True))
+            for name, values in comparison.metrics.items()
         },
         "contrasts": [_contrast(contrast) for contrast in comparison.contrasts],
         "disagreements": len(comparison.disagreements),
@@ -64,8 +64,9 @@ def write_disagreements(path: Path, comparison: Comparison) -> None:
         for row in comparison.disagreements.tolist():
             cells = []
             for member in members:
-                probabilities = member.predictions.probabilities[row]
-                cells += [names[probabilities.argmax()], str(probabilities.max())]
+                predictions = member.predictions
+                name = names[predictions.predicted[row]]
+                cells += [name, str(predictions.confidence[row])]
             writer.writerow([said.names[row], names[said.labels[row]], *cells])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnnzoo.terminal.metrics_tables import interval_text
+from cnnzoo.evaluation.metric_titles import interval_text
 
 
 def export_text(record: dict[str, Any]) -> str:

@@ -8,28 +8,14 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from cnnzoo.evaluation.confusion import Confusion
+from cnnzoo.evaluation.metric_titles import interval_text, title_of
 from cnnzoo.terminal.console import new_table
 from cnnzoo.text import printable
 
 MAX_CLASSES = 20
 MAX_CONFUSIONS = 5
 MAX_NAME = 28
-
-TITLES = {
-    "accuracy": "accuracy",
-    "top5_accuracy": "top-5 accuracy",
-    "loss": "loss (cross-entropy, nats)",
-    "macro_f1": "macro F1",
-    "weighted_f1": "weighted F1",
-    "balanced_accuracy": "balanced accuracy",
-    "matthews_correlation": "Matthews correlation",
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
-    "roc_auc": "ROC-AUC",
-    "pr_auc": "PR-AUC (average precision)",
-    "brier": "Brier score",
-    "ece": "calibration error (ECE)",
-}
 
 
 def metrics_tables(measured: dict[str, Any]) -> Iterator[Table]:
@@ -47,7 +33,7 @@ def figures_table(figures: dict[str, Any]) -> Table:
     table.add_column("95 % interval", justify="right")
     for name, figure in figures.items():
         value = "-" if figure["value"] is None else f"{figure['value']:.4f}"
-        table.add_row(TITLES.get(name, name), value, interval_text(figure, 4) or "-")
+        table.add_row(title_of(name).name, value, interval_text(figure, 4) or "-")
     return table
 
 
@@ -108,23 +94,11 @@ def temperature_text(temperature: dict[str, Any]) -> str:
     return f"temperature {temperature['value']:.3f}, fitted on validation:\n  {changes}"
 
 
-def interval_text(figure: dict[str, Any], digits: int) -> str:
-    """`0.959 to 0.980`; nothing where no interval is known."""
-    if figure["low"] is None:
-        return ""
-    return f"{figure['low']:.{digits}f} to {figure['high']:.{digits}f}"
-
-
 def _confusions(measured: dict[str, Any]) -> list[tuple[int, str, str, int]]:
-    """Every kind of mistake, the most frequent first."""
+    """Return count, truth, prediction and support of each mistake, the most frequent first."""
     names = list(measured["per_class"])
-    found = [
-        (count, names[row], names[column], sum(counts))
-        for row, counts in enumerate(measured["confusion"])
-        for column, count in enumerate(counts)
-        if count and row != column
-    ]
-    return sorted(found, key=lambda each: -each[0])
+    mistakes = Confusion.from_plain(measured["confusion"]).mistakes()
+    return [(count, names[row], names[column], of) for row, column, count, of in mistakes]
 
 
 def _table(first: str) -> Table:

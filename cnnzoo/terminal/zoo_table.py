@@ -18,6 +18,7 @@ import cnnzoo
 from cnnzoo.config import zoo
 from cnnzoo.datasets.cache_directory import cache_directory
 from cnnzoo.terminal.console import new_table
+from cnnzoo.text import compact
 
 FILE = "zoo.json"
 
@@ -60,14 +61,6 @@ def zoo_rows() -> list[Row]:
         rows = _computed()
         _write(path, key, rows)
     return rows
-
-
-def compact(number: int) -> str:
-    """Return a large number in three or four digits: `417 k`, `1.14 G`."""
-    for factor, prefix in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if number >= factor:
-            return f"{number / factor:.3g} {prefix}" if number < 1000 * factor else f"{number:,}"
-    return str(number)
 
 
 def _key() -> str:

@@ -67,7 +67,7 @@ def test_many_runs_and_long_names_fit_and_what_is_not_shown_is_said(in_process, 
     rows = [line.split() for line in out.splitlines() if " - A " in line]
     assert [row[-2:] for row in rows[:2]] == [["0.062", "0.062"], ["0.002", "0.004"]]
     assert rows[2][-4:] == ["<", "0.001", "<", "0.001"]
-    assert "F and A saw different examples" in out
+    assert "F and A were measured on different examples" in out
     assert "E and A are not tested: one of them has one seed" in out
     assert "A, B, C, D, E disagree on 20 of 60 examples" in out
     assert "--disagreements" in out

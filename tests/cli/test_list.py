@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cnnzoo.config import zoo
-from cnnzoo.terminal.zoo_table import compact
+from cnnzoo.text import compact
 
 
 def test_every_network_of_the_zoo_is_listed_with_its_size(in_process):

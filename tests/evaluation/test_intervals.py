@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnzoo.evaluation.calibration import losses
+from cnnzoo.evaluation.confusion import Confusion
 from cnnzoo.evaluation.intervals import (
     RESAMPLES,
     Counts,
@@ -31,10 +32,13 @@ def coverage(intervals, truth):
 @pytest.mark.parametrize("name", ["macro_f1", "matthews_correlation"])
 def test_95_percent_of_the_intervals_hold_the_truth(name):
     compute = {name: CONFUSION_METRICS[name]}
-    truth = float(CONFUSION_METRICS[name](Counts.of(POPULATION)))
+    truth = float(
+        CONFUSION_METRICS[name](Counts.of(Confusion.from_matrix(np.rint(100 * POPULATION))))
+    )
     rng = np.random.default_rng(0)
     drawn = rng.multinomial(400, POPULATION.ravel(), DRAWS).reshape(-1, 3, 3)
-    intervals = [confusion_intervals(confusion, compute)[name] for confusion in drawn]
+    matrices = map(Confusion.from_matrix, drawn)
+    intervals = [confusion_intervals(confusion, compute)[name] for confusion in matrices]
     assert coverage(intervals, truth) == pytest.approx(0.95, abs=0.02)
 
 
@@ -77,7 +81,9 @@ def test_nothing_tried_and_nothing_varied_have_no_interval():
 
 def test_resampled_counts_are_of_as_many_examples_as_there_are():
     confusion = np.random.default_rng(0).integers(0, 3, (90, 90))
-    blocks = list(resampled_counts(confusion, 1500, np.random.default_rng(0)))
+    blocks = list(
+        resampled_counts(Confusion.from_matrix(confusion), 1500, np.random.default_rng(0))
+    )
     assert len(blocks) > 1  # bounded memory
     hits = np.concatenate([block.hits for block in blocks])
     assert len(hits) == 1500

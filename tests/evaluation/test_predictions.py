@@ -8,7 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cnnzoo.errors import RunError
-from cnnzoo.evaluation.predictions import Predictions, read_predictions, write_predictions
+from cnnzoo.evaluation.predictions import (
+    MAX_COLUMNS,
+    Predictions,
+    read_predictions,
+    write_predictions,
+)
 
 TEXT = st.text(min_size=1, max_size=8) | st.sampled_from(['a,"b"', "é\r", "p_x", "\n", " ", "'"])
 FLOATS = st.floats(0, 1, width=32)
@@ -56,10 +61,10 @@ def test_a_row_says_what_was_right_and_what_was_said(tmp_path):
     ("old", "new", "message"),
     [
         ("path,truth", "path,label", "its columns are not"),
-        (",p_no", ",p_p", "row 1 is of the class 'no', which has no column"),
+        (",p_no", ",p_p", "row 1 has the class 'no', which is not known"),
         ("0.25,0.75", "0.25", "row 1 has 5 fields, not 6"),
         ("0.25,", "much,", "could not convert string to float"),
-        ("0.25,", "nan,", "a probability is no number"),
+        ("0.25,", "nan,", "a probability is not a finite number"),
         ("a.png", '"a.png', "damaged"),
     ],
 )
@@ -80,3 +85,43 @@ def test_an_empty_or_missing_file_is_said(tmp_path):
     (tmp_path / "empty.csv").touch()
     with pytest.raises(RunError, match=r"empty\.csv is damaged"):
         read_predictions(tmp_path / "empty.csv")
+
+
+def test_very_many_classes_are_written_with_the_most_probable_ones(tmp_path):
+    classes = MAX_COLUMNS + 100
+    rng = np.random.default_rng(0)
+    names = tuple(f"k{number}" for number in range(classes))
+    labels = rng.integers(0, classes, 30).astype(np.int32)
+    values = rng.dirichlet(np.ones(classes), 30).astype(np.float32)
+    whole = Predictions(tuple(map(str, range(30))), labels, values, names)
+    path = tmp_path / "p.csv"
+    write_predictions(path, whole)
+    assert path.stat().st_size < 30 * 200
+    assert path.read_text().splitlines()[0] == (
+        "path,truth,prediction,probability,p_truth,class_2,p_2,class_3,p_3,class_4,p_4,class_5,p_5"
+    )
+    read = read_predictions(path, names)
+    for found in (read, whole.shortened()):
+        assert (found.predicted == whole.predicted).all()
+        assert (found.confidence == whole.confidence).all()
+        assert (found.true_class_probability == whole.true_class_probability).all()
+        assert found.probabilities.shape == (30, 6)
+    with pytest.raises(RunError, match="is damaged"):
+        read_predictions(path)
+
+
+@pytest.mark.parametrize("end", range(1, 40, 7))
+def test_a_file_that_is_cut_off_is_refused(tmp_path, end):
+    path = tmp_path / "p.csv"
+    write_predictions(path, example())
+    path.write_bytes(path.read_bytes()[:-end])
+    with pytest.raises(RunError, match="is damaged"):
+        read_predictions(path)
+
+
+def test_a_prediction_that_is_not_the_most_probable_class_is_refused(tmp_path):
+    path = tmp_path / "p.csv"
+    write_predictions(path, example())
+    path.write_bytes(path.read_bytes().replace(b",no,0.75", b',"yes, of course",0.75'))
+    with pytest.raises(RunError, match="row 1 does not predict its most probable class"):
+        read_predictions(path)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from cnnzoo.config.loader import load_config
 from cnnzoo.evaluation.predict import predict
-from cnnzoo.reporting.card import escape_markdown, fenced, model_card
+from cnnzoo.reporting.card import model_card
 from cnnzoo.runs.run import Run
 from cnnzoo.training.train import train
 
@@ -74,8 +74,3 @@ def test_the_configuration_in_the_card_is_that_of_the_run(run, card, tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(text)
     assert load_config(path).plain() == run.config().plain()
-
-
-def test_what_is_inside_a_block_does_not_end_it():
-    assert fenced("a\n````\nb\n", "yaml") == "`````yaml\na\n````\nb\n`````"
-    assert escape_markdown("a|b\n<c>") == r"a\|b\\n\<c\>"

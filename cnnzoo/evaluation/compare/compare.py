@@ -15,7 +15,7 @@ from cnnzoo.errors import DataError, did_you_mean
 from cnnzoo.evaluation.compare.contrasts import Contrast, adjusted, contrast_with
 from cnnzoo.evaluation.compare.groups import Group, grouped, read_members
 from cnnzoo.evaluation.compare.pairing import same_examples
-from cnnzoo.evaluation.intervals import figure
+from cnnzoo.evaluation.intervals import metric_value
 from cnnzoo.runs.environment import differences
 from cnnzoo.runs.run import Run
 from cnnzoo.training.progress import Display
@@ -31,7 +31,7 @@ class Comparison:
     """Groups of runs, the first of which is the baseline, and how the others differ from it.
 
     `settings` has by dotted key, for each group, the values of its configuration where they are not
-    all the same. `figures` has by name, for each group, `{"value", "low", "high"}`; of several
+    all the same. `metrics` has by name, for each group, `{"value", "low", "high"}`; of several
     seeds `value` is the mean, beside `sd` and `n`; None where it has no such figure. The rows of
     `disagreements` are those of the baseline's predictions.
     """
@@ -39,7 +39,7 @@ class Comparison:
     split: str
     groups: tuple[Group, ...]
     settings: Mapping[str, tuple[tuple[str, ...], ...]]
-    figures: Mapping[str, tuple[dict[str, Any] | None, ...]]
+    metrics: Mapping[str, tuple[dict[str, Any] | None, ...]]
     contrasts: tuple[Contrast, ...]
     disagreements: NDArray[np.intp]
     machines_differ: bool
@@ -81,7 +81,7 @@ def compare(
         split,
         groups,
         _settings(groups),
-        _figures(groups),
+        _metrics(groups),
         adjusted([contrast_with(groups[0], group) for group in groups[1:]]),
         _disagreements(groups),
         any(differences(_machine(first), _machine(member.record)) for member in members[1:]),
@@ -115,21 +115,21 @@ def _in(key: str, sections: Sequence[str]) -> bool:
     return any(key == section or key.startswith(f"{section}.") for section in sections)
 
 
-def _figures(groups: Sequence[Group]) -> dict[str, tuple[dict[str, Any] | None, ...]]:
+def _metrics(groups: Sequence[Group]) -> dict[str, tuple[dict[str, Any] | None, ...]]:
     names = dict.fromkeys(
         name for group in groups for member in group.members for name in member.metrics
     )
-    return {name: tuple(_figure(group, name) for group in groups) for name in names}
+    return {name: tuple(_metric(group, name) for group in groups) for name in names}
 
 
-def _figure(group: Group, name: str) -> dict[str, Any] | None:
+def _metric(group: Group, name: str) -> dict[str, Any] | None:
     each = [member.metrics.get(name) for member in group.members]
     if len(each) == 1:
         return each[0]
     values = [one["value"] for one in each if one and one["value"] is not None]
     if len(values) < len(each):
         return None
-    return figure(fmean(values)) | {"sd": stdev(values), "n": len(values)}
+    return metric_value(fmean(values)) | {"sd": stdev(values), "n": len(values)}
 
 
 def _disagreements(groups: Sequence[Group]) -> NDArray[np.intp]:

@@ -19,7 +19,7 @@ from cnnzoo.evaluation.compare.significance import (
     unpaired_interval,
     welch,
 )
-from cnnzoo.evaluation.intervals import figure
+from cnnzoo.evaluation.intervals import metric_value
 
 MCNEMAR, WELCH = "McNemar", "Welch"
 
@@ -72,7 +72,7 @@ def contrast_with(baseline: Group, group: Group) -> Contrast:
     contrast = Contrast(
         group,
         align(baseline.first.architecture.layers, group.first.architecture.layers),
-        figure(float(now_right.mean() - right.mean()), interval),
+        metric_value(float(now_right.mean() - right.mean()), interval),
         _classes(baseline, group, change),
     )
     if change is None:

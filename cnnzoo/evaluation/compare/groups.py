@@ -78,9 +78,7 @@ class Group:
 
     def true_class_probability(self) -> NDArray[np.float64]:
         """The probability that the runs give to the truth of each example, the mean, [n]."""
-        labels = self.first.predictions.labels
-        rows = np.arange(len(labels))
-        each = [member.predictions.probabilities[rows, labels] for member in self.members]
+        each = [member.predictions.true_class_probability for member in self.members]
         mean: NDArray[np.float64] = np.mean(each, axis=0, dtype=np.float64)
         return mean
 
@@ -158,7 +156,7 @@ def _member(
 ) -> Member:
     if not run.predictions_path(split).exists():
         _evaluate(run, split, device, display)
-    predictions = read_predictions(run.predictions_path(split))
+    predictions = read_predictions(run.predictions_path(split), record["class_names"])
     if not len(predictions) or set(predictions.class_names) != set(class_names):
         raise RunError(
             f"{run.predictions_path(split)} has other classes than the run, or no example",
@@ -193,7 +191,7 @@ def _evaluate(run: Run, split: str, device: str, display: Display) -> None:
 def _metrics(run: Run, split: str, predictions: Predictions) -> Mapping[str, Any]:
     """What evaluate measured, or what it would, where only the predictions are left."""
     path = run.metrics_path(split)
-    if not path.exists():
+    if not path.exists() and predictions.kept is None:
         from cnnzoo.evaluation.metrics import measure_predictions
 
         said = predictions

@@ -22,13 +22,13 @@ def in_order(predictions: Predictions, class_names: tuple[str, ...]) -> Predicti
     labels = codes[predictions.labels]
     truths = labels.tolist()
     order = sorted(range(len(truths)), key=lambda row: (predictions.names[row], truths[row]))
-    columns = [given.index(name) for name in class_names]
-    return Predictions(
-        tuple(predictions.names[row] for row in order),
-        labels[order],
-        predictions.probabilities[order][:, columns],
-        class_names,
-    )
+    names = tuple(predictions.names[row] for row in order)
+    values, kept = predictions.probabilities[order], None
+    if predictions.kept is None:
+        values = values[:, [given.index(name) for name in class_names]]
+    else:
+        kept = codes[predictions.kept[order]]
+    return Predictions(names, labels[order], values, class_names, kept)
 
 
 def same_examples(one: Predictions, other: Predictions) -> bool:

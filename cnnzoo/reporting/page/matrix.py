@@ -83,7 +83,7 @@ def confusion(predictions: Predictions, prefix: str) -> Matrix:
     rows, columns = groups[truth], groups[predicted]
     others = max(0, len(predictions.class_names) - MAX_CLASSES)
     # What is left of equal keys stays in order: the surest mistakes, the least sure of the right.
-    sureness = predictions.probabilities[np.arange(len(truth)), predicted]
+    sureness = predictions.confidence
     order = np.argsort(np.where(truth == predicted, sureness, -sureness), kind="stable")
     support = tuple(int((rows == place).sum()) for place in range(len(names)))
     places = rows[order] * len(names) + columns[order]
@@ -119,13 +119,12 @@ def fill(matrix: Matrix, predictions: Predictions, images: Images, budget: int) 
 def shown(pixels: NDArray[np.uint8], predictions: Predictions, row: int) -> Shown:
     """One example of a split as the page shows it."""
     names = predictions.class_names
-    predicted = int(predictions.probabilities[row].argmax())
     return Shown(
         picture(pixels),
         predictions.names[row],
         names[int(predictions.labels[row])],
-        names[predicted],
-        float(predictions.probabilities[row, predicted]),
+        names[int(predictions.predicted[row])],
+        float(predictions.confidence[row]),
     )
 
 

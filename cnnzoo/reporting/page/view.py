@@ -13,13 +13,14 @@ from cnnzoo.evaluation.predictions import Predictions
 from cnnzoo.evaluation.thresholds import POSITIVE
 from cnnzoo.reporting import findings
 from cnnzoo.reporting.gallery import surest_mistakes
-from cnnzoo.reporting.metric_texts import Figure, figures
+from cnnzoo.reporting.metric_texts import MetricText, metric_texts
 from cnnzoo.reporting.page import network
 from cnnzoo.reporting.page.charts import Chart, curve_chart, learning_charts, reliability_chart
 from cnnzoo.reporting.page.data_view import DataView, data_view
 from cnnzoo.reporting.page.filter_types import filter_types_text
 from cnnzoo.reporting.page.inspection import OVERLAYS, Inspection, inspect_model
 from cnnzoo.reporting.page.matrix import Matrix, Shown, confusion, fill, shown
+from cnnzoo.reporting.paths import run_label
 from cnnzoo.reporting.report_data import ReportData
 from cnnzoo.reporting.reproduction import Reproduction, reproduction
 
@@ -64,8 +65,9 @@ class View:
     """One run as the template shows it; `prefix` begins the ids of its parts."""
 
     prefix: str
+    label: str
     report: ReportData
-    figures: list[Figure]
+    metrics: list[MetricText]
     questions: tuple[Question, ...]
     weakest: str
     learning: list[Chart]
@@ -96,8 +98,9 @@ def view(report: ReportData, prefix: str, budget: int) -> View:
     drawn = network.draw(report.architecture)
     return View(
         prefix,
+        run_label(report.run),
         report,
-        figures(measured),
+        metric_texts(measured),
         _questions(report, inside),
         findings.weakest(measured),
         learning_charts(report.history, best_epoch),
@@ -156,7 +159,7 @@ def _typical(predictions: Predictions) -> int:
     rows = np.flatnonzero(predictions.predicted == predictions.labels)
     if not len(rows):
         return 0
-    order = np.argsort(predictions.probabilities[rows].max(axis=1), kind="stable")
+    order = np.argsort(predictions.confidence[rows], kind="stable")
     return int(rows[order[len(order) // 2]])
 
 

@@ -14,7 +14,7 @@ from cnnzoo.datasets.check.check import FEW, UNEVEN
 from cnnzoo.errors import UserError
 from cnnzoo.extras import require
 from cnnzoo.reporting.findings import percent
-from cnnzoo.reporting.page.comparison import compare
+from cnnzoo.reporting.page.comparison import compare_reports
 from cnnzoo.reporting.page.view import view
 from cnnzoo.reporting.report_data import collect
 from cnnzoo.runs.run import Run
@@ -67,7 +67,7 @@ def report_page(
     markup = require("markupsafe", "report").Markup
     page: str = environment.get_template("report.html").render(
         views=views,
-        comparison=compare(reports) if len(reports) > 1 else None,
+        comparison=compare_reports(reports) if len(reports) > 1 else None,
         style=markup(style),
         style_hash=_hash(style),
         script=markup(script),

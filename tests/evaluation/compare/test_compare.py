@@ -34,8 +34,8 @@ def test_two_runs_are_compared_on_each_example(tiny):
     assert compared.settings == {"training.epochs": (("2",), ("3",))}
     changed = [pair for pair in contrast.layers if pair.kind != "equal"]
     assert [pair.after.layer.name for pair in changed] == ["Conv2D", "Flatten", "Dropout", "Dense"]
-    assert compared.figures["accuracy"][0]["value"] == pytest.approx(40 / COUNT)
-    assert compared.figures["accuracy"][1]["low"] is not None
+    assert compared.metrics["accuracy"][0]["value"] == pytest.approx(40 / COUNT)
+    assert compared.metrics["accuracy"][1]["low"] is not None
 
 
 def test_the_classes_gain_and_lose_as_much_as_all_together(tiny):
@@ -84,7 +84,7 @@ def test_seeds_are_one_line_with_mean_and_spread(tiny):
     watched = make_run(tiny, "seed=7", WIDE, "training.tensorboard=true", wrong=range(11))
     compared = compare([plain[0], better[0], plain[1], better[1], plain[2], better[2], watched])
     assert [len(group.members) for group in compared.groups] == [3, 4]
-    accuracy = compared.figures["accuracy"][0]
+    accuracy = compared.metrics["accuracy"][0]
     assert accuracy["value"] == pytest.approx(38 / COUNT)
     assert accuracy["sd"] == pytest.approx(2 / COUNT)
     assert accuracy["n"] == 3
@@ -168,8 +168,8 @@ def test_the_figures_are_those_of_evaluate(tiny, tmp_path):
     del measured["metrics"]["macro_f1"]
     one.metrics_path("test").write_text(json.dumps(measured))
     compared = compare([one, other])
-    assert compared.figures["accuracy"][0] == measured["metrics"]["accuracy"]
-    assert compared.figures["macro_f1"][0] is None
+    assert compared.metrics["accuracy"][0] == measured["metrics"]["accuracy"]
+    assert compared.metrics["macro_f1"][0] is None
     one.metrics_path("test").write_text(json.dumps(measured | {"examples": COUNT - 1}))
     with pytest.raises(RunError, match=r"metrics\.json was not measured on predictions\.csv"):
         compare([one, other])
@@ -204,5 +204,5 @@ def test_what_evaluate_writes_can_be_compared(tiny, tmp_path):
     compared = compare([run, copied], "validation")
     (contrast,) = compared.contrasts
     assert (contrast.lost, contrast.gained, contrast.p) == (0, 0, 1)
-    for name, (first, second) in compared.figures.items():
+    for name, (first, second) in compared.metrics.items():
         assert first == second == run.metrics("validation")["metrics"][name]

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from conftest import TINY
 
 from cnnzoo.config.loader import load_config
 from cnnzoo.errors import RunError, UserError
+from cnnzoo.evaluation.predictions import read_predictions, write_predictions
 from cnnzoo.reporting.page.write import MAX_BYTES, MAX_RUNS, report_page
 from cnnzoo.runs.run import Run, open_run
 from cnnzoo.training.train import train
@@ -155,9 +157,9 @@ def test_predictions_of_another_model_are_measured_again(copied):
     report_page([copied])
     right = copied.metrics()
     path = copied.predictions_path("test")
-    header, *rows = path.read_text().splitlines()
-    other = [",".join([*row.split(",")[:-4], "0.25", "0.25", "0.25", "0.25"]) for row in rows]
-    path.write_text("\n".join([header, *other]) + "\n")
+    predictions = read_predictions(path)
+    uniform = np.full_like(predictions.probabilities, 0.25)
+    write_predictions(path, replace(predictions, probabilities=uniform))
     copied.metrics_path("test").write_text(json.dumps(right | {"examples": 1}))
     report_page([copied])
     assert copied.metrics() == right
@@ -183,8 +185,10 @@ def test_several_runs_are_compared(trained, copied):
     assert parsed.open == []
     ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
-    assert "2 runs beside each other" in parsed.text
+    assert "Comparison of 2 runs" in parsed.text
     assert re.search(r"epochs\s*2\s*3", parsed.text)
+    assert "McNemar" in parsed.text
+    assert "95 % interval" in parsed.text
 
 
 def test_more_runs_than_a_page_holds_are_refused(trained):

@@ -1,9 +1,9 @@
-"""What stands in the cells of a comparison of runs."""
+"""Cells of the tables of a comparison."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
@@ -11,13 +11,15 @@ from cnnzoo.architecture.alignment import Pair, Placed
 from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.config.writer import to_flow
 from cnnzoo.evaluation.compare.groups import Group
-from cnnzoo.terminal.metrics_tables import MAX_NAME, interval_text
-from cnnzoo.terminal.zoo_table import compact
-from cnnzoo.text import duration_text, printable, shorten
+from cnnzoo.evaluation.metric_titles import interval_text
+from cnnzoo.runs.run import Run
+from cnnzoo.text import compact, duration_text, printable, shorten
+
+MAX_NAME = 28  # letters
 
 
-def run_row(group: Group) -> list[str]:
-    """Letter, runs, parameters, MACs, training time and best epochs of a group."""
+def run_row(group: Group, run_text: Callable[[Run], str]) -> list[str]:
+    """Return the letter, runs, parameters, MACs, training time and best epochs of a group."""
     architecture, records = group.first.architecture, [each.record for each in group.members]
     seconds = [each["seconds"] for each in records if each.get("seconds") is not None]
     best = [each["best_epoch"] for each in records if each.get("best_epoch")]
@@ -26,7 +28,7 @@ def run_row(group: Group) -> list[str]:
         time += f" ± {duration_text(stdev(seconds))}"
     return [
         group.letter,
-        printable(_paths(group)),
+        printable(_runs(group, run_text)),
         f"{architecture.parameters:,}",
         compact(architecture.macs),
         time,
@@ -34,21 +36,22 @@ def run_row(group: Group) -> list[str]:
     ]
 
 
-def _paths(group: Group) -> str:
-    """The runs as a shell would take them: `runs/lenet/{1,2}`."""
-    parents = {member.run.path.parent for member in group.members}
-    if len(group.members) == 1 or len(parents) > 1:
-        return ", ".join(str(member.run) for member in group.members)
-    return f"{parents.pop()}/{{{','.join(member.run.path.name for member in group.members)}}}"
+def _runs(group: Group, run_text: Callable[[Run], str]) -> str:
+    """Return the runs as a shell would expand them: `runs/lenet/{1,2}`."""
+    texts = [run_text(member.run) for member in group.members]
+    parents, names = zip(*(text.rpartition("/")[::2] for text in texts), strict=True)
+    if len(texts) == 1 or len(set(parents)) > 1:
+        return ", ".join(texts)
+    return f"{parents[0]}/{{{','.join(names)}}}"
 
 
 def setting_text(values: Sequence[str]) -> str:
-    """The values that the runs of a group have for one key."""
+    """Return the values that the runs of a group have for one key."""
     return printable(", ".join(values)) or "-"
 
 
 def layer_row(pair: Pair) -> list[str]:
-    """The numbers of a layer before and after, its name, and what became of it."""
+    """Return the numbers of a layer before and after, its name, and its changes."""
     numbers = [f"{each.number}" if each else "" for each in (pair.before, pair.after)]
     placed = pair.after or pair.before
     assert placed
@@ -77,43 +80,39 @@ def _parameters(placed: Placed) -> str:
     return f"{placed.layer.parameters:,} parameters" if placed.layer.parameters else ""
 
 
-def figure_text(each: dict[str, Any] | None, below: bool) -> str:
-    """`0.9710 (0.963 to 0.979)`, the interval on a line of its own where there is less room."""
-    if not each or each["value"] is None:
+def metric_text(metric: dict[str, Any] | None, below: bool) -> str:
+    """Return `0.9710 (0.963 to 0.979)`; `below` puts the interval on a second line."""
+    if not metric or metric["value"] is None:
         return "-"
-    value, interval = f"{each['value']:.4f}", interval_text(each, 3)
-    if "sd" in each:
-        spread = f"± {each['sd']:.4f}"
+    value, interval = f"{metric['value']:.4f}", interval_text(metric, 3)
+    if "sd" in metric:
+        spread = f"± {metric['sd']:.4f}"
     else:
         spread = f"({interval})" if interval and not below else interval
     return f"{value}{chr(10) if below else ' '}{spread}".rstrip()
 
 
-def said_text(group: Group, row: int) -> str:
-    """What a run says and how sure it is, or how many of several runs say what."""
-    names = group.first.predictions.class_names
+def prediction_text(group: Group, row: int) -> str:
+    """Return the prediction for an example and its probability; for several runs, their votes."""
+    first = group.first.predictions
     if len(group.members) == 1:
-        probabilities = group.first.predictions.probabilities[row]
-        return f"{_name(names[probabilities.argmax()])} {probabilities.max():.2f}"
+        name = shorten(first.class_names[first.predicted[row]], MAX_NAME)
+        return f"{name} {first.confidence[row]:.2f}"
     votes = Counter(
-        names[member.predictions.probabilities[row].argmax()] for member in group.members
+        first.class_names[member.predictions.predicted[row]] for member in group.members
     )
-    return ", ".join(f"{_name(name)} {count}x" for name, count in votes.most_common())
+    return ", ".join(f"{shorten(name, MAX_NAME)} {count}x" for name, count in votes.most_common())
 
 
 def count_text(value: float | None) -> str:
-    """A number of examples, a mean with one digit behind the point."""
+    """Return a number of examples; a mean has one decimal."""
     if value is None:
         return "-"
     return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
 
 
 def p_text(value: float | None) -> str:
-    """A p-value in three digits."""
+    """Return a p-value with three decimals."""
     if value is None:
         return "-"
     return f"{value:.3f}" if value >= 0.001 else "< 0.001"
-
-
-def _name(name: str) -> str:
-    return shorten(name, MAX_NAME)
