@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnzoo.errors import CnnzooError
 from cnnzoo.evaluation.compare.significance import mcnemar, paired_interval
-from cnnzoo.evaluation.intervals import figure, proportion
+from cnnzoo.evaluation.intervals import metric_value, proportion
 from cnnzoo.evaluation.predictions import Predictions
 from cnnzoo.text import listed
 
@@ -45,7 +45,7 @@ def compare_predictions(keras: Predictions, exported: Predictions) -> dict[str, 
         "mean_difference": float(differences.mean()),
         "keras_accuracy": proportion(right),
         "accuracy": proportion(right_exported),
-        "accuracy_difference": figure(float(change.mean()), paired_interval(change)),
+        "accuracy_difference": metric_value(float(change.mean()), paired_interval(change)),
         "p_value": mcnemar(int((change < 0).sum()), int((change > 0).sum())),
     }
 
