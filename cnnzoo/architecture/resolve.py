@@ -6,22 +6,33 @@ fields known.
 
 from __future__ import annotations
 
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cnnzoo.architecture.applications import application_facts
 from cnnzoo.architecture.arithmetic import DoesNotFit, Shape, merge_shapes, shape_text
 from cnnzoo.architecture.facts import Facts
 from cnnzoo.architecture.layers import Architecture, Layer, ReceptiveField, title
+from cnnzoo.architecture.names import given_names
 from cnnzoo.architecture.rules import layer_facts
-from cnnzoo.config.calls import Block, BlockUse, Call, Item, Repeat, has_expression, uneven_lists
+from cnnzoo.config.calls import (
+    Block,
+    BlockUse,
+    Call,
+    Item,
+    Repeat,
+    When,
+    has_expression,
+    shown,
+    uneven_lists,
+)
 from cnnzoo.config.composites import APPLICATIONS, LAYER_LISTS, MERGED, known_arguments
-from cnnzoo.config.expressions import Expression, evaluate
+from cnnzoo.config.expressions import Expression, evaluate, truth, variables_of
 from cnnzoo.config.layer_lists import MAX_REPEAT
-from cnnzoo.config.macros import spelled_out
+from cnnzoo.config.macros import spelled_out, split_channels
 from cnnzoo.config.notation import CallParser
 from cnnzoo.config.schema import ModelConfig
 from cnnzoo.config.variables import SHAPE_VARIABLES
@@ -52,6 +63,7 @@ def resolve(
     layers = resolver.stack(model.layers, start, _Context(ChainMap(variables)))
     if not layers:
         raise ConfigError("the model has no layers", place=model.place("layers"))
+    given_names(layers)
     return Architecture(model.input_shape, layers)
 
 
@@ -102,22 +114,49 @@ class _Cursor:
     field: ReceptiveField
 
     def variables(self) -> dict[str, int]:
-        """`$height`, `$width` and `$channels` here; a flat shape has `$channels` only."""
-        names = SHAPE_VARIABLES if len(self.shape) == 3 else SHAPE_VARIABLES[-1:]
-        return dict(zip(names, self.shape[-len(names) :], strict=True))
+        """Return the shape variables: `$channels` is the last axis, also named `$features`.
+
+        `$height` and `$width` are the first two axes of an image, `$length` is the first axis of a
+        sequence [length, features]. An image may have more axes, as Reshape gives it.
+        """
+        if not self.shape:
+            return {}
+        known = {"channels": self.shape[-1], "features": self.shape[-1]}
+        if len(self.shape) == 2:
+            known["length"] = self.shape[0]
+        elif len(self.shape) > 2:
+            known["height"], known["width"] = self.shape[:2]
+        return known
+
+
+@dataclass
+class _Counters:
+    """Iterations of nested repeats, in total and so far, by the id of the layers of each."""
+
+    totals: Mapping[int, int]
+    counts: Counter[int] = field(default_factory=Counter)
+
+    def next(self, repeat: Repeat) -> dict[str, int]:
+        """Count an iteration; return `$count`, the number of those before it, and `$total`."""
+        key = id(repeat.layers)
+        count = self.counts[key]
+        self.counts[key] += 1
+        return {"count": count, **({"total": self.totals[key]} if key in self.totals else {})}
 
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What surrounds layers: the variables that are known, and the blocks that they are inside.
+    """The surroundings of layers: the known variables, and the blocks around them.
 
-    `used_at` is where the innermost of these blocks is used.
+    `used_at` is the place where the innermost of these blocks is used. `counters` belong to the
+    outermost repeat of a layer list; a block has its own.
     """
 
     variables: ChainMap[str, Any]
     used_at: Place | None = None
     inside: tuple[str, ...] = ()
     depth: int = 0
+    counters: _Counters | None = None
 
     def knowing(self, values: Mapping[str, Any]) -> _Context:
         """The same context with more variables."""
@@ -161,13 +200,20 @@ class _Resolver:
             known = context.variables.new_child(cursor.variables())
             with _errors_via(context.used_at):
                 if isinstance(item, Call):
+                    if item.name == "ShuffleChannels":
+                        _refuse_uneven_groups(evaluate_call(item, known), cursor.shape)
                     for call in spelled_out(item):
                         yield evaluate_call(call, known), context
                 elif isinstance(item, Repeat):
+                    counters = context.counters or _Counters(_totals(item, known))
+                    inner = replace(context, counters=counters)
                     for values in _iterations(item, known):
                         self._spend(item, context)
-                        inner = context.knowing(values)
-                        yield from self._written_out(item.layers, inner, cursor)
+                        counted = inner.knowing({**values, **counters.next(item)})
+                        yield from self._written_out(item.layers, counted, cursor)
+                elif isinstance(item, When):
+                    layers = item.layers if _holds(item, known) else item.otherwise
+                    yield from self._written_out(layers, context, cursor)
                 else:
                     yield from self._written_out(
                         self.blocks[item.name].layers, self._within(item, known, context), cursor
@@ -187,8 +233,13 @@ class _Resolver:
 
     def _spend(self, item: Item, context: _Context) -> None:
         """Count an item that is written out; raise ConfigError where they are far too many."""
-        values = item.values if isinstance(item, Repeat) else item.arguments
-        self.work += _work(values)
+        self.work += _work(
+            item.values
+            if isinstance(item, Repeat)
+            else item.condition
+            if isinstance(item, When)
+            else item.arguments
+        )
         if isinstance(item, BlockUse):
             self.work += len(self.blocks[item.name].parameters)
         if self.work > MAX_WORK:
@@ -242,7 +293,7 @@ class _Resolver:
         )
 
     def _composite(self, call: Call, cursor: _Cursor, context: _Context) -> Layer:
-        merge, paths = _merge_and_paths(call)
+        merge, paths = _merge_and_paths(call, cursor.shape)
         branches = tuple(self.stack(path, cursor, context) for path in paths)
         shapes = [branch[-1].output_shape if branch else cursor.shape for branch in branches]
         if call.name == "Residual" and shapes[0] != shapes[1]:
@@ -255,7 +306,7 @@ class _Resolver:
         fields = [branch[-1].receptive_field if branch else cursor.field for branch in branches]
         return Layer(
             call.name,
-            {"merge": merge} if call.name == "Branches" else {},
+            {} if call.name == "Residual" else {"merge": merge},
             cursor.shape,
             merge_shapes(merge, shapes),
             sum(layer.trainable for layer in inner),
@@ -293,11 +344,52 @@ def _projection(wanted: Shape, given: Shape) -> str:
     )
 
 
-def _merge_and_paths(call: Call) -> tuple[str, tuple[tuple[Item, ...], ...]]:
+def _merge_and_paths(call: Call, shape: Shape) -> tuple[str, tuple[tuple[Item, ...], ...]]:
     arguments = call.arguments
     if call.name == "Residual":
         return "add", (arguments["layers"], arguments.get("shortcut", ()))
-    return arguments.get("merge", "concatenate"), arguments["branches"]
+    merge = arguments.get("merge", "concatenate")
+    if call.name == "SplitChannels":
+        _refuse_uneven_split(arguments, shape)
+        return merge, split_channels(call)
+    return merge, arguments["branches"]
+
+
+def _refuse_uneven_split(arguments: Mapping[str, Any], shape: Shape) -> None:
+    if len(shape) != 3:
+        raise DoesNotFit(f"SplitChannels needs an image, but its input is {shape_text(shape)}")
+    channels, parts = shape[2], len(arguments["branches"])
+    sizes = arguments.get("sizes")
+    if sizes is None and channels % parts:
+        raise DoesNotFit(
+            f"SplitChannels cannot divide {channels} channels by {parts} branches",
+            "give the channels of each branch, for example "
+            f"sizes: {_example_sizes(channels, parts)}",
+        )
+    if sizes is not None and (
+        len(sizes) != parts or sum(sizes) != channels or min(sizes, default=0) < 1
+    ):
+        raise DoesNotFit(
+            f"SplitChannels needs {parts} sizes that add up to the {channels} channels of its "
+            f"input, but they are {list(sizes)}",
+            f"for example sizes: {_example_sizes(channels, parts)}",
+        )
+
+
+def _refuse_uneven_groups(shuffle: Call, shape: Shape) -> None:
+    groups = shuffle.arguments["groups"]
+    if len(shape) != 3:
+        problem = f"needs an image, but its input is {shape_text(shape)}"
+    elif shape[2] % groups:
+        problem = f"needs groups that divide the {shape[2]} channels of its input, not {groups}"
+    else:
+        return
+    raise ConfigError(f"ShuffleChannels {problem}", place=shuffle.place)
+
+
+def _example_sizes(channels: int, parts: int) -> list[int]:
+    each = channels // parts
+    return [each] * (parts - 1) + [channels - each * (parts - 1)]
 
 
 def _iterations(repeat: Repeat, known: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -316,6 +408,98 @@ def _iterations(repeat: Repeat, known: Mapping[str, Any]) -> Iterator[Mapping[st
         )
     for index in range(times):
         yield {"index": index}
+
+
+def _holds(when: When, known: Mapping[str, Any]) -> bool:
+    value = evaluate_value(when.condition, known)
+    result = truth(value)
+    if result is None:
+        raise ConfigError(
+            f"'when' must be true, false or a number, not {shown(value)}", place=when.place
+        )
+    return result
+
+
+def _totals(repeat: Repeat, known: ChainMap[str, Any]) -> dict[int, int]:
+    """Return the iterations of a repeat, and in all of each repeat inside it, by id.
+
+    Computed only if some layer asks for `$total`: the counts of the repeats and the conditions
+    between them must then not depend on shapes, which are not known before the layers are built.
+    """
+    if not _asks_total(repeat):
+        return {}
+    names = [*SHAPE_VARIABLES, "count", "total"]
+    fixed: ChainMap[str, Any] = ChainMap({k: v for k, v in known.items() if k not in names})
+    totals: Counter[int] = Counter()
+    work = 0
+
+    def count(items: Any, scope: ChainMap[str, Any]) -> None:
+        nonlocal work
+        for item in items:
+            work += 1
+            if work > MAX_WORK:
+                raise ConfigError(
+                    f"the layers written out are more than {MAX_WORK:,}", place=repeat.place
+                )
+            if isinstance(item, Repeat):
+                for values in _iterations(item, scope):
+                    totals[id(item.layers)] += 1
+                    count(item.layers, scope.new_child(dict(values)))
+            elif isinstance(item, When) and _repeats(item):
+                count(item.layers if _holds(item, scope) else item.otherwise, scope)
+            elif isinstance(item, Call) and item.name in MERGED:
+                for layers in _layer_lists(item):
+                    count(layers, scope)
+
+    try:
+        count((repeat,), fixed)
+    except ConfigError as error:
+        mistake = error.mistakes[0]
+        if not any(f"${name} " in mistake.message for name in names):
+            raise
+        raise ConfigError(
+            "$total is not known here: the number of iterations depends on "
+            f"{next(f'${name}' for name in names if f'${name} ' in mistake.message)}",
+            place=mistake.place or repeat.place,
+            hint="repeat by numbers that do not depend on the shape of the input",
+        ) from None
+    return dict(totals)
+
+
+def _layer_lists(call: Call) -> Iterator[tuple[Item, ...]]:
+    for name in ("layers", "shortcut"):
+        yield call.arguments.get(name, ())
+    yield from call.arguments.get("branches", ())
+
+
+def _repeats(value: Any) -> bool:
+    """Return whether an item, or a list of items, contains a repeat."""
+    match value:
+        case Repeat():
+            return True
+        case When(layers=layers, otherwise=otherwise):
+            return _repeats(layers) or _repeats(otherwise)
+        case Call(arguments=arguments):
+            return any(map(_repeats, arguments.values()))
+        case tuple():
+            return any(map(_repeats, value))
+    return False
+
+
+def _asks_total(value: Any) -> bool:
+    """Return whether an expression in a value uses `$total`."""
+    match value:
+        case Expression():
+            return "total" in variables_of(value)
+        case Repeat(times=times, values=values, layers=layers):
+            return _asks_total((times, *values.values(), *layers))
+        case When(condition=condition, layers=layers, otherwise=otherwise):
+            return _asks_total((condition, *layers, *otherwise))
+        case Call(arguments=arguments) | BlockUse(arguments=arguments):
+            return _asks_total(tuple(arguments.values()))
+        case tuple():
+            return any(map(_asks_total, value))
+    return False
 
 
 def _block_scope(use: BlockUse, block: Block, known: ChainMap[str, Any]) -> dict[str, Any]:

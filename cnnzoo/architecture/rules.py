@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from cnnzoo.architecture import convolutions, shaping
+from cnnzoo.architecture import convolutions, sequences, shaping
 from cnnzoo.architecture.arguments import Arguments, axes, axis_sizes, image, number
 from cnnzoo.architecture.arithmetic import DoesNotFit, Shape, merge_shapes, shape_text
 from cnnzoo.architecture.facts import Facts, Rule
@@ -48,8 +48,13 @@ def layer_facts(name: str, arguments: Arguments, input_shape: Shape) -> Facts | 
     return replace(facts, trainable=0, non_trainable=facts.trainable + facts.non_trainable)
 
 
-# These take images of either order: what they add or cut is an axis, not a meaning.
-_ANY_DATA_FORMAT = ("Cropping2D", "ZeroPadding2D")
+# The rules of these cover images and sequences of either order.
+_ANY_DATA_FORMAT = (
+    "Cropping2D",
+    "GlobalAveragePooling1D",
+    "GlobalMaxPooling1D",
+    "ZeroPadding2D",
+)
 
 
 def _is_covered(name: str, arguments: Arguments) -> bool:
@@ -176,6 +181,18 @@ RULES: dict[str, Rule] = {
     "GlobalMaxPool2D": shaping.global_pooling,
     "AdaptiveAveragePooling2D": shaping.adaptive_pooling,
     "AdaptiveMaxPooling2D": shaping.adaptive_pooling,
+    # sequences
+    "AdditiveAttention": sequences.additive_attention,
+    "Attention": sequences.attention,
+    "GroupQueryAttention": sequences.group_query_attention,
+    "MultiHeadAttention": sequences.multi_head_attention,
+    "EinsumDense": sequences.einsum_dense,
+    "AveragePooling1D": sequences.pooling,
+    "MaxPooling1D": sequences.pooling,
+    "GlobalAveragePooling1D": sequences.global_pooling,
+    "GlobalMaxPooling1D": sequences.global_pooling,
+    "Cropping1D": sequences.cropping,
+    "ZeroPadding1D": sequences.zero_padding,
     # sizes and shapes
     "ZeroPadding2D": shaping.zero_padding,
     "Cropping2D": shaping.cropping,

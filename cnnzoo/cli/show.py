@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--resolved", is_flag=True, help="Print the whole YAML with the origin of each value."
 )
+@click.option("--names", is_flag=True, help="Print only the names of the layers, one per line.")
 @format_option("table", "markdown", "json", help="How to print the layers.")
 @click.option(
     "--plot",
@@ -37,6 +38,7 @@ def show(
     config: str,
     overrides: tuple[str, ...],
     resolved: bool,
+    names: bool,
     form: str,
     plot: Path | None,
     plot_style: str | None,
@@ -52,11 +54,13 @@ def show(
       cnnzoo show lenet model.layers.1.Conv2D.filters=32
       cnnzoo show my.yaml --format markdown
       cnnzoo show my.yaml --resolved
+      cnnzoo show my.yaml --names
       cnnzoo show resnet50 --plot resnet50.svg --plot-style graph
     """
     from cnnzoo.config.loader import load_raw, make_config
     from cnnzoo.config.origins import with_origins
     from cnnzoo.terminal.architecture_text import as_json, as_markdown, as_table, totals
+    from cnnzoo.terminal.architecture_text import names as layer_paths
     from cnnzoo.terminal.console import print_parts
     from cnnzoo.terminal.output import print_data
     from cnnzoo.training.checks import check_config
@@ -73,6 +77,9 @@ def show(
         print_data(with_origins(raw, loaded))
         return
     checked = check_config(loaded)
+    if names:
+        print_data("\n".join(layer_paths(checked.architecture)) + "\n")
+        return
     if plot is not None:
         _draw(checked, plot, plot_style or "volumes")
     elif form == "json":

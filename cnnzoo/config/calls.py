@@ -1,4 +1,4 @@
-"""What the notation stands for: calls of Keras classes, repeats, blocks and their uses."""
+"""Parsed notation: calls of Keras classes, repeats, conditions, blocks and their uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cnnzoo.text import listed, shorten
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A Keras class, or a composite of ours, with its arguments by name.
+    """A Keras class, or a composite of cnnzoo, with its arguments by name.
 
     An argument is a plain value (lists as tuples), an Expression, a Call, a tuple of layer items
     (composites), or a tuple of such tuples (branches).
@@ -28,9 +28,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """Layers that stand several times: `times` of them, or once for each of the listed values.
+    """Repeated layers: `times` copies, or one copy for each of the listed values.
 
-    An Expression in the place of a list is a parameter of the file that holds one.
+    An Expression instead of a list is a parameter of the file that contains a list.
     """
 
     layers: tuple[Item, ...]
@@ -40,8 +40,18 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True)
+class When:
+    """Layers that are there only if a condition holds, and those that are there otherwise."""
+
+    condition: bool | float | Expression
+    layers: tuple[Item, ...]
+    otherwise: tuple[Item, ...] = ()
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
-    """What a model defines under `blocks`; a parameter without a default is required."""
+    """A definition under `model.blocks`; a parameter without a default is required."""
 
     parameters: tuple[str, ...]
     defaults: Mapping[str, Any]
@@ -50,30 +60,33 @@ class Block:
 
     @property
     def header(self) -> dict[str, Any]:
-        """Each parameter with its default, REQUIRED where it has none."""
+        """Each parameter with its default, REQUIRED if it has none."""
         return {name: self.defaults.get(name, REQUIRED) for name in self.parameters}
 
 
 @dataclass(frozen=True, slots=True)
 class BlockUse:
-    """A block by its name, with values for its parameters."""
+    """The use of a block, with values for its parameters."""
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     place: Place | None = field(default=None, compare=False)
 
 
-Item = Call | Repeat | BlockUse
+Item = Call | Repeat | When | BlockUse
 
 
 def written(value: Any) -> Any:
-    """The plain YAML value that parses to this Call, item or argument."""
+    """Return the plain YAML value that parses to this Call, item or argument."""
     match value:
         case Call(name=name, arguments=arguments) | BlockUse(name=name, arguments=arguments):
             return {name: written(arguments)} if arguments else name
         case Repeat():
             times = written(value.values) if value.times is None else written(value.times)
             return {"repeat": times, "layers": written(value.layers)}
+        case When(condition=condition, layers=layers, otherwise=otherwise):
+            other = {"else": written(otherwise)} if otherwise else {}
+            return {"when": written(condition), "layers": written(layers), **other}
         case Block():
             parameters = [
                 {name: written(value.defaults[name])} if name in value.defaults else name
@@ -90,7 +103,7 @@ def written(value: Any) -> Any:
 
 
 def has_expression(value: Any) -> bool:
-    """Whether a frozen argument is or holds an Expression."""
+    """Return whether a frozen argument is or contains an Expression."""
     if isinstance(value, tuple):
         return any(map(has_expression, value))
     if isinstance(value, dict):
@@ -99,7 +112,7 @@ def has_expression(value: Any) -> bool:
 
 
 def check_variables(value: Any, known: Collection[str]) -> list[Mistake]:
-    """The mistakes of a Call, or of several, that uses variables which are not known."""
+    """Return the mistakes in a Call, or in several, that use unknown variables."""
     match value:
         case Expression():
             unknown = sorted(variables_of(value) - set(known))
@@ -112,7 +125,7 @@ def check_variables(value: Any, known: Collection[str]) -> list[Mistake]:
 
 
 def shown(value: Any) -> str:
-    """A value as a person would recognise it in a message, shortened."""
+    """Return a value as a message shows it, shortened."""
     if value is None:
         return "nothing"
     text = f"a mapping ({listed(value)})" if isinstance(value, dict) else repr(written(value))
@@ -120,12 +133,17 @@ def shown(value: Any) -> str:
 
 
 def uneven_lists(lists: Mapping[str, Any]) -> str | None:
-    """What is wrong with the lists of a `repeat`, or None where they are of equal length."""
+    """Return why the lists of a `repeat` do not fit together, or None if they do."""
     lengths = {
         name: len(values) if isinstance(values, list | tuple) else None
         for name, values in lists.items()
     }
     if None not in lengths.values() and len(set(lengths.values())) == 1:
         return None
-    came = ", ".join(f"{name} {'no list' if n is None else n}" for name, n in lengths.items())
-    return f"'repeat' needs lists of equal length, one value an iteration; got {came or '{}'}"
+    received = ", ".join(
+        f"{name} {'not a list' if n is None else n}" for name, n in lengths.items()
+    )
+    return (
+        "'repeat' needs lists of equal length, one value per iteration; "
+        f"received {received or '{}'}"
+    )

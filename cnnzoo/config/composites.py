@@ -1,10 +1,10 @@
-"""What the notation knows beside Keras' own classes.
+"""The names that the notation adds to the classes of Keras.
 
-Composites are named like layers because they become layers, made of plain Keras layers: those of
-branches are merged by `cnnzoo.architecture.resolve` and `cnnzoo.models.build`, those that are
-layers in a row are written out by `cnnzoo.config.macros`. So are the schedules, which are ours and
-hence in lower case. The networks of keras.applications are layers here, made by
-`cnnzoo.models.pretrained`.
+Composites are named like layers because they become layers, built from plain Keras layers. Those
+that merge branches are resolved by `cnnzoo.architecture.resolve` and built by
+`cnnzoo.models.build`; the others are written out as layers by `cnnzoo.config.macros`, and so are
+the learning-rate schedules of cnnzoo, whose names are in lower case. The networks of
+keras.applications are layers here, made by `cnnzoo.models.pretrained`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ REQUIRED = object()
 
 MERGES = ("add", "multiply", "average", "maximum", "concatenate")
 
-# The composites that merge branches; the others are layers in a row.
-MERGED = ("Residual", "Branches")
+# The composites that merge branches; the others are written out as layers.
+MERGED = ("Residual", "Branches", "SplitChannels")
 
-# The types of arguments that hold layers: one list of them, or several.
+# Layers of Keras that take a query and a value; here both are the input of the layer.
+ATTENTION = ("AdditiveAttention", "Attention", "GroupQueryAttention", "MultiHeadAttention")
+
+# The types of arguments that contain layers: one list, or several lists.
 LAYER_LISTS = ("layer_list", "layer_lists")
 
 
@@ -40,20 +43,38 @@ COMPOSITES: Mapping[str, Entry] = {
     "Residual": _composite(
         "Residual",
         "Adds a shortcut to the output of layers; without one, the shortcut is the identity.",
-        _argument("layers", "layer_list", "What the shortcut goes around."),
+        _argument("layers", "layer_list", "The layers that the shortcut bypasses."),
         _argument("shortcut", "layer_list", "The layers of the shortcut.", ()),
     ),
     "Branches": _composite(
         "Branches",
-        "Sends its input through every branch and merges what comes out.",
+        "Passes its input through every branch and merges the outputs.",
         _argument("branches", "layer_lists", "Lists of layers; an empty one is the identity."),
         _argument("merge", "enum", "How to merge.", "concatenate"),
     ),
+    "SplitChannels": _composite(
+        "SplitChannels",
+        "Passes a part of the channels through each branch and merges the outputs.",
+        _argument("branches", "layer_lists", "Lists of layers; an empty one is the identity."),
+        _argument("sizes", "ints", "Channels of each part; equal parts by default.", None),
+        _argument("merge", "enum", "How to merge.", "concatenate"),
+    ),
+    "SliceChannels": _composite(
+        "SliceChannels",
+        "Removes channels: the first `before` and the last `after` of them.",
+        _argument("before", "non_negative_int", "Channels to remove from the start."),
+        _argument("after", "non_negative_int", "Channels to remove from the end.", 0),
+    ),
+    "ShuffleChannels": _composite(
+        "ShuffleChannels",
+        "Interleaves the channels of groups, as ShuffleNet does between grouped convolutions.",
+        _argument("groups", "positive_int", "Number of groups; divides the channels."),
+    ),
     "SumPooling2D": _composite(
         "SumPooling2D",
-        "Sums each window: the sub-sampling of LeNet-5, as average pooling times its window.",
+        "Sums each window: the sub-sampling of LeNet-5, average pooling times the window size.",
         _argument("pool_size", "size_2d", "Height and width of the window.", 2),
-        _argument("strides", "size_2d", "How far the window moves; null is its size.", None),
+        _argument("strides", "size_2d", "Step of the window; null is its size.", None),
     ),
 }
 
@@ -63,9 +84,11 @@ def _schedule(name: str, doc: str, warmup: float, initial: float, alpha: float) 
         name,
         doc,
         _argument("learning_rate", "non_negative_number", "The highest learning rate."),
-        _argument("warmup", "rate", "The fraction of all steps on the way up.", warmup),
-        _argument("initial", "fraction", "The first learning rate, of the highest.", initial),
-        _argument("alpha", "fraction", "The last learning rate, of the highest.", alpha),
+        _argument("warmup", "rate", "Fraction of all steps in which it rises.", warmup),
+        _argument(
+            "initial", "fraction", "First learning rate, as a fraction of the highest.", initial
+        ),
+        _argument("alpha", "fraction", "Last learning rate, as a fraction of the highest.", alpha),
         namespace="schedules",
     )
 
@@ -73,28 +96,28 @@ def _schedule(name: str, doc: str, warmup: float, initial: float, alpha: float) 
 SCHEDULES: Mapping[str, Entry] = {
     "one_cycle": _schedule(
         "one_cycle",
-        "Up for 0.3 of all steps and down to nothing: one cycle (Smith and Topin, 2018).",
+        "Rises for 0.3 of all steps, then falls to nearly 0: one cycle (Smith and Topin, 2018).",
         warmup=0.3,
         initial=0.04,
         alpha=4e-6,
     ),
     "warmup_cosine": _schedule(
         "warmup_cosine",
-        "From 0 up for 0.05 of all steps (Goyal et al., 2017), then down along a cosine to 0.",
+        "Rises from 0 for 0.05 of all steps (Goyal et al., 2017), then falls along a cosine to 0.",
         warmup=0.05,
         initial=0.0,
         alpha=0.0,
     ),
 }
 
-# Networks of keras.applications, which are functions there and layers here.
+# The networks of keras.applications: functions in Keras, layers here.
 APPLICATIONS: Mapping[str, Entry] = {
     name: replace(entry, namespace="layers")
     for name in catalogue.names("applications")
     if (entry := catalogue.entry("applications", name))
 }
 
-# By namespace, what is known beside the classes of the catalogue.
+# By namespace, the entries that the catalogue of Keras does not contain.
 OWN: Mapping[str, Mapping[str, Entry]] = {
     "layers": {**COMPOSITES, **APPLICATIONS},
     "schedules": SCHEDULES,
@@ -102,14 +125,14 @@ OWN: Mapping[str, Mapping[str, Entry]] = {
 
 
 def find_entry(namespace: str, name: str) -> Entry | None:
-    """What is known of a Keras class (by any of its names), or of what is ours."""
+    """Return the entry of a Keras class, by any of its names, or of a name of cnnzoo."""
     if own := OWN.get(namespace, {}).get(name):
         return own
     return catalogue.entry(namespace, name)
 
 
 def known_arguments(namespace: str, name: str) -> Mapping[str, Argument]:
-    """The arguments of a class that is known to exist."""
+    """Return the arguments of a class that is known to exist."""
     entry = find_entry(namespace, name)
     if entry is None:
         raise ConfigError(f"Keras has no {name!r} among its {namespace}")

@@ -1,7 +1,8 @@
-"""`$variables` and `${arithmetic}`: numbers that are known later than the text.
+"""`$variables` and `${expressions}`: values that are computed after the file is read.
 
-`$classes` is one variable; `${channels // 2}` takes + - * / // % ** and min, max, round over
-variables and numbers, and nothing else.
+`$classes` is one variable. `${channels // 2}` computes with + - * / // % ** and min, max, round.
+`${index > 0 and filters != channels}` compares, `${2 if index == 0 else 1}` chooses. Text in quotes
+and true and false may be compared. An expression cannot contain anything else.
 """
 
 from __future__ import annotations
@@ -33,6 +34,16 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
 }
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+_CONSTANTS = {"true": True, "false": False}
 
 
 def _round(number: float, digits: int = 0) -> float:
@@ -45,15 +56,25 @@ def _round(number: float, digits: int = 0) -> float:
 _FUNCTIONS: dict[str, Callable[..., Any]] = {"min": min, "max": max, "round": _round}
 _VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _ARITHMETIC = re.compile(r"\$\{(.*)\}", re.DOTALL)
-_ALLOWED = "numbers, variables, + - * / // % **, min, max and round"
+_ALLOWED = (
+    "numbers, variables, + - * / // % **, min, max, round, == != < <= > >=, and, or, not, "
+    "and A if CONDITION else B"
+)
 _LISTED = 12  # variables in a hint
+
+_NOT_AN_IMAGE = "the input here is not an image; a block can receive it as a parameter"
+_NOT_A_SEQUENCE = "the input here is not a sequence; Reshape: [[-1, $channels]] makes one"
 
 # Where a variable that cnnzoo sets is known.
 _WHERE = {
     "classes": "set model.classes, or name data, whose classes are counted",
     "index": "$index counts the iterations of a repeat; it is known inside one",
-    "height": "$height is that of an image; Flatten and global pooling leave none",
-    "width": "$width is that of an image; Flatten and global pooling leave none",
+    "count": "$count counts the iterations of nested repeats; it is known inside a repeat",
+    "total": "$total is the number of iterations of nested repeats; it is known inside a repeat",
+    "height": f"$height: {_NOT_AN_IMAGE}",
+    "width": f"$width: {_NOT_AN_IMAGE}",
+    "length": f"$length: {_NOT_A_SEQUENCE}",
+    "features": "$features is known in layers",
     "channels": "$channels is known in layers",
     **dict.fromkeys(
         ("steps", "steps_per_epoch", "epochs", "batch_size"),
@@ -64,7 +85,7 @@ _WHERE = {
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """An expression as it was written, and where."""
+    """An expression as it was written, with its place in the file."""
 
     text: str
     place: Place | None = field(default=None, compare=False)
@@ -79,18 +100,26 @@ def is_expression(value: object) -> bool:
 
 
 def parse_expression(text: str, place: Place | None = None) -> Expression:
-    """The expression written as `$name` or `${arithmetic}`; or ConfigError."""
+    """Parse `$name` or `${expression}`; raises ConfigError for anything else."""
     expression = Expression(text, place)
-    for node in ast.walk(_tree(expression)):
-        if not _is_allowed(node):
+    nodes = list(ast.walk(_tree(expression)))
+    text_allowed = {id(part) for node in nodes for part in _may_be_text(node)}
+    for node in nodes:
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if not _is_allowed(node) or (is_text and id(node) not in text_allowed):
             raise ConfigError(
-                f"{shorten(text)} cannot be computed", place=place, hint=f"it may hold {_ALLOWED}"
+                f"{shorten(text)} cannot be computed",
+                place=place,
+                hint=f"it may contain {_ALLOWED}",
             )
     return expression
 
 
 def evaluate(expression: Expression, variables: Mapping[str, Any]) -> Any:
-    """The value of an expression; a lone `$name` may hold any value, arithmetic only numbers."""
+    """Return the value of an expression.
+
+    A single `$name` may have any value. Arithmetic needs numbers; `==` and `!=` take any values.
+    """
     lone = _VARIABLE.fullmatch(expression.text)
     if lone:
         return _variable(lone[1], variables, expression)
@@ -103,10 +132,14 @@ def evaluate(expression: Expression, variables: Mapping[str, Any]) -> Any:
 
 
 def variables_of(expression: Expression) -> set[str]:
-    """The names of the variables that an expression uses."""
+    """Return the names of the variables that an expression uses."""
     nodes = list(ast.walk(_tree(expression)))
     functions = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-    return {node.id for node in nodes if isinstance(node, ast.Name) and id(node) not in functions}
+    return {
+        node.id
+        for node in nodes
+        if isinstance(node, ast.Name) and id(node) not in functions and node.id not in _CONSTANTS
+    }
 
 
 def _tree(expression: Expression) -> ast.expr:
@@ -118,7 +151,7 @@ def _tree(expression: Expression) -> ast.expr:
         raise ConfigError(
             f"{expression.text!r} is not an expression",
             place=expression.place,
-            hint="write $name for a variable and ${name * 2} for arithmetic",
+            hint="write $name for a variable and ${name * 2} for an expression",
         )
     if lone:
         return ast.Name(lone[1])
@@ -126,9 +159,9 @@ def _tree(expression: Expression) -> ast.expr:
         return _parsed(arithmetic[1].strip() if arithmetic else "")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ConfigError(
-            f"{expression.text!r} is not arithmetic",
+            f"{expression.text!r} is not a valid expression",
             place=expression.place,
-            hint=f"it may hold {_ALLOWED}, without $ before the names in it",
+            hint=f"it may contain {_ALLOWED}; names in it have no $",
         ) from None
 
 
@@ -139,40 +172,98 @@ def _parsed(body: str) -> ast.expr:
         return ast.parse(body, mode="eval").body
 
 
+def _may_be_text(node: ast.AST) -> list[ast.expr]:
+    """Return the parts of an expression that may be text: what is compared, and what is chosen."""
+    match node:
+        case ast.Compare(left=left, ops=ops, comparators=comparators):
+            return [] if any(type(op) in _ORDERED for op in ops) else [left, *comparators]
+        case ast.IfExp(body=body, orelse=orelse):
+            return [body, orelse]
+    return []
+
+
 def _is_allowed(node: ast.AST) -> bool:
-    if isinstance(node, ast.Constant):
-        return type(node.value) in (int, float)
-    if isinstance(node, ast.Call):
-        return isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS and not node.keywords
-    if isinstance(node, ast.BinOp | ast.UnaryOp):
-        return type(node.op) in _OPERATORS
-    return isinstance(node, ast.Name | ast.expr_context | ast.operator | ast.unaryop)
+    match node:
+        case ast.Constant(value=value):
+            return type(value) in (int, float, str)
+        case ast.Call(func=func, keywords=keywords):
+            return isinstance(func, ast.Name) and func.id in _FUNCTIONS and not keywords
+        case ast.BinOp(op=op):
+            return type(op) in _OPERATORS
+        case ast.UnaryOp(op=op):
+            return type(op) in _OPERATORS or isinstance(op, ast.Not)
+        case ast.Compare(ops=ops):
+            return all(type(op) in _COMPARISONS for op in ops)
+    parts = (
+        ast.Name,
+        ast.BoolOp,
+        ast.IfExp,
+        ast.expr_context,
+        ast.operator,
+        ast.unaryop,
+        ast.boolop,
+        ast.cmpop,
+    )
+    return isinstance(node, parts)
 
 
 def _compute(node: ast.expr, variables: Mapping[str, Any], expression: Expression) -> Any:
     def compute(child: ast.expr) -> Any:
         return _compute(child, variables, expression)
 
+    def number(child: ast.expr) -> Any:
+        value = compute(child)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"{_name(child)} is {shorten(repr(value))}, not a number")
+        return value
+
     match node:
         case ast.Constant(value=value):
-            return _bounded(value)
+            return value if isinstance(value, str) else _bounded(value)
         case ast.Name(id=name):
-            value = _variable(name, variables, expression)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise TypeError(f"{name} is {shorten(repr(value))}, not a number")
-            return value
+            known = _CONSTANTS if name in _CONSTANTS else variables
+            return _variable(name, known, expression)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return not _truth(operand, compute(operand))
         case ast.UnaryOp(op=op, operand=operand):
-            return _OPERATORS[type(op)](compute(operand))
+            return _OPERATORS[type(op)](number(operand))
         case ast.BinOp(left=left, op=ast.Pow(), right=right):
-            base, exponent = compute(left), compute(right)
+            base, exponent = number(left), number(right)
             if abs(exponent) > 64:
                 raise ValueError("the exponent is larger than 64")
             return _bounded(base**exponent)
         case ast.BinOp(left=left, op=op, right=right):
-            return _bounded(_OPERATORS[type(op)](compute(left), compute(right)))
+            return _bounded(_OPERATORS[type(op)](number(left), number(right)))
+        case ast.BoolOp(op=op, values=values):
+            results = (_truth(value, compute(value)) for value in values)
+            return all(results) if isinstance(op, ast.And) else any(results)
+        case ast.Compare(left=left, ops=ops, comparators=comparators):
+            sides = [left, *comparators]
+            return all(
+                _COMPARISONS[type(op)](*map(number if type(op) in _ORDERED else compute, pair))
+                for op, *pair in zip(ops, sides, comparators, strict=False)
+            )
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            return compute(body if _truth(test, compute(test)) else orelse)
         case ast.Call(func=ast.Name(id=name), args=arguments):
-            return _bounded(_FUNCTIONS[name](*map(compute, arguments)))
-    raise TypeError(f"it may hold {_ALLOWED}")
+            return _bounded(_FUNCTIONS[name](*map(number, arguments)))
+    raise TypeError(f"it may contain {_ALLOWED}")
+
+
+def truth(value: Any) -> bool | None:
+    """Return a condition's value as a bool: 0 is false; None for text, lists and null."""
+    return bool(value) if isinstance(value, bool | int | float) else None
+
+
+def _truth(node: ast.expr, value: Any) -> bool:
+    result = truth(value)
+    if result is None:
+        raise TypeError(f"{_name(node)} is {shorten(repr(value))}, not true, false or a number")
+    return result
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else "a part of it"
 
 
 def _bounded(value: Any) -> Any:

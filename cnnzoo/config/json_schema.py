@@ -22,7 +22,7 @@ from cnnzoo.config import catalogue
 from cnnzoo.config.calls import written
 from cnnzoo.config.catalogue import Argument, Entry
 from cnnzoo.config.composites import OWN, REQUIRED
-from cnnzoo.config.layer_lists import MAX_REPEAT
+from cnnzoo.config.layer_lists import ITEM_KEYS, MAX_REPEAT
 from cnnzoo.config.notation import ACTIVATION_LAYERS
 from cnnzoo.config.schema import Config
 from cnnzoo.config.variables import RESERVED_VARIABLES
@@ -333,24 +333,24 @@ def _activations() -> Schema:
 # ── layer lists ────────────────────────────────────────────────────────────────────────────────
 
 _WORD = "[a-z][a-z0-9_]*"
-_BLOCK = f"^(?!(repeat|layers)$){_WORD}$"
+_BLOCK = f"^(?!({'|'.join(ITEM_KEYS)})$){_WORD}$"
 _RESERVED = "|".join(RESERVED_VARIABLES)
 _OWN_VARIABLE = f"^(?!({_RESERVED})$){_WORD}$"
 
 _LAYER_LISTS: Schema = {
     "layer_list": {"type": "array", "items": _ref("layer_item")},
     "layer_lists": {"type": "array", "items": _ref("layer_list"), "minItems": 2},
-    "layer_item": _any(_ref("layers"), _ref("block_use"), _ref("repeat")),
+    "layer_item": _any(_ref("layers"), _ref("block_use"), _ref("repeat"), _ref("when")),
     "block_use": {
         "description": "A block that model.blocks defines, with values for its parameters",
         **_bare_or_with_value(_BLOCK),
     },
     "repeat": {
         "type": "object",
-        "description": "Layers that stand several times, $index counting from 0",
+        "description": "Repeated layers; $index counts from 0",
         "properties": {
             "repeat": {
-                "description": "How often, or lists that give each time its own values",
+                "description": "Number of copies, or lists with the values of each copy",
                 **_any(
                     {"type": "integer", "minimum": 0, "maximum": MAX_REPEAT},
                     EXPRESSION,
@@ -364,6 +364,21 @@ _LAYER_LISTS: Schema = {
             "layers": _ref("layer_list"),
         },
         "required": ["repeat", "layers"],
+        "additionalProperties": False,
+    },
+    "when": {
+        "type": "object",
+        "description": "Layers that are there only if a condition holds",
+        "properties": {
+            "when": {
+                "description": "A condition, such as ${filters != channels}; 0 is false",
+                **_any({"type": "boolean"}, {"type": "number"}, EXPRESSION),
+            },
+            "layers": _ref("layer_list"),
+            "else": {"description": "Layers otherwise", **_ref("layer_list")},
+        },
+        "required": ["when"],
+        "minProperties": 2,
         "additionalProperties": False,
     },
     "block": {

@@ -1,4 +1,4 @@
-"""Lists of layers: classes in the notation, and with them `repeat` and the blocks of a model."""
+"""Layer lists: classes in the notation, `repeat`, `when`, and the blocks of a model."""
 
 from __future__ import annotations
 
@@ -7,28 +7,31 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
-from cnnzoo.config.calls import Block, BlockUse, Call, Item, Repeat, shown, uneven_lists
+from cnnzoo.config.calls import Block, BlockUse, Call, Item, Repeat, When, shown, uneven_lists
 from cnnzoo.config.catalogue import Argument, Entry
 from cnnzoo.config.composites import OWN, REQUIRED
-from cnnzoo.config.expressions import is_expression
+from cnnzoo.config.expressions import is_expression, truth
 from cnnzoo.config.located import key_place, located_items, value_place
 from cnnzoo.config.notation import CallParser
-from cnnzoo.config.variables import VARIABLE_NAME, variable_problem
+from cnnzoo.config.variables import REPEAT_VARIABLES, VARIABLE_NAME, variable_problem
 from cnnzoo.config.wording import form_hint, whose
 from cnnzoo.errors import ConfigError, Place, did_you_mean, nearest
 from cnnzoo.text import counted
 
 MAX_REPEAT = 1000
 
+# The keys of the items that are not layers; no block can have one of these names.
+ITEM_KEYS = ("repeat", "when", "layers", "else")
+
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class LayerParser(CallParser):
-    """Parses lists of layers.
+    """Parses layer lists.
 
-    `defaults` are arguments by layer class that a layer takes where it does not give them itself;
-    `blocks` are the blocks that may be used, each with its parameters and their defaults. None for
-    one of these means that it is not known, so that nothing is wrong for want of it.
+    `defaults` are arguments by layer class, for layers that do not give them. `blocks` are the
+    blocks that may be used, each with its parameters and their defaults. None for one of these
+    means unknown: then nothing is reported as missing from it.
     """
 
     def __init__(
@@ -41,37 +44,37 @@ class LayerParser(CallParser):
         self.defaults = defaults
         self.blocks = blocks
 
-    # ── what a list of layers adds to the notation ─────────────────────────────────────────────
+    # ── additions to the notation ──────────────────────────────────────────────────────────────
 
     def completed(self, entry: Entry, given: dict[str, Any]) -> dict[str, Any]:
-        """The arguments of a layer, completed by the defaults of its class."""
+        """Return the arguments of a layer, completed by the defaults of its class."""
         if entry.namespace != "layers" or not self.defaults:
             return given
         return {**self.defaults.get(entry.name, {}), **given}
 
     def missing(self, entry: Entry, made: Call) -> list[str]:
-        """The required arguments that a layer does not have; none where defaults are not known."""
+        """Return the missing required arguments; none if the defaults are unknown."""
         if entry.namespace == "layers" and self.defaults is None:
             return []
         return super().missing(entry, made)
 
     def entry(self, namespace: str, name: str, place: Place | None) -> Entry | None:
-        """What is known of a class; a name in lower case may have been meant as a block."""
+        """Return the entry of a class; a lower-case name may be a misspelled block."""
         meant = nearest(name, self.blocks or ()) if namespace == "layers" else None
         if meant and VARIABLE_NAME.fullmatch(name):
-            self.wrong(f"there is no block {name!r}; did you mean {meant!r}?", place)
+            self.wrong(f"block {name!r} does not exist; did you mean {meant!r}?", place)
             return None
         return super().entry(namespace, name, place)
 
     def argument(self, owner: str, argument: Argument, value: Any, place: Place | None) -> Any:
-        """What a value written for an argument stands for, the layers of composites among it."""
+        """Parse the value of an argument, including the layer lists of composites."""
         if argument.type == "layer_list":
             return self.layers(value, place)
         if argument.type == "layer_lists":
             return self._branches(owner, value, place)
         read = super().argument(owner, argument, value, place)
         if argument.type == "layers" and isinstance(read, Call) and read.name in OWN["layers"]:
-            self.wrong(f"{owner} wraps one layer of Keras, and {read.name} is more", place)
+            self.wrong(f"{owner} wraps a single Keras layer, and {read.name} is a composite", place)
         return read
 
     @contextmanager
@@ -84,7 +87,7 @@ class LayerParser(CallParser):
     # ── layer lists ────────────────────────────────────────────────────────────────────────────
 
     def layers(self, value: Any, place: Place | None) -> tuple[Item, ...]:
-        """The items of a layer list; those that cannot be read are left out and noted."""
+        """Return the items of a layer list; invalid ones are left out and noted."""
         if not isinstance(value, list | tuple):
             self.wrong(f"expected a list of layers, got {shown(value)}", place)
             return ()
@@ -92,20 +95,22 @@ class LayerParser(CallParser):
         return tuple(item for item in items if item is not None)
 
     def _item(self, value: Any, place: Place | None) -> Item | None:
-        if isinstance(value, Call | Repeat | BlockUse):
+        if isinstance(value, Call | Repeat | When | BlockUse):
             return value
         if isinstance(value, dict) and "repeat" in value:
             return self._repeat(value, place)
+        if isinstance(value, dict) and ("when" in value or "else" in value):
+            return self._when(value, place)
         name = next(iter(value), None) if isinstance(value, dict) and len(value) == 1 else value
         if isinstance(name, str):
             if self.blocks is None and VARIABLE_NAME.fullmatch(name):
-                return None  # perhaps one of the blocks, which could not be read
+                return None  # perhaps one of the blocks that could not be read
             if self.blocks and name in self.blocks:
                 return self._block_use(name, self.blocks[name], value, place)
         return self.call("layers", value, place)
 
     def layer_defaults(self, value: Any) -> dict[str, dict[str, Any]]:
-        """Checked default arguments by layer class, from `{Conv2D: {padding: same}}`."""
+        """Parse `{Conv2D: {padding: same}}`: default arguments by layer class."""
         if not isinstance(value, dict):
             raise ValueError(f"must map layers to arguments, not {shown(value)}")
         defaults = {}
@@ -123,7 +128,7 @@ class LayerParser(CallParser):
         return defaults
 
     def block_definitions(self, value: Any) -> dict[str, Block]:
-        """The blocks in `{name: {parameters: [filters, {strides: 1}], layers: […]}}`."""
+        """Parse `{name: {parameters: [filters, {strides: 1}], layers: […]}}`."""
         if not isinstance(value, dict):
             raise ValueError(f"must map names to blocks, not {shown(value)}")
         headers = {name: self._block_header(name, value) for name in value}
@@ -146,8 +151,8 @@ class LayerParser(CallParser):
         return blocks
 
     def _block_header(self, name: str, blocks: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters of a block with their defaults, REQUIRED where there is none."""
-        if not VARIABLE_NAME.fullmatch(name) or name in ("repeat", "layers"):
+        """Return the parameters of a block with their defaults, REQUIRED if there is none."""
+        if not VARIABLE_NAME.fullmatch(name) or name in ITEM_KEYS:
             self.wrong(
                 f"{shown(name)} cannot name a block",
                 key_place(blocks, name),
@@ -184,7 +189,7 @@ class LayerParser(CallParser):
                 default = self.plain(default, place)
         problem = variable_problem(parameter)
         if problem or parameter in header:
-            self.wrong(f"the parameter {shown(parameter)} {problem or 'stands twice'}", place)
+            self.wrong(f"the parameter {shown(parameter)} {problem or 'is duplicated'}", place)
         else:
             header[parameter] = default
 
@@ -217,7 +222,7 @@ class LayerParser(CallParser):
         for name in names:
             if problem := variable_problem(name):
                 self.wrong(f"repeat's {shown(name)} {problem}", key_place(times, name) or at)
-        with self._knowing([*names, "index"]):
+        with self._knowing([*names, *REPEAT_VARIABLES]):
             layers = self.layers(value["layers"], value_place(value, "layers") or place)
         if isinstance(times, dict):
             return self._repeat_over(times, layers, at, place)
@@ -233,6 +238,35 @@ class LayerParser(CallParser):
             return None
         return Repeat(layers, times, place=place)
 
+    def _when(self, value: Mapping[str, Any], place: Place | None) -> When | None:
+        form = "write when: CONDITION and, in the same column, layers: […] and else: […]"
+        for key in value:
+            if key not in ("when", "layers", "else"):
+                near = did_you_mean(key, ("layers", "else"))
+                self.wrong(f"when has no key {shown(key)}{near}", key_place(value, key), form)
+        if "when" not in value:
+            self.wrong("else needs 'when'", key_place(value, "else") or place, form)
+            return None
+        lists = {
+            key: self.layers(value[key], value_place(value, key) or place)
+            for key in ("layers", "else")
+            if key in value
+        }
+        if not lists:
+            self.wrong("when needs 'layers'", place, form)
+        condition, at = value["when"], value_place(value, "when") or place
+        if is_expression(condition):
+            condition = self.expression(condition, at)
+        elif truth(condition) is None:
+            self.wrong(
+                f"'when' must be a condition, true or false, not {shown(condition)}",
+                at,
+                'a condition is written "${filters != channels}"',
+            )
+        if condition is None or not lists:
+            return None
+        return When(condition, lists.get("layers", ()), lists.get("else", ()), place)
+
     def _repeat_over(
         self,
         lists: Mapping[str, Any],
@@ -240,7 +274,7 @@ class LayerParser(CallParser):
         at: Place | None,
         place: Place | None,
     ) -> Repeat | None:
-        # How long the list behind an expression is will be seen when it is evaluated.
+        # The length of a list given by an expression is checked when it is evaluated.
         known = {name: values for name, values in lists.items() if not is_expression(values)}
         problem = uneven_lists(known) if known or not lists else None
         if problem:
@@ -291,7 +325,7 @@ class LayerParser(CallParser):
 
 
 def parse_call(namespace: str, value: Any, place: Place | None = None) -> Call:
-    """The Call that a plain value writes; raises ConfigError with all that is wrong with it."""
+    """Parse a plain value as a Call; raises ConfigError with all mistakes."""
     parser = LayerParser()
     call = parser.call(namespace, value, place)
     if call is None or parser.mistakes:

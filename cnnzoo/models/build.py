@@ -10,26 +10,17 @@ from typing import Any
 from cnnzoo.architecture.arithmetic import Shape
 from cnnzoo.architecture.facts import Facts
 from cnnzoo.architecture.layers import Architecture, Layer
+from cnnzoo.architecture.names import MERGE_LAYERS, given_names, namer
 from cnnzoo.architecture.resolve import resolve
 from cnnzoo.config.calls import Call
-from cnnzoo.config.composites import APPLICATIONS
+from cnnzoo.config.composites import APPLICATIONS, ATTENTION
 from cnnzoo.config.schema import ModelConfig
 from cnnzoo.errors import ConfigError
 from cnnzoo.models.backend import load_keras
-from cnnzoo.models.names import namer
 from cnnzoo.models.objects import first_line, make
 from cnnzoo.models.pretrained import make_application
 
 MAX_PARAMETERS = 2**31
-
-# The Keras layer that merges the branches of a composite.
-MERGE_LAYERS = {
-    "add": "Add",
-    "multiply": "Multiply",
-    "average": "Average",
-    "maximum": "Maximum",
-    "concatenate": "Concatenate",
-}
 
 
 def build_model(model: ModelConfig, *, classes: int | None = None, name: str = "model") -> Any:
@@ -67,7 +58,7 @@ def build_architecture(
             hint=f"this {largest.name} alone has {largest.parameters:,}",
         )
     keras = load_keras()
-    name_of = namer()
+    name_of = namer(given_names(architecture.layers))
     inputs = keras.Input(architecture.input_shape, name=name_of("InputLayer"))
     weighted = [n for n, layer in enumerate(architecture.layers) if layer.parameters]
     head = weighted[-1] if weighted else 0
@@ -127,7 +118,30 @@ def _make_layer(layer: Layer, name_of: Callable[[str], str], policy: str, pretra
         return _make_composite(layer, own_name, name_of, policy, pretrained)
     arguments = {name: _under(policy, value) for name, value in layer.arguments.items()}
     arguments = {"dtype": policy, **arguments, "name": own_name}
-    return make(Call("layers", layer.name, arguments, layer.place))
+    made = make(Call("layers", layer.name, arguments, layer.place))
+    return _attending(made, layer, name_of, policy) if layer.name in ATTENTION else made
+
+
+def _attending(attention: Any, layer: Layer, name_of: Callable[[str], str], policy: str) -> Any:
+    """Return a functional model of one attention layer: query, key and value are its input."""
+    keras = load_keras()
+    inputs = _input(layer, name_of, policy)
+    outputs = attend(attention, inputs)
+    return keras.Model(inputs, outputs, name=name_of(f"Self{layer.name}"))
+
+
+def attend(attention: Any, tensor: Any) -> Any:
+    """Apply an attention layer of Keras from a tensor to itself."""
+    if hasattr(attention, "num_heads") or hasattr(attention, "num_query_heads"):
+        return attention(tensor, tensor)
+    return attention([tensor, tensor])
+
+
+def _input(layer: Layer, name_of: Callable[[str], str], policy: str) -> Any:
+    """Return the input of a functional model, which converts to its dtype whatever it is given."""
+    keras = load_keras()
+    dtype = keras.DTypePolicy(policy).compute_dtype
+    return keras.Input(layer.input_shape, dtype=dtype, name=name_of("InputLayer"))
 
 
 def _under(policy: str, argument: Any) -> Any:
@@ -142,9 +156,7 @@ def _make_composite(
 ) -> Any:
     """A composite as a functional model of plain Keras layers."""
     keras = load_keras()
-    # A functional model converts what it is given to the dtype of its input.
-    dtype = keras.DTypePolicy(policy).compute_dtype
-    inputs = keras.Input(layer.input_shape, dtype=dtype, name=name_of("InputLayer"))
+    inputs = _input(layer, name_of, policy)
     outputs = []
     for branch in layer.branches:
         tensor = inputs

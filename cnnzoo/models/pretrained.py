@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 from cnnzoo.architecture.applications import IMAGENET
 from cnnzoo.architecture.arithmetic import Shape
 from cnnzoo.architecture.layers import Architecture, walk
+from cnnzoo.architecture.names import is_automatic, namer
 from cnnzoo.config.calls import Call
 from cnnzoo.config.composites import APPLICATIONS
 from cnnzoo.errors import ConfigError
 from cnnzoo.models.backend import load_keras
-from cnnzoo.models.names import every_layer, is_automatic, namer
+from cnnzoo.models.names import every_layer
 from cnnzoo.models.objects import first_line
 from cnnzoo.models.weight_files import kept_file, weights_url
 from cnnzoo.network import answers

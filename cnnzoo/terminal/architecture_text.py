@@ -11,6 +11,7 @@ from rich.table import Table
 
 from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.architecture.layers import Architecture, Layer, title, walk
+from cnnzoo.architecture.names import layer_names
 from cnnzoo.terminal.console import new_table
 from cnnzoo.training.checks import CheckedConfig
 
@@ -47,7 +48,7 @@ def as_json(checked: CheckedConfig) -> str:
             "trainable": architecture.trainable,
             "macs": architecture.macs,
             "activation_bytes": activation_bytes(architecture),
-            "layers": [_layer_json(layer) for layer in architecture.layers],
+            "layers": _layers_json(architecture.layers, iter(names(architecture))),
         },
         indent=2,
     )
@@ -84,12 +85,17 @@ def _rows(architecture: Architecture) -> Iterator[tuple[str, ...]]:
     yield from _layer_rows(architecture.layers, "")
 
 
+def names(architecture: Architecture) -> list[str]:
+    """Return the path of each layer, as `training.freeze` takes it."""
+    return [path for path, _ in layer_names(architecture.layers)]
+
+
 def _layer_rows(layers: tuple[Layer, ...], indent: str) -> Iterator[tuple[str, ...]]:
     for layer in layers:
         (height, width), (down, right) = layer.receptive_field.size, layer.receptive_field.stride
         stride = f"{_number(down)}x{_number(right)}"
         yield (
-            indent + title(layer.name, layer.arguments),
+            indent + _with_name(layer),
             shape_text(layer.output_shape),
             f"{layer.parameters:,}" if layer.parameters else "",
             f"{layer.macs:,}" if layer.macs else "",
@@ -102,6 +108,13 @@ def _layer_rows(layers: tuple[Layer, ...], indent: str) -> Iterator[tuple[str, .
                 yield from _layer_rows(branch, indent + "    ")
 
 
+def _with_name(layer: Layer) -> str:
+    """Return the title of a layer, after the name that the configuration gives it, if any."""
+    described = title(layer.name, layer.arguments)
+    name = layer.arguments.get("name")
+    return f"{name}: {described}" if name else described
+
+
 def _branch_name(layer: Layer, number: int) -> str:
     return ("layers", "shortcut")[number - 1] if layer.name == "Residual" else f"branch {number}"
 
@@ -110,9 +123,14 @@ def _number(stride: float) -> str:
     return f"{float(stride):g}"
 
 
-def _layer_json(layer: Layer) -> dict[str, Any]:
+def _layers_json(layers: tuple[Layer, ...], paths: Iterator[str]) -> list[dict[str, Any]]:
+    return [_layer_json(layer, paths) for layer in layers]
+
+
+def _layer_json(layer: Layer, paths: Iterator[str]) -> dict[str, Any]:
     return {
         "name": layer.name,
+        "path": next(paths),
         "input_shape": layer.input_shape,
         "output_shape": layer.output_shape,
         "trainable": layer.trainable,
@@ -121,5 +139,5 @@ def _layer_json(layer: Layer) -> dict[str, Any]:
         "measured_by_keras": layer.measured,
         "receptive_field": layer.receptive_field.size,
         "receptive_field_stride": [float(stride) for stride in layer.receptive_field.stride],
-        "branches": [[_layer_json(inner) for inner in branch] for branch in layer.branches],
+        "branches": [_layers_json(branch, paths) for branch in layer.branches],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def test_its_length_must_be_that_of_the_other_lists(repeated):
 
 
 def test_it_must_be_a_list(repeated):
-    with pytest.raises(ConfigError, match="got filters no list, kernel 2"):
+    with pytest.raises(ConfigError, match="received filters not a list, kernel 2"):
         convolutions(repeated, "model.layers.0.repeat.filters=$base")
 
 
@@ -489,3 +490,93 @@ def test_stacks_have_the_shape_and_the_parameters_that_keras_gives_them(shape, l
     assert built.output_shape[1:] == architecture.output_shape
     assert built.count_params() == architecture.parameters
     assert sum(math.prod(w.shape) for w in built.trainable_weights) == architecture.trainable
+
+
+# ── conditions, counters, channels, attention ──────────────────────────────────────────────────
+
+
+def named(layers, shape=(8, 8, 4), **params):
+    model = ModelConfig(input_shape=shape, params=params, layers=layers)
+    return [(layer.name, dict(layer.arguments)) for layer in resolve(model, 10).layers]
+
+
+def test_when_chooses_layers():
+    branch = {"when": "${deep and channels > 3}", "layers": ["ReLU"], "else": ["Identity"]}
+    assert named([branch], deep=True) == [("ReLU", {})]
+    assert named([branch], deep=False) == [("Identity", {})]
+    assert named([branch], (8, 8, 3), deep=True) == [("Identity", {})]
+    assert named([{"when": "$deep", "layers": ["ReLU"]}, "Identity"], deep=0) == [("Identity", {})]
+    assert named([{"when": False, "layers": [], "else": ["ReLU"]}]) == [("ReLU", {})]
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ({"when": "$kind", "layers": ["ReLU"]}, "'when' must be true, false or a number, not 'a'"),
+        ({"when": "yes", "layers": ["ReLU"]}, "'when' must be a condition, true or false"),
+        ({"when": "$kind"}, "when needs 'layers'"),
+        ({"else": ["ReLU"]}, "else needs 'when'"),
+        ({"when": True, "layer": []}, "when has no key 'layer'; did you mean 'layers'?"),
+        ({"when": "${knd}", "layers": []}, "no variable $knd here; did you mean $kind?"),
+    ],
+    ids=range(6),
+)
+def test_a_condition_that_is_refused(item, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        named([item], kind="a")
+
+
+def test_count_runs_through_nested_repeats_and_total_is_their_number():
+    drop = {"Dropout": "${count / (2 * total)}"}
+    inner = {"repeat": "$depth", "layers": [{"Residual": {"layers": [drop]}}]}
+    nested = {"repeat": {"depth": [1, 0, 3]}, "layers": [inner]}
+    model = ModelConfig(input_shape=(8, 8, 4), layers=[nested])
+    rates = [layer.branches[0][0].arguments["rate"] for layer in resolve(model, 10).layers]
+    assert rates == [0, 0.125, 0.25, 0.375]
+
+
+def test_count_of_the_outer_repeat_is_its_own_and_a_block_counts_afresh():
+    outer = {"repeat": 2, "layers": [{"repeat": 2, "layers": ["ReLU"]}, {"Rescaling": "$count"}]}
+    assert [a["scale"] for name, a in named([outer]) if name == "Rescaling"] == [0, 1]
+    stage = {"layers": [{"repeat": 2, "layers": [{"Rescaling": "${count / total}"}]}]}
+    model = ModelConfig(
+        input_shape=(8, 8, 4), blocks={"stage": stage}, layers=[{"repeat": 2, "layers": ["stage"]}]
+    )
+    scales = [layer.arguments["scale"] for layer in resolve(model, 10).layers]
+    assert scales == [0, 0.5, 0, 0.5]
+
+
+def test_total_takes_conditions_into_account():
+    item = {"when": "${index > 0}", "layers": [{"repeat": 2, "layers": [{"Rescaling": "$total"}]}]}
+    assert [a["scale"] for _, a in named([{"repeat": 3, "layers": [item]}])] == [4] * 4
+
+
+def test_a_total_that_depends_on_shapes_is_refused():
+    item = {"repeat": "$channels", "layers": [{"Dropout": "${index / total}"}]}
+    with pytest.raises(ConfigError, match=r"depends on \$channels"):
+        named([item])
+
+
+def test_shape_variables_follow_the_rank():
+    four = [{"Reshape": [[8, 8, 2, 2]]}, {"Reshape": [["$height", "$width", "${channels * 2}"]]}]
+    assert resolve(ModelConfig(input_shape=(8, 8, 4), layers=four), 1).output_shape == (8, 8, 4)
+    sequence = [{"Reshape": [[-1, "$channels"]]}, {"Reshape": [["$features", "$length"]]}]
+    assert resolve(ModelConfig(input_shape=(8, 8, 4), layers=sequence), 1).output_shape == (4, 64)
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ({"SplitChannels": [[[], [], []]]}, "cannot divide 4 channels by 3 branches"),
+        (
+            {"SplitChannels": {"branches": [[], []], "sizes": [1, 2]}},
+            "needs 2 sizes that add up to the 4 channels of its input, but they are [1, 2]",
+        ),
+        ({"ShuffleChannels": 3}, "needs groups that divide the 4 channels of its input, not 3"),
+        ({"SliceChannels": [3, 1]}, "removes 0 columns and 4 channels, which leaves nothing"),
+    ],
+    ids=range(4),
+)
+def test_channels_that_cannot_be_divided(item, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        named([item])

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from cnnzoo.architecture.arithmetic import adaptive_window, output_size, same_size
 from cnnzoo.architecture.rules import RULES, DoesNotFit, Facts, layer_facts, merge_shapes
+from cnnzoo.config.composites import ATTENTION
+from cnnzoo.models.build import attend
 
 np = pytest.importorskip("numpy")
 keras = pytest.importorskip("keras")
@@ -74,6 +76,24 @@ ADAPTIVE = arguments({"output_size": pairs(up_to(5, 2))})
 SCALED = {"scale": BOOLS, "center": BOOLS, "trainable": BOOLS}
 NOTHING = arguments()
 
+SEQUENCES = st.tuples(up_to(6), up_to(6))
+MOSTLY_SEQUENCES = st.one_of(SEQUENCES, SEQUENCES, IMAGES, FLAT)
+ENDS = up_to(3, 0) | st.tuples(up_to(3, 0), up_to(3, 0)).map(list)
+POOLING_1D = arguments({"pool_size": up_to(4)}, strides=st.none() | up_to(3), padding=PADDING)
+GLOBAL_1D = arguments(keepdims=BOOLS, data_format=DATA_FORMAT)
+ATTENDING = {"use_bias": BOOLS, "use_gate": BOOLS, "trainable": BOOLS}
+EINSUMS = st.sampled_from(
+    [
+        {"equation": "abc,cd->abd", "output_shape": [None, 4]},
+        {"equation": "abc,cd->abd", "output_shape": [3, 4], "bias_axes": "bd"},
+        {"equation": "abc,cd->adb", "output_shape": [4, None], "bias_axes": "d"},
+        {"equation": "...c,cd->...d", "output_shape": [4], "bias_axes": "d"},
+        {"equation": "abc,cde->abde", "output_shape": [None, 2, 3], "bias_axes": "de"},
+        {"equation": "abcd,de->abce", "output_shape": [None, None, 5]},
+        {"equation": "ab...,bc->ac...", "output_shape": [4], "bias_axes": "c"},
+    ]
+)
+
 # For each layer what arguments and what inputs to draw; both may be such that Keras refuses them.
 LAYERS: dict[str, tuple[Drawn, Drawn]] = {
     "Conv2D": (CONVOLUTION, MOSTLY_IMAGES),
@@ -97,6 +117,38 @@ LAYERS: dict[str, tuple[Drawn, Drawn]] = {
     "GlobalMaxPool2D": (GLOBAL_POOLING, IMAGES),
     "AdaptiveAveragePooling2D": (ADAPTIVE, st.tuples(up_to(9, 2), up_to(9, 2), up_to(6)) | FLAT),
     "AdaptiveMaxPooling2D": (ADAPTIVE, st.tuples(up_to(9, 2), up_to(9, 2), up_to(6)) | FLAT),
+    "AdditiveAttention": (arguments(use_scale=BOOLS), SEQUENCES),
+    "Attention": (
+        arguments(use_scale=BOOLS, score_mode=st.sampled_from(["dot", "concat"])),
+        SEQUENCES,
+    ),
+    "GroupQueryAttention": (
+        arguments(
+            {
+                "head_dim": up_to(4),
+                "num_query_heads": up_to(4),
+                "num_key_value_heads": up_to(3),
+            },
+            **ATTENDING,
+        ),
+        SEQUENCES,
+    ),
+    "MultiHeadAttention": (
+        arguments(
+            {"num_heads": up_to(3), "key_dim": up_to(4)},
+            value_dim=st.none() | up_to(3),
+            output_shape=st.none() | st.tuples(up_to(5)).map(list),
+            **ATTENDING,
+        ),
+        SEQUENCES | st.tuples(up_to(4), up_to(4), up_to(4)),
+    ),
+    "EinsumDense": (EINSUMS, st.tuples(up_to(6, 2), up_to(6, 2))),
+    "AveragePooling1D": (POOLING_1D, MOSTLY_SEQUENCES),
+    "MaxPooling1D": (POOLING_1D, MOSTLY_SEQUENCES),
+    "GlobalAveragePooling1D": (GLOBAL_1D, MOSTLY_SEQUENCES),
+    "GlobalMaxPooling1D": (GLOBAL_1D, MOSTLY_SEQUENCES),
+    "Cropping1D": (arguments(cropping=ENDS), MOSTLY_SEQUENCES),
+    "ZeroPadding1D": (arguments(padding=ENDS), MOSTLY_SEQUENCES),
     "ZeroPadding2D": (arguments(padding=BORDERS, data_format=DATA_FORMAT), MOSTLY_IMAGES),
     "Cropping2D": (arguments(cropping=BORDERS, data_format=DATA_FORMAT), MOSTLY_IMAGES),
     "UpSampling2D": (
@@ -189,8 +241,13 @@ def measured(name: str, arguments: dict[str, Any], shape: Shape) -> tuple[Shape,
     """Keras' own output shape and parameters, or None where Keras fails or nothing is left."""
     try:
         layer = getattr(keras.layers, name)(**arguments)
-        output = tuple(layer(keras.Input(shape)).shape)
-        assert output == tuple(layer.compute_output_shape((None, *shape)))
+        if name in ATTENTION:
+            output = tuple(attend(layer, keras.Input(shape)).shape)
+        elif name == "EinsumDense":  # a symbolic output may have open sizes
+            output = (None, *layer(np.zeros((2, *shape), "float32")).shape[1:])
+        else:
+            output = tuple(layer(keras.Input(shape)).shape)
+            assert output == tuple(layer.compute_output_shape((None, *shape)))
     except AssertionError:
         raise
     except Exception:  # Keras refuses by whatever its arithmetic happens to raise
@@ -210,7 +267,10 @@ def fails_on_data(name: str, arguments: dict[str, Any], shape: Shape) -> bool:
     images = np.zeros((2, *shape), "float32")
     training = {"training": True} if "training" in signature(layer.call).parameters else {}
     try:
-        layer(images, **training)
+        if name in ATTENTION:
+            attend(layer, images)
+        else:
+            layer(images, **training)
     except Exception:
         return True
     return False
@@ -261,6 +321,8 @@ def test_every_rule_takes_a_colour_image_or_a_flat_input(name: str) -> None:
         "filters": 4, "kernel_size": 3, "units": 5, "pool_size": 2, "output_size": 2, "scale": 0.5,
         "height": 4, "width": 4, "target_shape": [4, -1], "dims": [3, 1, 2], "n": 2, "rate": 0.5,
         "stddev": 0.5, "activation": "relu", "height_factor": 0.5, "width_factor": 0.5,
+        "num_heads": 2, "key_dim": 3, "head_dim": 3, "num_query_heads": 2, "num_key_value_heads": 1,
+        "equation": "...c,cd->...d",
     }  # fmt: skip
     wanted = getattr(keras.layers, name).__init__.__code__.co_varnames
     arguments = {key: value for key, value in required.items() if key in wanted}
@@ -269,7 +331,11 @@ def test_every_rule_takes_a_colour_image_or_a_flat_input(name: str) -> None:
     elif name.startswith("Random"):
         arguments |= {"factor": 1} if "factor" in wanted else {}
         arguments.pop("scale", None)
-    shape = (12,) if name == "RepeatVector" else (8, 8, 3)
+    if name == "EinsumDense":
+        arguments["output_shape"] = [5]
+    sequences = ("AdditiveAttention", "Attention", "GroupQueryAttention")
+    shape: Shape = (12,) if name == "RepeatVector" else (8, 8, 3)
+    shape = (8, 3) if "1D" in name or name in sequences else shape
     assert measured(name, arguments, shape) is not None
     assert_agrees(name, arguments, shape)
 
@@ -572,6 +638,37 @@ def test_a_layer_that_enlarges_has_fractional_strides() -> None:
             "axis 0 is the batch, whose size is not known",
         ),
         (
+            "MultiHeadAttention",
+            (9,),
+            {"num_heads": 1, "key_dim": 2},
+            "needs a sequence or an image, but its input is 9 values",
+        ),
+        (
+            "MultiHeadAttention",
+            (9, 9, 3),
+            {"num_heads": 1, "key_dim": 2, "attention_axes": [3]},
+            "needs attention_axes from 1 to 2, all but the features, for its input of 9x9x3, but "
+            "they are [3]",
+        ),
+        (
+            "EinsumDense",
+            (9, 9, 3),
+            {"equation": "abc,cd->abd", "output_shape": [None, 4]},
+            "needs an input of 2 axes for 'abc,cd->abd', but its input is 9x9x3",
+        ),
+        (
+            "EinsumDense",
+            (9, 3),
+            {"equation": "abc,cd", "output_shape": [None, 4]},
+            "cannot read the equation 'abc,cd'",
+        ),
+        (
+            "EinsumDense",
+            (9, 3),
+            {"equation": "abc,cd->abd", "output_shape": [8, 4]},
+            "has 8 in output_shape for the axis 'b' of 'abc,cd->abd', whose size is 9",
+        ),
+        (
             "PReLU",
             (9, 9, 3),
             {"shared_axes": 4},
@@ -601,6 +698,22 @@ def test_what_does_not_fit_says_what_came_and_what_was_expected(
     name: str, shape: Shape, arguments: dict[str, Any], message: str
 ) -> None:
     assert str(refusal(name, shape, **arguments)) == f"{name} {message}"
+
+
+@pytest.mark.parametrize("name", ["AdditiveAttention", "Attention"])
+def test_attention_along_the_rows_of_an_image_is_refused(name: str) -> None:
+    """Keras attends along the width alone, which is hardly meant."""
+    with pytest.raises(DoesNotFit, match=r"needs a sequence .* but its input is 9x9x3") as caught:
+        layer_facts(name, {}, (9, 9, 3))
+    assert "Reshape" in str(caught.value.hint)
+
+
+def test_attention_multiplies_each_position_with_each() -> None:
+    facts = facts_of("MultiHeadAttention", (4, 4, 8), num_heads=2, key_dim=4)
+    assert facts.macs == 16 * (4 * 8 * 8) + 2 * 16 * 16 * 8
+    rows = facts_of("MultiHeadAttention", (4, 4, 8), num_heads=2, key_dim=4, attention_axes=[2])
+    assert rows.macs == 16 * (4 * 8 * 8) + 2 * 16 * 4 * 8
+    assert facts_of("Attention", (16, 8)).macs == 2 * 16 * 16 * 8
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow fails")

@@ -34,11 +34,11 @@ def test_json_is_for_programs(in_process):
 
 
 def test_what_only_keras_knows_is_measured_by_it_and_said_so(in_process, tiny):
-    einsum = "EinsumDense: {equation: 'abcd,de->abce', output_shape: [null, null, 5]}"
-    tiny.write_text(TINY.replace("    - Flatten", f"    - {einsum}\n    - Flatten"))
+    wrapped = "TimeDistributed: {layer: {Conv1D: [5, 1]}}"
+    tiny.write_text(TINY.replace("    - Flatten", f"    - {wrapped}\n    - Flatten"))
     _, out, _ = in_process("show", "tiny.yaml")
     assert "6x6x5" in out
-    assert "measured by Keras, without MACs and receptive field: EinsumDense" in out
+    assert "measured by Keras, without MACs and receptive field: TimeDistributed" in out
     _, out, _ = in_process("show", "lenet")
     assert "measured by Keras" not in out
 
@@ -113,3 +113,30 @@ def test_what_cannot_be_drawn_is_said(in_process, tmp_path, words, said):
     assert code == 2
     assert said in err
     assert not list(tmp_path.iterdir())
+
+
+def test_names_are_those_of_the_built_model(in_process, tmp_path):
+    import cnnzoo
+    from cnnzoo.models.names import every_layer
+
+    path = tmp_path / "named.yaml"
+    path.write_text(
+        """
+model:
+  input_shape: [8, 8, 3]
+  layers:
+    - Conv2D: {filters: 4, kernel_size: 3, name: conv2d_1}
+    - Conv2D: [4, 1]
+    - Residual: {layers: [Conv2D: {filters: 4, kernel_size: 1, name: inner}, ReLU]}
+    - MultiHeadAttention: [2, 4]
+    - Flatten
+    - Dense: {units: 3, activation: softmax}
+"""
+    )
+    code, out, _ = in_process("show", str(path), "--names")
+    assert code == 0
+    built = [name for name, _ in every_layer(cnnzoo.build_model(cnnzoo.load_config(path).model))]
+    assert set(out.splitlines()) <= set(built)
+    assert out.splitlines()[:4] == ["conv2d_1", "conv2d", "residual", "residual/inner"]
+    _, out, _ = in_process("show", str(path))
+    assert "conv2d_1: Conv2D 3x3" in out

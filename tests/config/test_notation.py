@@ -340,8 +340,10 @@ def test_variable_names():
         assert variable_problem(name) == "must be a word in lower case"
     for name in ("channels", "steps", "index", "classes"):
         assert "would hide" in (variable_problem(name) or "")
-    for name in ("lambda", "if", "class"):
-        assert "arithmetic cannot hold" in (variable_problem(name) or "")
+    for name in ("count", "total", "length", "features"):
+        assert "would hide" in (variable_problem(name) or "")
+    for name in ("lambda", "if", "class", "true"):
+        assert "has a meaning in expressions" in (variable_problem(name) or "")
 
 
 def test_params_may_use_those_above_them():
@@ -389,8 +391,8 @@ def test_repeat():
         ({"repeat": "3", "layers": []}, "write 3 without quotes"),
         ({"repeat": [1, 2], "layers": []}, "lists of values, not [1, 2]"),
         ({"repeat": {}, "layers": []}, "lists of equal length"),
-        ({"repeat": {"a": [1], "b": [1, 2]}, "layers": []}, "got a 1, b 2"),
-        ({"repeat": {"a": 1}, "layers": []}, "got a no list"),
+        ({"repeat": {"a": [1], "b": [1, 2]}, "layers": []}, "received a 1, b 2"),
+        ({"repeat": {"a": 1}, "layers": []}, "received a not a list"),
         ({"repeat": {"channels": [1]}, "layers": []}, "would hide the variable $channels"),
         ({"repeat": {"Filters": [1]}, "layers": []}, "must be a word in lower case"),
         ({"repeat": 3, "layers": "ReLU"}, "expected a list of layers, got 'ReLU'"),
@@ -437,7 +439,7 @@ def test_uses_of_a_block():
         ({"conv": [1, 2, 3]}, "conv takes 2 parameters, got 3"),
         ({"conv": {"filters": 1, "sise": 2}}, "did you mean 'size'?"),
         ({"conv": {"filters": 1, "xyz": 2}}, "its parameters: filters, size"),
-        ({"covn": 8}, "there is no block 'covn'; did you mean 'conv'?"),
+        ({"covn": 8}, "block 'covn' does not exist; did you mean 'conv'?"),
     ]:
         with pytest.raises(ConfigError) as caught:
             items([use], **known)

@@ -159,3 +159,42 @@ def test_models_open_in_plain_keras_where_cnnzoo_is_not_installed(tmp_path):
         check=False,
     )
     assert done.stdout.strip().endswith("read without cnnzoo"), done.stderr
+
+
+def test_channels_are_sliced_split_and_shuffled():
+    given = images((2, 2, 6)).astype(np.float32)
+
+    def output(*layers):
+        model = cnnzoo.build_model(model_config(list(layers), (2, 2, 6)))
+        return model.predict(given, verbose=0)
+
+    assert np.array_equal(output({"SliceChannels": [2, 1]}), given[..., 2:5])
+    assert np.array_equal(output({"SliceChannels": 4}), given[..., 4:])
+    split = {"branches": [[], [{"Rescaling": 2}], []]}
+    expected = given * [1, 1, 2, 2, 1, 1]
+    assert np.array_equal(output({"SplitChannels": split}), expected)
+    uneven = {"branches": [[], [{"Rescaling": 2}]], "sizes": [1, 5]}
+    assert np.array_equal(output({"SplitChannels": uneven}), given * [1, 2, 2, 2, 2, 2])
+    assert np.array_equal(output({"ShuffleChannels": 2}), given[..., [0, 3, 1, 4, 2, 5]])
+
+
+@pytest.mark.parametrize(
+    ("item", "attends"),
+    [
+        ({"MultiHeadAttention": {"num_heads": 2, "key_dim": 3}}, lambda layer, x: layer(x, x)),
+        ({"GroupQueryAttention": [2, 2, 1]}, lambda layer, x: layer(x, x)),
+        ("Attention", lambda layer, x: layer([x, x])),
+        ("AdditiveAttention", lambda layer, x: layer([x, x])),
+    ],
+    ids=["MultiHeadAttention", "GroupQueryAttention", "Attention", "AdditiveAttention"],
+)
+def test_attention_is_from_the_input_to_itself(item, attends, tmp_path):
+    import keras
+
+    model = cnnzoo.build_model(model_config([{"Reshape": [[4, 6]]}, item], (2, 2, 6)))
+    given = images((2, 2, 6)).astype(np.float32) / 255
+    expected = np.asarray(attends(model.layers[-1].layers[-1], given.reshape(2, 4, 6)))
+    assert model.predict(given, verbose=0) == pytest.approx(expected, abs=1e-6)
+    model.save(tmp_path / "model.keras")
+    opened = keras.saving.load_model(tmp_path / "model.keras")
+    assert opened.predict(given, verbose=0) == pytest.approx(expected, abs=1e-6)

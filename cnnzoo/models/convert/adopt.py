@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cnnzoo.architecture.names import MERGE_LAYERS, is_automatic
 from cnnzoo.config import catalogue
 from cnnzoo.config.catalogue import Argument, Entry
 from cnnzoo.config.loader import make_config
@@ -21,7 +22,6 @@ from cnnzoo.config.schema import NAME
 from cnnzoo.config.writer import to_yaml
 from cnnzoo.errors import ConfigError, UserError
 from cnnzoo.models.archive import read_architecture
-from cnnzoo.models.build import MERGE_LAYERS
 from cnnzoo.models.convert.python_model import initializer_word
 from cnnzoo.models.convert.python_text import flat, literal
 
@@ -467,7 +467,7 @@ def _is_default(entry: Entry, argument: Argument, plain: Any, config: Mapping[st
     match argument.name:
         case "name":
             unsayable = catalogue.mismatch(argument, plain) is not None
-            return unsayable or _is_automatic(entry.name, str(plain))
+            return unsayable or is_automatic(str(plain), entry.name)
         case "data_format":
             return bool(plain == "channels_last")
         case "strides" if "Pooling" in entry.name:
@@ -475,8 +475,3 @@ def _is_default(entry: Entry, argument: Argument, plain: Any, config: Mapping[st
     if isinstance(plain, list) and len(plain) == 2 and isinstance(default, int | float):
         return plain[1] == default and plain[0] in (0, -default)  # a bound written as a range
     return plain is default
-
-
-def _is_automatic(kind: str, name: str) -> bool:
-    """Whether a layer's name is the one that Keras gives: conv2d, conv2d_1."""
-    return re.sub(r"_\d+$", "", name).replace("_", "") == kind.lower()

@@ -1,8 +1,8 @@
 """An architecture as it is written → Python functions that make it.
 
-The functions keep the shape of the file: a block is a function, a repeat a loop, `params` are
-constants, `$channels` is `x.shape[-1]`. A composite is a functional model nested in the
-Sequential, as `cnnzoo.models.build` makes it.
+The functions keep the shape of the file: a block is a function, a repeat is a loop, `when` is an
+`if`, `params` are constants, `$channels` is `x.shape[-1]`. A composite or an attention layer is a
+functional model nested in the Sequential, as `cnnzoo.models.build` makes it.
 """
 
 from __future__ import annotations
@@ -15,19 +15,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cnnzoo.architecture.names import MERGE_LAYERS
 from cnnzoo.config import catalogue
-from cnnzoo.config.calls import Block, BlockUse, Call, Item, Repeat, has_expression
-from cnnzoo.config.composites import APPLICATIONS, MERGED, OWN, known_arguments
+from cnnzoo.config.calls import Block, BlockUse, Call, Item, Repeat, When, has_expression
+from cnnzoo.config.composites import APPLICATIONS, ATTENTION, MERGED, OWN, known_arguments
 from cnnzoo.config.expressions import Expression, variables_of
-from cnnzoo.config.macros import spelled_out
+from cnnzoo.config.macros import spelled_out, split_channels
 from cnnzoo.config.schema import Config
-from cnnzoo.config.variables import SHAPE_VARIABLES
+from cnnzoo.config.variables import REPEAT_VARIABLES, SHAPE_VARIABLES
 from cnnzoo.errors import ConfigError
-from cnnzoo.models.build import MERGE_LAYERS
 from cnnzoo.models.convert.python_text import Code, Parts, call, collection, flat, laid_out, literal
 
 # What a variable is in Python where the tensor that the layers have come to is called {}.
-_SHAPES = {"height": "{}.shape[1]", "width": "{}.shape[2]", "channels": "{}.shape[-1]"}
+_SHAPES = {
+    "height": "{}.shape[1]",
+    "width": "{}.shape[2]",
+    "channels": "{}.shape[-1]",
+    "length": "{}.shape[1]",
+    "features": "{}.shape[-1]",
+}
 
 _PREFIXES = {"layers": "layers", "schedules": "keras.optimizers.schedules"}
 # Where the arguments that everybody writes without their names come first.
@@ -177,6 +183,8 @@ class _Body:
     taken: set[str]
     statements: list[_Statement] = field(default_factory=list)
     depth: int = 1
+    loops: list[str] = field(default_factory=list)  # the loops and conditions around a statement
+    counters: dict[str, str] = field(default_factory=dict)  # a counter of them and its first value
 
     def lines(self) -> list[str]:
         """The statements as source."""
@@ -218,10 +226,21 @@ class _Body:
                 if tensor != target:
                     self.assign(target, tensor)
                 self._repeat(item, scope, known, target)
+            elif isinstance(item, When):
+                if tensor != target:
+                    self.assign(target, tensor)
+                self._when(item, scope, known, target)
             elif isinstance(item, BlockUse):
                 self.assign(target, self._use(item, known, tensor))
             elif item.name in MERGED:
                 self._composite(item, scope, known, tensor, target)
+            elif item.name in ATTENTION:
+                start = self.fresh("start")
+                self.assign(start, call("keras.Input", [("", f"{tensor}.shape[1:]")]))
+                given = f"{start}, {start}" if "Query" in item.name or "Head" in item.name else ""
+                attended = self.script.call(item, known, given or f"[{start}, {start}]")
+                self.assign(target, call("keras.Model", [("", start), ("", attended)], tensor))
+                self.taken.remove(start)
             elif item.name in APPLICATIONS:
                 self._application(item, known, tensor, target)
             else:
@@ -286,18 +305,54 @@ class _Body:
 
     def _repeat(self, repeat: Repeat, scope: Scope, known: Scope, target: str) -> None:
         taken = set(self.taken)
-        index = self.fresh("index")
+        outermost = not any(loop.startswith("for") for loop in self.loops)
+        index, count, total = map(self.fresh, REPEAT_VARIABLES)
         names = {name: self.fresh(name) for name in repeat.values}
         before = len(self.statements)
+        variables, over = self._loop(repeat, known, names, index)
+        self.loops.append(f"for {variables} in {flat(over)}")
         self.depth += 1
-        self.items(repeat.layers, {**scope, **names, "index": index}, target, target)
+        inside = {**scope, **names, "index": index, "count": count, "total": total}
+        self.items(repeat.layers, inside, target, target)
         self.depth -= 1
-        if len(self.statements) == before:  # no layers
+        iterations = f"sum(1 {' '.join(self.loops)})"
+        self.loops.pop()
+        body = self.statements[before:]
+        if not body:  # no layers
+            self.taken = taken
             return
-        used = _uses(self.statements[before:], index)
-        variables, over = self._loop(repeat, known, names, index if used else "")
+        if not _uses(body, index):
+            variables, over = self._loop(repeat, known, names, "")
+        if _uses(body, count):
+            self.counters[count] = "0"
+            self.statements.append(_Statement(self.depth + 1, f"{count} += ", "1"))
+        if _uses(body, total):
+            self.counters[total] = iterations
         self.statements.insert(before, _Statement(self.depth, f"for {variables} in ", over, ":"))
-        self.taken = taken
+        self.taken = taken | set(self.counters)
+        if outermost:
+            self.statements[before:before] = [
+                _Statement(self.depth, f"{name} = ", start) for name, start in self.counters.items()
+            ]
+            self.counters.clear()
+
+    def _when(self, when: When, scope: Scope, known: Scope, target: str) -> None:
+        """Write an `if`; a branch without layers is omitted."""
+        condition = flat(self.script.value(when.condition, known))
+        branches = [("if ", condition, when.layers), ("else", "", when.otherwise)]
+        if not when.layers:
+            branches = [("if ", f"not ({condition})", when.otherwise)]
+        for lead, code, layers in branches:
+            if layers:
+                self.statements.append(_Statement(self.depth, lead, code, ":"))
+                self.loops.append(f"if {code}" if code else f"if not ({condition})")
+                self.depth += 1
+                before = len(self.statements)
+                self.items(layers, scope, target, target)
+                if len(self.statements) == before:
+                    self.statements.append(_Statement(self.depth, "", "pass"))
+                self.depth -= 1
+                self.loops.pop()
 
     def _loop(self, repeat: Repeat, known: Scope, names: Scope, index: str) -> tuple[str, Code]:
         """What a loop assigns, and what it goes over; `index` is "" where nobody asks for it."""
@@ -325,6 +380,8 @@ def _branches(composite: Call) -> list[tuple[str, tuple[Item, ...]]]:
     arguments = composite.arguments
     if composite.name == "Residual":
         return [("y", arguments["layers"]), ("shortcut", arguments.get("shortcut", ()))]
+    if composite.name == "SplitChannels":
+        return [(f"branch_{n}", part) for n, part in enumerate(split_channels(composite), 1)]
     if composite.name == "Branches":
         return [(f"branch_{n}", branch) for n, branch in enumerate(arguments["branches"], 1)]
     raise ConfigError(f"{composite.name} cannot be written as Python yet", place=composite.place)
@@ -332,7 +389,8 @@ def _branches(composite: Call) -> list[tuple[str, tuple[Item, ...]]]:
 
 def _plain_layers(items: tuple[Item, ...]) -> list[Call]:
     """The layers of a list that can be made without knowing shapes; none where it holds more."""
-    layers = [item for item in items if isinstance(item, Call) and item.name not in OWN["layers"]]
+    not_plain = (*OWN["layers"], *ATTENTION)
+    layers = [item for item in items if isinstance(item, Call) and item.name not in not_plain]
     asks = any(variables_in(layer) & set(SHAPE_VARIABLES) for layer in layers)
     return layers if len(layers) == len(items) and not asks else []
 
@@ -370,6 +428,8 @@ class _Substitute(ast.NodeTransformer):
         self.scope = scope
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in ("true", "false"):
+            return ast.Constant(node.id == "true")
         if node.id not in self.scope:  # min, max, round
             return node
         return ast.parse(self.scope[node.id], mode="eval").body

@@ -1,0 +1,99 @@
+"""Names of layers: those that a configuration gives, and those that Keras gives otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+
+from cnnzoo.architecture.layers import Layer, walk
+from cnnzoo.config.composites import APPLICATIONS, ATTENTION
+from cnnzoo.errors import ConfigError, Place
+
+# The Keras layer that merges the branches of a composite.
+MERGE_LAYERS = {
+    "add": "Add",
+    "multiply": "Multiply",
+    "average": "Average",
+    "maximum": "Maximum",
+    "concatenate": "Concatenate",
+}
+
+
+def namer(taken: Collection[str] = ()) -> Callable[[str], str]:
+    """Return a function from class names to layer names as Keras counts them: conv2d, conv2d_1.
+
+    Names in `taken` are skipped.
+    """
+    used: Counter[str] = Counter()
+
+    def name_of(class_name: str) -> str:
+        word = snake_case(class_name)
+        while True:
+            used[word] += 1
+            name = word if used[word] == 1 else f"{word}_{used[word] - 1}"
+            if name not in taken:
+                return name
+
+    return name_of
+
+
+def snake_case(class_name: str) -> str:
+    """Return `max_pooling2d` for MaxPooling2D."""
+    words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", class_name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
+
+
+def is_automatic(name: str, class_name: str) -> bool:
+    """Return whether a name is one that Keras gives: conv2d, conv2d_1."""
+    return re.fullmatch(rf"{snake_case(class_name)}(_\d+)?", name) is not None
+
+
+def given_names(layers: tuple[Layer, ...]) -> dict[str, Place | None]:
+    """Return the names that the configuration gives, with their places.
+
+    Raises ConfigError for a name that two layers have.
+    """
+    given: dict[str, Place | None] = {}
+    for layer in walk(layers):
+        name = layer.arguments.get("name")
+        if name is None:
+            continue
+        if name in given:
+            first = given[name]
+            where = f", the first in line {first.line}" if first and first.line else ""
+            raise ConfigError(
+                f"two layers have the name {name!r}{where}",
+                place=layer.place,
+                hint="inside a repeat or a block, omit the name or make it a parameter",
+            )
+        given[name] = layer.place
+    return given
+
+
+def layer_names(layers: tuple[Layer, ...]) -> list[tuple[str, Layer]]:
+    """Return the path of each layer as `cnnzoo.models.build` names it, in the order of `walk`.
+
+    The path of a layer inside a composite contains the name of the composite:
+    `residual/conv2d_1`. The layers of a network of keras.applications are not listed.
+    """
+    name_of = namer(given_names(layers))
+    name_of("InputLayer")
+    return list(_named(layers, name_of, ""))
+
+
+def _named(
+    layers: tuple[Layer, ...], name_of: Callable[[str], str], above: str
+) -> Iterator[tuple[str, Layer]]:
+    for layer in layers:
+        kind = layer.name.lower() if layer.name in APPLICATIONS else layer.name
+        own = layer.arguments.get("name") or name_of(kind)
+        if layer.name in ATTENTION:
+            name_of("InputLayer")
+            own = f"{name_of(f'Self{layer.name}')}/{own}"
+        yield above + own, layer
+        if layer.branches:
+            name_of("InputLayer")
+            for branch in layer.branches:
+                yield from _named(branch, name_of, f"{above}{own}/")
+            name_of(MERGE_LAYERS[layer.arguments.get("merge", "add")])
