@@ -9,15 +9,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
 # O_NONBLOCK: opening a FIFO must not wait for a writer. It has no effect on a regular file.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _BLOCK = 2**16  # bytes; for files that grow, or are in /proc and declare no size
 
 
-def open_regular(path: str | Path) -> BinaryIO:
+def open_regular(path: str | Path) -> BufferedReader:
     """Open a file for reading bytes; raise OSError unless it is a regular file."""
     return open(path, "rb", opener=_opener)
 
