@@ -1,13 +1,16 @@
-"""What a data set is, whatever its source: named splits of images and labels."""
+"""The type of a data set, whatever its source: named splits of images and labels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cnnzoo.datasets.pixel_digests import row_digests
+from cnnzoo.errors import DataError
 
 SPLITS = ("train", "validation", "test")
 
@@ -27,10 +30,20 @@ class Images(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MappedImages:
-    """The rows `rows` of an array on disk, read when they are asked for."""
+    """The rows `rows` of an array on disk, read when they are used.
+
+    If `digests` (uint8 [n, 16]) are given, each image is compared with its digest when it is first
+    read; `compared` (bool [n]) notes that.
+    """
 
     array: NDArray[np.uint8]
     rows: NDArray[np.intp]
+    digests: NDArray[np.uint8] | None = None
+    compared: NDArray[np.bool_] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Note that no image was compared yet."""
+        object.__setattr__(self, "compared", np.zeros(len(self.rows), bool))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -38,8 +51,17 @@ class MappedImages:
         return (len(self.rows), *self.array.shape[1:])
 
     def __getitem__(self, rows: slice | NDArray[np.intp]) -> NDArray[np.uint8]:
-        """The images at these rows, as an array in memory."""
-        return np.asarray(self.array[self.rows[rows]])
+        """Return the images at these rows, in memory; raise DataError if they are damaged."""
+        images = np.asarray(self.array[self.rows[rows]])
+        if self.digests is not None and not self.compared[rows].all():
+            new = np.flatnonzero(~self.compared[rows])
+            if not np.array_equal(row_digests(images, new), self.digests[rows][new]):
+                raise DataError(
+                    "the decoded images in the cache are damaged: their pixels changed on the disk",
+                    hint="cnnzoo data cache --clear removes them; the next command decodes again",
+                )
+            self.compared[rows] = True
+        return images
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def load_dataset(
             entry = _open(key, data)  # another run may have made it meanwhile
             if entry is None:
                 _decode(source, data, fit, folder, on_progress)
-        entry = entry or _open(key, data)
+        entry = entry or cache.open_entry(key)
         if entry is None:
             raise DataError(
                 f"the cache entry {cache_directory() / key} cannot be read back",
@@ -88,9 +88,16 @@ def entry_key(source: Source, data: DataConfig, fit: Fit) -> str:
 
 
 def _open(key: str, data: DataConfig) -> cache.Entry | None:
+    """Open an intact entry; the pixels of a large one are compared when they are first read."""
     entry = cache.open_entry(key)
-    # What could not be read when it was made is tried again, not reported from memory.
-    return None if entry and entry.about["skipped"] and data.on_error == "stop" else entry
+    if entry is None or (_fits_in_memory(entry) and not cache.is_intact(entry)):
+        return None
+    # Files that could not be read when the entry was built are tried again.
+    return None if entry.about["skipped"] and data.on_error == "stop" else entry
+
+
+def _fits_in_memory(entry: cache.Entry) -> bool:
+    return entry.images.nbytes <= MAX_IN_MEMORY
 
 
 def _decode(
@@ -156,13 +163,17 @@ def _dataset(entry: cache.Entry, data: DataConfig) -> Dataset:
     about = entry.about
     class_names = tuple(about["class_names"])
     indices = split_examples(entry.labels, entry.parts, tuple(about["part_values"]), data)
-    in_memory = entry.images.nbytes <= MAX_IN_MEMORY
+    in_memory = _fits_in_memory(entry)
     digest = hashlib.sha256(repr((class_names, entry.images.shape[1:])).encode())
     splits = {}
     for split in SPLITS:
         chosen = indices[split]
         rows, labels = entry.rows[chosen], entry.labels[chosen]
-        images: Images = entry.images[rows] if in_memory else MappedImages(entry.images, rows)
+        images: Images = (
+            entry.images[rows]
+            if in_memory
+            else MappedImages(entry.images, rows, entry.digests[chosen])
+        )
         splits[split] = Examples(images, labels, tuple([entry.names[i] for i in chosen.tolist()]))
         digest.update(f"{split} {len(chosen)}".encode())
         digest.update(entry.digests[chosen].tobytes() + labels.tobytes())

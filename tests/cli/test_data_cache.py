@@ -78,7 +78,7 @@ def test_some_of_it_can_be_cleared_by_name_or_key(in_process, filled):
 def test_an_unknown_name_is_refused_and_nothing_cleared(in_process, filled):
     code, out, err = in_process("data", "cache", "digits", "digit", "--clear")
     assert (code, out) == (2, "")
-    assert "nothing in the cache goes by 'digit'; did you mean 'digits'?" in err
+    assert "no entry of the cache matches 'digit'; did you mean 'digits'?" in err
     assert len(names(filled)) == 3
 
 

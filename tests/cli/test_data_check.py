@@ -49,7 +49,7 @@ def test_a_table_says_what_is_wrong_and_what_to_do(in_process, photos):
 def test_what_is_serious_has_an_exit_code(in_process, broken):
     code, out, _ = in_process("data", "check", "lenet", "data.folder=photos")
     assert code == 1
-    assert "b/page.jpg: is no image: it begins with b'<html>'" in out
+    assert "b/page.jpg: is not an image in a known format: it begins with b'<html>'" in out
     assert "a here, b there" in out
 
 
@@ -80,7 +80,12 @@ def test_json_names_every_item(in_process, broken):
         "count": 1,
         "message": "cannot be used as an image",
         "advice": KINDS["unreadable"].advice,
-        "items": [{"name": "b/page.jpg", "reason": "is no image: it begins with b'<html>'"}],
+        "items": [
+            {
+                "name": "b/page.jpg",
+                "reason": "is not an image in a known format: it begins with b'<html>'",
+            }
+        ],
     }
     (copy,) = by_kind["duplicate"]["items"]
     assert {copy["name"], copy["copy_of"]} == {"a/00.png", "b/copy.png"}
@@ -98,7 +103,7 @@ def test_what_is_written_can_be_excluded(in_process, broken):
     with open("out/exclude.csv", encoding="utf-8", newline="") as file:  # noqa: PTH123
         rows = {row["name"]: row["reason"] for row in csv.DictReader(file)}
     assert rows == {
-        "b/page.jpg": "unreadable: is no image: it begins with b'<html>'",
+        "b/page.jpg": "unreadable: is not an image in a known format: it begins with b'<html>'",
         "a/00.png": "conflict: a here, b there",
         "b/copy.png": "conflict: b here, a there",
         "a/night [1].png": "blank: pixels differ by 0.0 of 255",

@@ -18,6 +18,7 @@ import cnnzoo
 from cnnzoo.datasets import cache
 from cnnzoo.datasets.cache_directory import cache_directory
 from cnnzoo.datasets.load import load_dataset
+from cnnzoo.datasets.pixel_digests import row_digests
 from cnnzoo.errors import DataError
 
 # How often the decoding is killed at a random moment; a longer trial sets a few dozen.
@@ -130,7 +131,7 @@ def test_an_entry_is_read_as_it_was_built(directory):
     assert entry.labels.tolist() == [0, 1, 0, 1, 0, 1]
     assert entry.parts.tolist() == [0, 1, 2, 0, 1, 2]
     assert (entry.labels.dtype, entry.parts.dtype) == (np.int32, np.int32)
-    assert np.array_equal(entry.digests, cache.row_digests(images, entry.rows))
+    assert np.array_equal(entry.digests, row_digests(images, entry.rows))
     assert entry.names == names
     assert entry.about["name"] == "some"
     assert entry.about["shape"] == [6, 4, 4, 3]
@@ -145,15 +146,6 @@ def test_the_images_of_an_entry_are_mapped_from_disk(directory):
 def test_there_is_no_entry_where_nothing_was_built(directory):
     assert cache.open_entry("ab" * 12) is None
     assert cache.find_stored() == []
-
-
-def test_digests_tell_images_apart_whatever_their_row():
-    images = np.zeros((3000, 2, 2, 1), np.uint8)
-    images[2999, 1, 1] = 1
-    digests = cache.row_digests(images, np.array([2999, 0, 1500]))
-    assert digests.shape == (3, 16)
-    assert np.array_equal(digests[1], digests[2])
-    assert not np.array_equal(digests[0], digests[1])
 
 
 def test_keys_tell_settings_apart():
@@ -271,7 +263,7 @@ def test_entries_are_found_by_name_and_by_key(directory):
     assert [stored.key for stored in cache.find_stored(["cdcd"])] == ["cd" * 12]
     assert len(cache.find_stored(["some"])) == 2
     assert len(cache.find_stored(["abab", "some"])) == 2
-    with pytest.raises(DataError, match="goes by 'sone'; did you mean 'some'"):
+    with pytest.raises(DataError, match="matches 'sone'; did you mean 'some'"):
         cache.find_stored(["some", "sone"])
 
 
@@ -359,6 +351,110 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(directory, pictures, monkeyp
             load(pictures)
     assert entries(directory) == []
     assert load(pictures).fingerprint
+
+
+def flip_pixels(directory):
+    """Change some pixels in the only entry, and keep its size and times."""
+    (path,) = directory.glob("*/images.npy")
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 0xFF
+    path.write_bytes(content)
+    os.utime(path, ns=times)
+
+
+def test_changed_pixels_in_the_cache_are_decoded_again(directory, pictures):
+    first = load(pictures)
+    flip_pixels(directory)
+    again = load(pictures)
+    assert again.fingerprint == first.fingerprint
+    for split, examples in first.splits.items():
+        assert np.array_equal(examples.images, again.splits[split].images)
+
+
+def test_changed_pixels_are_noticed_when_large_data_are_first_read(
+    directory, pictures, monkeypatch
+):
+    monkeypatch.setattr("cnnzoo.datasets.load.MAX_IN_MEMORY", 0)
+    whole = load(pictures).splits
+    for examples in whole.values():
+        assert examples.images[0:99].any()
+    flip_pixels(directory)
+    reasons = []
+    for examples in load(pictures).splits.values():
+        for row in range(len(examples)):
+            try:
+                examples.images[np.array([row])]
+            except DataError as error:
+                reasons.append(str(error))
+    assert len(reasons) == 1
+    assert "pixels changed on the disk" in reasons[0]
+    assert "cnnzoo data cache --clear" in reasons[0]
+
+
+def test_pixels_of_large_data_are_compared_once(directory, pictures, monkeypatch):
+    monkeypatch.setattr("cnnzoo.datasets.load.MAX_IN_MEMORY", 0)
+    images = load(pictures).splits["train"].images
+    compared = []
+
+    def counted(images, rows):
+        compared.append(len(rows))
+        return row_digests(images, rows)
+
+    monkeypatch.setattr("cnnzoo.datasets.dataset.row_digests", counted)
+    count = images.shape[0]
+    images[0:5]
+    images[np.array([3, 4, 5])]
+    images[0:count]
+    images[0:count]
+    assert compared == [5, 1, count - 6]
+
+
+@pytest.mark.parametrize("name", ["images.npy", "examples.npy", "names.json", "entry.json"])
+@pytest.mark.parametrize("kind", ["fifo", "device", "link", "folder"])
+def test_only_regular_files_of_an_entry_are_opened(directory, pictures, name, kind, tmp_path):
+    fingerprint = load(pictures).fingerprint
+    (path,) = directory.glob(f"*/{name}")
+    moved = path.rename(tmp_path / "moved")
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(moved if kind == "link" else "/dev/zero")
+    if (name, kind) != ("entry.json", "link"):  # a link to the true file is as good as it
+        assert cache.open_entry(path.parent.name) is None
+    assert load(pictures).fingerprint == fingerprint
+    assert len(cache.find_stored()) == 1
+
+
+@pytest.mark.parametrize("kind", ["fifo", "file", "link", "dangling"])
+def test_a_special_file_in_place_of_an_entry_is_replaced(directory, pictures, kind, tmp_path):
+    fingerprint = load(pictures).fingerprint
+    (stored,) = cache.find_stored()
+    path = directory / stored.key
+    elsewhere = path.rename(tmp_path / "elsewhere")
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "file":
+        path.write_bytes(b"content")
+    else:
+        path.symlink_to(elsewhere if kind == "link" else "nowhere")
+    assert cache.open_entry(stored.key) is None
+    assert load(pictures).fingerprint == fingerprint
+    assert entries(directory) == [stored.key]
+    assert not path.is_symlink()
+    assert (elsewhere / "images.npy").is_file()
+
+
+def test_an_edited_description_is_damage(directory, pictures):
+    fingerprint = load(pictures).fingerprint
+    (path,) = directory.glob("*/entry.json")
+    for old, new in (("dog", "dot"), ("class_names", "class_mames")):
+        path.write_text(path.read_text().replace(old, new))
+        assert cache.open_entry(path.parent.name) is None
+        assert load(pictures).class_names == ("cat", "dog")
+        assert load(pictures).fingerprint == fingerprint
 
 
 @pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EINVAL])
@@ -465,7 +561,7 @@ def test_killed_at_any_moment_the_next_run_makes_it_whole(directory, many_pictur
             process.communicate()
             entry = cache.open_entry(stored.key)
             if entry:
-                assert np.array_equal(cache.row_digests(entry.images, entry.rows), entry.digests)
+                assert np.array_equal(row_digests(entry.images, entry.rows), entry.digests)
         assert load(many_pictures).fingerprint == expected
         assert entries(directory) == [stored.key]
 

@@ -263,7 +263,7 @@ def test_a_bad_file_stops_with_its_name_and_leaves_nothing(pictures, directory):
     with pytest.raises(DataError, match="12 items of pictures cannot be used") as failed:
         load(pictures)
     message = str(failed.value)
-    assert "\n   train/cat/bad0.png is no image" in message
+    assert "\n   train/cat/bad0.png is not an image" in message
     assert "… and 2 more" in message
     assert "data.on_error=skip" in message
     assert entries(directory) == []

@@ -159,7 +159,7 @@ def test_what_cannot_be_read_is_said_in_its_place_and_the_rest_goes_on(run, home
     assert first.error is None
     assert none.error.endswith("No such file or directory")
     assert empty.error == "is empty"
-    assert page.error.startswith("is no image")
+    assert page.error.startswith("is not an image")
     assert none.top(3) == []
 
 

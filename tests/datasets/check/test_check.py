@@ -186,7 +186,7 @@ def test_a_finding_says_why(diagnosis):
         for offender in finding.offenders
     }
     assert reasons["unreadable", "train/cat/empty.jpg"] == "is empty"
-    assert "is no image" in reasons["unreadable", "train/dog/page.jpg"]
+    assert "is not an image" in reasons["unreadable", "train/dog/page.jpg"]
     assert reasons["conflict", "train/dog/cat.jpg"] == "dog here, cat there"
     assert reasons["leakage", "train/cat/in_test.jpg"] == "in train, is test/cat/0061.jpg in test"
     assert reasons["imbalance", "bird"].startswith("20 of ")

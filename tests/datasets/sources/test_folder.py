@@ -229,7 +229,7 @@ def test_what_cannot_be_used_is_named_with_its_reason(tmp_path):
         "cat/fifo.jpg": "is not a regular file",
         "cat/folder.jpg": "is a directory",
         "cat/gone.jpg": "cannot be read: No such file or directory",
-        "cat/page.jpg": "is no image: it begins with b'<html>'",
+        "cat/page.jpg": "is not an image in a known format: it begins with b'<html>'",
         "dog/empty.jpg": "is empty",
     }
     dataset = load_dataset(data(tmp_path, on_error="skip"), image_shape=(8, 8, 1))

@@ -114,7 +114,7 @@ def test_what_cannot_be_used_is_named(prepared):
         load_dataset(config("tiny_damaged", prepared), image_shape=SHAPE)
     dataset = load_dataset(config("tiny_damaged", prepared, on_error="skip"), image_shape=SHAPE)
     assert dataset.skipped.keys() == {"train[4]", "train[7]"}
-    assert "is no image" in dataset.skipped["train[4]"]
+    assert "is not an image" in dataset.skipped["train[4]"]
     assert sum(sizes(dataset)) == 7
 
 
