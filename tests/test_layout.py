@@ -18,6 +18,7 @@ PACKAGES = (
     "extras",
     "network",
     "regular_files",
+    "limits",
     "config",
     "architecture",
     "runs",

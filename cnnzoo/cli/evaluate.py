@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from cnnzoo.cli.completion import complete_run_or_model
-from cnnzoo.cli.options import device_option, force_option, format_option, runs_dir_option
+from cnnzoo.cli.options import (
+    device_option,
+    force_option,
+    format_option,
+    runs_dir_option,
+    trust_option,
+)
 
 
 @click.command()
@@ -45,6 +52,7 @@ from cnnzoo.cli.options import device_option, force_option, format_option, runs_
 @force_option
 @runs_dir_option
 @device_option
+@trust_option
 def evaluate(
     run: str | None,
     split: str | None,
@@ -56,6 +64,7 @@ def evaluate(
     force: bool,
     runs_dir: str,
     device: str,
+    trust: Callable[[str], None] | None,
 ) -> None:
     """Measure a run or model, with 95 % intervals.
 
@@ -103,6 +112,7 @@ def evaluate(
         output=output,
         parquet=parquet,
         device=device,
+        trust=trust,
         display=display_for(Console(stderr=True) if quiet else console()),
     )
     measured = evaluation.measured

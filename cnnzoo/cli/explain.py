@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from cnnzoo.cli.completion import complete_run_or_model
-from cnnzoo.cli.options import device_option, force_option, runs_dir_option
+from cnnzoo.cli.options import device_option, force_option, runs_dir_option, trust_option
 
 
 @click.command()
@@ -66,6 +67,7 @@ from cnnzoo.cli.options import device_option, force_option, runs_dir_option
 )
 @runs_dir_option
 @device_option
+@trust_option
 def explain(
     words: tuple[str, ...],
     class_name: str | None,
@@ -78,6 +80,7 @@ def explain(
     steps: int,
     runs_dir: str,
     device: str,
+    trust: Callable[[str], None] | None,
 ) -> None:
     """Explain predictions: Grad-CAM, gradients, feature maps.
 
@@ -128,7 +131,7 @@ def explain(
             f"{output} already has files",
             hint="name another directory, or overwrite figures of the same name with --force",
         )
-    classifier = open_classifier(opened, device=device)
+    classifier = open_classifier(opened, device=device, trust=trust)
     label = None if class_name is None else label_of(classifier, class_name)
     parts = find_parts(classifier.model)
     folder = output or (opened.path if isinstance(opened, Run) else opened.parent) / "explanations"

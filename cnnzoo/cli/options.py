@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cnnzoo.models.backend import DEVICES
+from cnnzoo.text import printable
 
 runs_dir_option = click.option(
     "--runs-dir",
@@ -35,6 +36,23 @@ device_option = click.option(
     default="auto",
     show_default=True,
     help="Device to compute on.",
+)
+
+
+def _trust(context: click.Context, parameter: click.Parameter, trust: bool) -> Any:
+    """A function that prints each class that is loaded because of `--trust`, or None."""
+
+    def note(refusal: str) -> None:
+        click.echo(f"note: --trust loads {printable(refusal)}", err=True)
+
+    return note if trust else None
+
+
+trust_option = click.option(
+    "--trust",
+    is_flag=True,
+    callback=_trust,
+    help="Load a model with any class; runs Python code in the file.",
 )
 
 

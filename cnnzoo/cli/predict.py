@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from cnnzoo.cli.options import (
     format_option,
     output_option,
     runs_dir_option,
+    trust_option,
 )
 
 
@@ -38,6 +40,7 @@ from cnnzoo.cli.options import (
 @force_option
 @runs_dir_option
 @device_option
+@trust_option
 def predict(
     words: tuple[str, ...],
     top: int,
@@ -46,6 +49,7 @@ def predict(
     force: bool,
     runs_dir: str,
     device: str,
+    trust: Callable[[str], None] | None,
 ) -> None:
     """Predict the classes of images.
 
@@ -77,7 +81,7 @@ def predict(
     files = find_files(paths, sys.stdin.buffer)
     if named is None:
         click.echo(f"note: predicting with the latest run, {chosen}", err=True)
-    classifier = open_classifier(chosen, device=device)
+    classifier = open_classifier(chosen, device=device, trust=trust)
     if not classifier.named:
         click.echo(f"note: {chosen} does not name its classes; they are called 0, 1, …", err=True)
     names = classifier.class_names

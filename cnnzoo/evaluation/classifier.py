@@ -15,10 +15,11 @@ from cnnzoo.datasets.dataset import Images, ImageShape
 from cnnzoo.datasets.images.fit import MODES, Fit
 from cnnzoo.errors import RunError
 from cnnzoo.evaluation.predictions import check_probabilities
+from cnnzoo.models.activations import images_at_once
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.runtimes.contract import Contract
 from cnnzoo.models.runtimes.open import OPENERS, is_exported, open_exported
-from cnnzoo.models.saved import Description, described, load_model, read_description
+from cnnzoo.models.saved import Description, Trust, described, load_model, read_description
 from cnnzoo.runs.run import RECORD, Run, open_run
 from cnnzoo.text import listed
 
@@ -40,10 +41,12 @@ class Classifier:
     named: bool = True
 
 
-def open_classifier(run: Run | Path | str, *, device: str = "auto") -> Classifier:
+def open_classifier(
+    run: Run | Path | str, *, device: str = "auto", trust: Trust | None = None
+) -> Classifier:
     """The best model of a run, or the model in a `.keras` file or an exported one.
 
-    An ONNX or LiteRT file needs neither Keras nor TensorFlow.
+    An ONNX or LiteRT file needs neither Keras nor TensorFlow. `trust` is for `load_model`.
 
     Raises:
         RunError: the model is missing, damaged, or does not classify images.
@@ -59,7 +62,7 @@ def open_classifier(run: Run | Path | str, *, device: str = "auto") -> Classifie
         description = model.contract
     else:
         load_keras(device)
-        model = load_model(path)
+        model = load_model(path, trust=trust)
         description = _description_of(run) if isinstance(run, Run) else read_description(path)
     shape, outputs = _input_and_outputs(model, path)
     classes = max(outputs, 2)  # one sigmoid unit tells two classes apart
@@ -84,7 +87,7 @@ def predict_probabilities(model: Any, images: Images) -> NDArray[np.float32]:
     Raises RunError where what comes out is no probabilities.
     """
     count, shape = images.shape[0], images.shape[1:]
-    size = batch_size(shape)
+    size = batch_size(shape, model)
     outputs = []
     for start in range(0, count, size):
         batch = images[start : start + size]
@@ -98,11 +101,15 @@ def predict_probabilities(model: Any, images: Images) -> NDArray[np.float32]:
     return probabilities
 
 
-def batch_size(shape: tuple[int, ...]) -> int:
-    """How many images of this shape (height, width, channels) are predicted at once."""
+def batch_size(shape: tuple[int, ...], model: Any) -> int:
+    """Return how many images of this shape (height, width, channels) a model takes at once.
+
+    For a network of large layers it is as many as memory holds (`cnnzoo.limits`).
+    """
     fitting = BATCH_VALUES // prod(shape)
     # A power of two: the batch sizes that libraries are fast at.
-    return min(MAX_BATCH, max(MIN_BATCH, 1 << fitting.bit_length() >> 1))
+    size = min(MAX_BATCH, max(MIN_BATCH, 1 << fitting.bit_length() >> 1))
+    return images_at_once(model, size) if hasattr(model, "layers") else size
 
 
 def run_or_file(path: Path) -> Run | Path:
@@ -139,7 +146,20 @@ def _input_and_outputs(model: Any, path: Path) -> tuple[ImageShape, int]:
             if channels in MODES:
                 return (height, width, channels), outputs
     raise RunError(
-        f"{path} cannot tell classes of images apart: it takes {takes} and gives {gives}, not "
-        "(None, height, width, 1 or 3) and (None, classes)",
-        hint="save a model that takes one image and gives one probability for each class",
+        f"{path} does not classify images of one size: its input is {takes} and its output "
+        f"{gives}, not (None, height, width, 1 or 3) and (None, classes)",
+        hint=_hint(takes),
     )
+
+
+def _hint(takes: Any) -> str:
+    """How to save a model with another input."""
+    match takes:
+        case (int(size), *_):
+            return f"it has a fixed batch size of {size}; save it with keras.Input({takes[1:]})"
+        case (None, None, _, _) | (None, _, None, _):
+            return (
+                "it has no fixed input size; in Python, keras.Sequential([keras.Input((224, 224, "
+                "3)), model]).save('fixed.keras') fixes the height and width"
+            )
+    return "save a model that takes one image and gives one probability for each class"

@@ -24,6 +24,7 @@ from cnnzoo.evaluation.classifier import (
 from cnnzoo.evaluation.predictions import Predictions, write_parquet, write_predictions
 from cnnzoo.evaluation.sources import ALL, Chosen, choose_data
 from cnnzoo.evaluation.thresholds import binary_report, no_threshold, tuned_threshold
+from cnnzoo.models.saved import Trust
 from cnnzoo.runs.files import write_text
 from cnnzoo.runs.run import RECORD, Run
 from cnnzoo.training.progress import Display
@@ -48,6 +49,7 @@ def evaluate(
     calibrate: bool = False,
     output: Path | str | None = None,
     device: str = "auto",
+    trust: Trust | None = None,
     display: Display | None = None,
 ) -> dict[str, Any]:
     """Measure the best model of a run, or a `.keras` file, and write what came out.
@@ -74,6 +76,7 @@ def evaluate(
         calibrate=calibrate,
         output=output,
         device=device,
+        trust=trust,
         display=display,
     ).measured
 
@@ -87,6 +90,7 @@ def measure(
     output: Path | str | None = None,
     parquet: bool = False,
     device: str = "auto",
+    trust: Trust | None = None,
     display: Display | None = None,
 ) -> Evaluation:
     """Do what `evaluate` does; the predictions and the files too.
@@ -99,7 +103,7 @@ def measure(
     folder = None if output is None else _no_run(Path(output))
     opened = run if isinstance(run, Run) else run_or_file(Path(run))
     trained = opened if isinstance(opened, Run) else None
-    classifier = open_classifier(opened, device=device)
+    classifier = open_classifier(opened, device=device, trust=trust)
     words = [data] if isinstance(data, str) else data
     chosen = choose_data(trained, classifier, words, display or Display())
     split = split or chosen.split

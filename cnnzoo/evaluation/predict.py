@@ -59,7 +59,7 @@ def predict(
 
 def predict_files(classifier: Classifier, files: Iterator[Found]) -> Iterator[Prediction]:
     """The predictions of these files, in their order."""
-    size = batch_size(classifier.fit.shape)
+    size = batch_size(classifier.fit.shape, classifier.model)
     while batch := list(islice(files, size)):
         yield from _predict_batch(classifier, batch)
 

@@ -7,24 +7,46 @@ their own, because Keras unpacks an archive that has more than its own three to 
 
 from __future__ import annotations
 
+import importlib
+import io
 import json
-import shutil
-from copy import copy
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Annotated, Any
-from zipfile import ZipFile
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from cnnzoo import limits
 from cnnzoo.config.data import Name, Resize
 from cnnzoo.config.section import Section
 from cnnzoo.errors import CnnzooError, RunError
-from cnnzoo.models.archive import METADATA, read_metadata
+from cnnzoo.models.activations import check_activations
+from cnnzoo.models.allowed import TooLargeError, check_extent, refusals, uncompiled
+from cnnzoo.models.archive import (
+    CONFIG,
+    METADATA,
+    check_members,
+    copy_with,
+    read_architecture,
+    read_metadata,
+    read_weights,
+)
 from cnnzoo.models.backend import load_keras
+from cnnzoo.models.hdf5 import WeightsError, check_weights
 from cnnzoo.models.objects import first_line
 from cnnzoo.runs.files import replacing
 
 KEY = "cnnzoo"  # of metadata.json
+
+_PENDING = "uninitialized_variables"  # where Keras keeps those of a StatelessScope
+
+# Called with a class that is loaded although it is not allowed.
+Trust = Callable[[str], None]
 
 
 def _tuple(value: Any) -> Any:
@@ -53,10 +75,14 @@ class Description(Section):
     resize: Resize = Field(default_factory=Resize)
 
 
-def load_model(path: Path) -> Any:
-    """The Keras model in a `.keras` file, not compiled; no code in it is run.
+def load_model(path: Path, *, trust: Trust | None = None) -> Any:
+    """Return the Keras model in a `.keras` file, not compiled.
 
-    Raises RunError where the file is missing, damaged, or asks for code.
+    The file is untrusted: only classes of the catalogue are made (`cnnzoo.models.allowed`), and
+    nothing that needs more memory than `cnnzoo.limits` allows. With `trust`, any class is made, and
+    Python code in the file runs; `trust` is called with each class that is not in the catalogue.
+
+    Raises RunError if the file is missing, damaged, refused or too large.
     """
     keras = load_keras()
     if not path.is_file():
@@ -64,13 +90,111 @@ def load_model(path: Path) -> Any:
             f"{path.parent} has no {path.name}: its training did not finish an epoch",
             hint="evaluate another run, or train again",
         )
+    check_members(path, assets=trust is not None)
+    described, version = read_architecture(path), str(read_metadata(path).get("keras_version"))
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        check_extent(described)
+        _check_classes(uncompiled(described), path, version, trust)
+        check_weights(io.BytesIO(read_weights(path)), path.stat().st_size)
+        if trust is not None:
+            return keras.saving.load_model(path, compile=False, safe_mode=False)
+        with _without_compiled(described, path) as source:
+            return _load(keras, source, path)
+    except CnnzooError:
+        raise
+    except (TooLargeError, WeightsError) as error:
+        raise RunError(f"{path} is refused: {error}") from None
     except Exception as error:
+        if version.startswith("2."):
+            raise _by_keras_2(path, version) from None
         raise RunError(
-            f"{path} is damaged or no Keras model: {first_line(error)}",
+            f"Keras {keras.__version__} cannot load {path}, written by Keras {version}: "
+            f"{first_line(error)}",
             hint="restore the file, or train again",
         ) from error
+
+
+def _check_classes(
+    described: dict[str, Any], path: Path, version: str, trust: Trust | None
+) -> None:
+    """Raise RunError for a class that is not allowed, or tell `trust` about it."""
+    found = refusals(described)
+    if trust is not None:
+        for refusal in found:
+            trust(str(refusal))
+    elif found and version.startswith("2."):
+        raise _by_keras_2(path, version)
+    elif found:
+        more = f", and {len(found) - 1:,} more" if found[1:] else ""
+        raise RunError(
+            f"{path} has a class that cnnzoo does not load: {found[0]}{more}",
+            hint="build the model from layers of Keras in Python and save it; if you trust who "
+            "wrote the file, --trust loads it and runs its code",
+        )
+
+
+@contextmanager
+def _without_compiled(described: dict[str, Any], path: Path) -> Iterator[Path]:
+    """The file, or a copy whose nested models are not compiled: Keras would compile those."""
+    model = {key: value for key, value in described.items() if key != "compile_config"}
+    if uncompiled(model) == model:  # Keras ignores the compile_config of the outermost model
+        yield path
+        return
+    with TemporaryDirectory() as folder:
+        temporary = Path(folder, "model.keras")
+        copy_with(path, temporary, CONFIG, json.dumps(uncompiled(model)))
+        yield temporary
+
+
+def _by_keras_2(path: Path, version: str) -> RunError:
+    return RunError(
+        f"{path} was written by Keras {version}, and Keras 3 cannot read its format",
+        hint="with that Keras, save it as .h5: model.save('model.h5'); then with Keras 3: "
+        "keras.saving.load_model('model.h5', compile=False).save('model.keras')",
+    )
+
+
+def _load(keras: ModuleType, source: Path, path: Path) -> Any:
+    """Return the model in `source`, which is the file at `path` or a copy of it.
+
+    In a StatelessScope, Keras records variables without allocating them, and the values that it
+    reads from the file, so that the size is checked first.
+    """
+    state = importlib.import_module("keras.src.backend.common.global_state")
+    try:
+        with keras.StatelessScope(initialize_variables=False) as scope:
+            try:
+                model = keras.saving.load_model(source, compile=False, safe_mode=True)
+            finally:  # a network whose weights are not in the file is too large, not damaged
+                _check_size(state.get_global_attribute(_PENDING) or [], path)
+            check_activations(model, str(path))
+        with keras.StatelessScope():
+            pass  # its end initializes the variables
+    finally:
+        # After an error, variables that were not initialized would be by the next scope.
+        state.set_global_attribute(_PENDING, [])
+    for variable in model.variables:
+        if (value := scope.get_current_value(variable)) is not None:
+            variable.assign(value)
+    return model
+
+
+def _check_size(variables: Iterable[Any], path: Path) -> None:
+    """Raise RunError if the variables of the model in a file take too much memory."""
+    needed = sum(math.prod(each.shape) * _item_bytes(each.dtype) for each in variables)
+    stored = path.stat().st_size
+    limit = limits.unpacked_bytes(stored)
+    if needed > limit:
+        raise RunError(
+            f"{path} is refused: it describes a network of {limits.size_text(needed)}, and has "
+            f"{limits.size_text(stored)}; the limit is {limits.size_text(limit)}"
+        )
+
+
+def _item_bytes(dtype: str) -> int:
+    """The bytes of one value: 2 for bfloat16, 1 for bool and float8_e4m3fn."""
+    digits = re.search(r"\d+", dtype)
+    return max(1, int(digits[0]) // 8) if digits else 1
 
 
 def save_model(model: Any, path: Path, description: Description) -> None:
@@ -103,11 +227,5 @@ def described(said: Any, where: str) -> Description:
 def _describe(path: Path, description: Description) -> None:
     """Add a key to the metadata of an archive, every other member as it is."""
     metadata = json.dumps(read_metadata(path) | {KEY: description.plain()})
-    with replacing(path) as described, ZipFile(path) as old, ZipFile(described, "w") as new:
-        for member in old.infolist():
-            if member.filename == METADATA:
-                new.writestr(METADATA, metadata)
-                continue
-            # Written under the old entry, whose size says whether it needs 64 bits.
-            with old.open(member) as source, new.open(copy(member), "w") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
+    with replacing(path) as described:
+        copy_with(path, described, METADATA, metadata)

@@ -55,7 +55,7 @@ def ways(name: str, images: Any, classes: int) -> list[Callable[[], Any]]:
 
     load_keras("cpu")
     model = cnnzoo.build_model(cnnzoo.load_config(name).model, classes=classes)
-    size = batch_size(images.shape[1:])
+    size = batch_size(images.shape[1:], model)
     return [
         lambda: predict_probabilities(model, images),
         lambda: model.predict(images, batch_size=size, verbose=0),

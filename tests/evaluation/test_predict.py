@@ -87,7 +87,7 @@ def values(predictions):
 def test_the_files_of_the_test_split_give_evaluates_predictions_exactly(run, saved_alone):
     paths, examples = paths_of("test", run)
     evaluated = predict_probabilities(open_classifier(run).model, examples.images)
-    assert len(paths) > batch_size((12, 10, 3))  # and so more than one batch
+    assert len(paths) > batch_size((12, 10, 3), None)  # and so more than one batch
     predicted = list(cnnzoo.predict(run.model_path if saved_alone else run.path, paths))
     assert [each.path for each in predicted] == paths
     assert (values(predicted) == evaluated).all()
@@ -134,7 +134,7 @@ def test_images_are_read_from_the_disk_a_batch_at_a_time(run):
     [((28, 28, 1), MAX_BATCH), ((48, 48, 1), 128), ((100, 100, 1), 32), ((224, 224, 3), MIN_BATCH)],
 )
 def test_large_images_come_in_smaller_batches(shape, expected):
-    assert batch_size(shape) == expected
+    assert batch_size(shape, None) == expected
 
 
 # What a prediction says.
@@ -247,19 +247,24 @@ def test_class_names_that_are_none_are_refused(damaged, names):
 
 
 def test_a_model_of_other_shapes_is_refused_with_them(tmp_path):
+    import keras
     from keras import layers
 
     flat = saved(tmp_path / "flat.keras", layers.Dense(2), shape=(7,))
-    with pytest.raises(RunError, match=r"it takes \(None, 7\) and gives \(None, 2\)"):
+    with pytest.raises(RunError, match=r"its input is \(None, 7\) and its output \(None, 2\)"):
         open_classifier(flat)
-    with pytest.raises(RunError, match="it takes"):
+    with pytest.raises(RunError, match="its input is"):
         open_classifier(saved(tmp_path / "map.keras", layers.Conv2D(2, 1)))
-    with pytest.raises(RunError, match="it takes"):
+    with pytest.raises(RunError, match="its input is"):
         open_classifier(saved(tmp_path / "many.keras", layers.Flatten(), shape=(4, 4, 4)))
-    with pytest.raises(RunError, match="it takes"):
+    with pytest.raises(RunError, match="it has no fixed input size"):
         open_classifier(
             saved(tmp_path / "any.keras", layers.GlobalMaxPooling2D(), shape=(None, None, 3))
         )
+    batch = keras.Sequential([keras.Input((4, 4, 3), batch_size=8), layers.Flatten()])
+    batch.save(tmp_path / "batch.keras")
+    with pytest.raises(RunError, match="it has a fixed batch size of 8"):
+        open_classifier(tmp_path / "batch.keras")
 
 
 def test_a_model_with_two_inputs_is_refused(tmp_path):
@@ -268,7 +273,7 @@ def test_a_model_with_two_inputs_is_refused(tmp_path):
     inputs = [keras.Input((4, 4, 1)), keras.Input((4, 4, 1))]
     output = keras.layers.Flatten()(keras.layers.Add()(inputs))
     keras.Model(inputs, output).save(tmp_path / "two.keras")
-    with pytest.raises(RunError, match="cannot tell classes of images apart"):
+    with pytest.raises(RunError, match="does not classify images of one size"):
         open_classifier(tmp_path / "two.keras")
 
 

@@ -103,7 +103,7 @@ def _batches(
     The last batch is filled up, so that no backend compiles the probe twice.
     """
     probe = _probe(parts)
-    size = batch_size(tuple(parts.image.shape[1:]))
+    size = batch_size(tuple(parts.image.shape[1:]), probe)
     for start in range(0, len(chosen), size):
         batch = chosen[start : start + size]
         filled = np.resize(batch, size)
