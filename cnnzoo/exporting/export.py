@@ -215,7 +215,7 @@ def _measured(
     predictions = predict_split(exported, dataset, split)
     verified = check_agreement(reference, predictions, options.precision, options.max_loss)
     rows = golden_rows(len(reference))
-    size = options.batch or batch_size(keras_model.fit.shape)
+    size = options.batch or batch_size(keras_model.fit.shape, keras_model.model)
     speed = measure_speed(
         {
             "exported": exported.model.predict_on_batch,
