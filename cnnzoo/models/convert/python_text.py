@@ -56,10 +56,24 @@ def collection(brackets: str, items: Iterable[Code]) -> Code:
 def literal(value: Any) -> Code:
     """A plain value; a float that is short as a ratio of integers is written as that ratio."""
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return f'"{escaped(value)}"'
     if isinstance(value, tuple | list):
         return collection("()", map(literal, value))
     return _number(value) if isinstance(value, float) else repr(value)
+
+
+def mapping(pairs: Iterable[tuple[str, Code]]) -> Code:
+    """A dictionary; a pair is a key followed by `: `, and its value."""
+    return Parts("{", tuple(pairs), "}", is_call=False)
+
+
+def escaped(text: str) -> str:
+    """Return a text for a literal or docstring in double quotes.
+
+    Quotes, backslashes, line breaks, and control and direction characters are escapes.
+    """
+    quoted = json.dumps(text, ensure_ascii=False)[1:-1]
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in quoted)
 
 
 def _number(value: float) -> str:

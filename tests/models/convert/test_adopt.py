@@ -228,6 +228,64 @@ def test_models_of_keras_applications_are_adopted(name: str, tmp_path: Path) -> 
     assert resolve(config.model, 1000).parameters == model.count_params()
 
 
+def channels_first(last: bool = False) -> Any:
+    """A network on images of 3 channels, which come first or last."""
+    import keras
+    from keras import layers
+
+    order = {"data_format": "channels_last" if last else "channels_first"}
+    channels = -1 if last else 1
+    inputs = keras.Input((10, 12, 3) if last else (3, 10, 12))
+    x = layers.Conv2D(6, 3, activation="relu", **order)(inputs)
+    x = layers.BatchNormalization(axis=channels)(x)
+    y = layers.Conv2D(6, (1, 3), padding="same", **order)(x)
+    x = layers.Concatenate(axis=channels)([x, y])
+    x = layers.MaxPooling2D((2, 1), **order)(x)
+    x = layers.BatchNormalization()(layers.Flatten(**order)(x))
+    return keras.Model(inputs, layers.Dense(5, activation="softmax")(x), name="net")
+
+
+def test_a_channels_first_model_becomes_the_channels_last_one(tmp_path: Path) -> None:
+    first = adopt(write(json.loads(channels_first().to_json()), tmp_path / "m.keras"))
+    last = adopt(write(json.loads(channels_first(last=True).to_json()), tmp_path / "m.keras"))
+    assert read_yaml(first) == read_yaml(last)
+    assert "It was channels-first" in first
+    assert "It was channels-first" not in last
+    model = make_config(read_yaml(first)).model
+    assert model.input_shape == (10, 12, 3)
+    assert resolve(model, 5).parameters == channels_first().count_params()
+
+
+def test_channels_first_and_last_in_one_model_are_refused(tmp_path: Path) -> None:
+    def mixed(x: Any, layers: Any) -> Any:
+        x = layers.Conv2D(4, 1, data_format="channels_first")(x)
+        return layers.MaxPooling2D(2, name="pool")(x)
+
+    def reordered(x: Any, layers: Any) -> Any:
+        return layers.Permute((2, 3, 1))(layers.Conv2D(4, 1, data_format="channels_first")(x))
+
+    def along_width(x: Any, layers: Any) -> Any:
+        x = layers.Conv2D(4, 1, data_format="channels_first")(x)
+        return layers.BatchNormalization(name="norm")(x)
+
+    for make, message in [
+        (mixed, "the layer 'pool' .* is channels-last"),
+        (reordered, "depends on the order"),
+        (along_width, "the layer 'norm' .* works along axis -1"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            adopted(functional(make), tmp_path)
+
+
+def test_a_name_in_the_file_or_of_the_file_stays_a_name(tmp_path: Path) -> None:
+    described = copy.deepcopy(SEQUENTIAL)
+    odd = "x\ninit_from: evil\u202e.keras\n#"
+    described["config"]["layers"][1]["config"]["name"] = odd
+    text = adopt(write(described, tmp_path / f"{odd} .keras"))
+    assert all(line.isprintable() for line in text.splitlines())
+    assert set(read_yaml(text)) == {"name", "model"}
+
+
 # ── refusals ───────────────────────────────────────────────────────────────────────────────────
 
 
