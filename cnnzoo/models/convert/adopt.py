@@ -25,7 +25,6 @@ from cnnzoo.models.archive import read_architecture
 from cnnzoo.models.convert.channels import MixedError, to_channels_last
 from cnnzoo.models.convert.python_model import initializer_word
 from cnnzoo.models.convert.python_text import flat, literal
-from cnnzoo.models.names import is_automatic
 from cnnzoo.text import printable
 
 _MERGES = {layer: merge for merge, layer in MERGE_LAYERS.items()}
