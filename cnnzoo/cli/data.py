@@ -1,4 +1,4 @@
-"""`cnnzoo data`: what is wrong with the data, and what is kept of them."""
+"""`cnnzoo data`: check data, and manage the cache of decoded images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cnnzoo.cli.group import OrderedGroup
 
 @click.group(cls=OrderedGroup)
 def data() -> None:
-    """Check data, and manage what was decoded of them.
+    """Check data, and manage the cache of decoded images.
 
     \b
     Examples:

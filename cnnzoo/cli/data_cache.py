@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
     from cnnzoo.datasets.cache import Stored
 
-_KEY = 8  # characters of a key that tell entries apart
+_KEY = 8  # characters of a key, enough to distinguish entries
 
 
 @click.command("cache")
 @click.argument("entries", nargs=-1, metavar="[NAME_OR_KEY]...")
-@click.option("--clear", is_flag=True, help="Remove what is listed.")
+@click.option("--clear", is_flag=True, help="Remove the listed entries.")
 def cache_data(entries: tuple[str, ...], clear: bool) -> None:
-    """List the decoded images that are kept, or clear them.
+    """List the cache of decoded images, or clear it.
 
-    What is cleared is decoded again when it is next needed; a training that uses it goes on.
+    Cleared images are decoded again when they are next used; a training that uses them continues.
     CNNZOO_CACHE sets the directory.
 
     \b
@@ -39,28 +39,28 @@ def cache_data(entries: tuple[str, ...], clear: bool) -> None:
 
     stored = find_stored(entries)
     if not stored:
-        click.echo(f"nothing is kept in {cache_directory()}")
+        click.echo(f"the cache {cache_directory()} is empty")
         return
     print_parts(_table(stored))
     kept = [entry for entry in stored if not (clear and remove_stored(entry))]
-    verb, shown = ("freed", [e for e in stored if e not in kept]) if clear else ("kept", stored)
+    verb, shown = ("freed", [e for e in stored if e not in kept]) if clear else ("used", stored)
     click.echo(f"{size_text(sum(entry.size for entry in shown))} {verb} in {cache_directory()}")
     if clear and kept:
         raise DataError(
             f"not cleared: {', '.join(entry.key[:_KEY] for entry in kept)}",
-            hint="what is being built stays, and so does what you have no right to remove",
+            hint="an entry that is being built, or that you may not remove, stays",
         )
 
 
 def size_text(size: int) -> str:
-    """Bytes for a reader: `850 KiB`, `71 MiB`, `1.5 GiB`."""
+    """Return a size as text: `850 KiB`, `71 MiB`, `1.5 GiB`."""
     if size >= 2**30:
         return f"{size / 2**30:.1f} GiB"
     return f"{size / 2**20:.0f} MiB" if size >= 2**20 else f"{size / 2**10:.0f} KiB"
 
 
 def ago(seconds: float) -> str:
-    """A time span for a reader: `5 minutes ago`."""
+    """Return a time span as text: `5 minutes ago`."""
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if (count := int(seconds / length)) > 0:
             return f"{count} {unit}{'s' * (count > 1)} ago"

@@ -15,27 +15,27 @@ from cnnzoo.datasets.check.kinds import KINDS
 
 if TYPE_CHECKING:
     from cnnzoo.config.schema import Config
-    from cnnzoo.datasets.check.check import Diagnosis
+    from cnnzoo.datasets.check.diagnosis import Diagnosis
 
-# What a folder without a configuration is checked for: 64x64 in colour.
+# The network for a folder without a configuration: 64x64 in colour.
 _FOR_FOLDERS = "alexnet_lite"
 
 
 @click.command("check")
 @click.argument("config", metavar="CONFIG", shell_complete=complete_config)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@format_option("table", "json", help="How to print what was found; JSON names every item.")
+@format_option("table", "json", help="Output format; JSON lists every item.")
 @click.option(
     "--contact-sheet",
     metavar="FILE.png",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Draw the first pictures of each kind into one.",
+    help="Draw the first pictures of each kind of problem into one image.",
 )
 @click.option(
     "--write-exclusions",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write what to leave out, a table for data.exclude.",
+    help="Write the items to exclude, a table for data.exclude.",
 )
 @click.option(
     "--kind",
@@ -43,8 +43,7 @@ _FOR_FOLDERS = "alexnet_lite"
     type=click.Choice(list(KINDS)),
     multiple=True,
     metavar="KIND",
-    help="Write only what was found of this kind, such as blank or near_duplicate; may be "
-    "repeated.",
+    help="Write only exclusions of this kind, such as blank or near_duplicate; can be repeated.",
 )
 def check_data(
     config: str,
@@ -54,20 +53,19 @@ def check_data(
     write_exclusions: Path | None,
     kinds: tuple[str, ...],
 ) -> None:
-    """Report what is wrong with the data of a configuration.
+    """Check the data of a configuration for problems.
 
-    CONFIG is a YAML file, a name of the zoo, or a folder of images. The pictures are decoded as a
-    training would, and kept for it.
+    CONFIG is a YAML file, the name of a network in the zoo, or a folder of images. The pictures are
+    decoded as for training, and stay in the cache.
 
-    Found are files that cannot be read, blank pictures, copies, exact or nearly so, also with
-    another label or in another split, uneven, tiny and missing classes, extreme and mixed sizes,
-    mixed colours, and files that are no images.
+    The check finds unreadable files, blank pictures, exact and near copies (also with another label
+    or in another split), imbalanced, tiny and missing classes, extreme and mixed sizes, mixed
+    colours and formats, and files that are not images.
 
-    The exclusions are what cannot be read or is blank, all copies but one (that in test, else that
-    in validation, is kept), and all of a picture that is there with several labels.
+    The exclusions are unreadable files, blank pictures, all copies but one (the one in test, or
+    else in validation, is kept), and all copies of a picture with several labels.
 
-    The exit code is 0 where nothing serious was found, 1 where there is an error, 2 where the data
-    could not be checked.
+    The exit code is 0 without errors, 1 if an error was found, 2 if the data cannot be checked.
 
     \b
     Examples:
@@ -81,7 +79,7 @@ def check_data(
     loaded = _load(config, overrides)
     if loaded.data is None:
         raise DataError(
-            f"{loaded.name} names no data to check", hint="add data.folder=DIR or data=NAME"
+            f"{loaded.name} has no data to check", hint="add data.folder=DIR or data=NAME"
         )
     diagnosis = _checked(loaded)
     if form == "json":
@@ -145,12 +143,12 @@ def _draw(diagnosis: Diagnosis, path: Path) -> None:
 def _write(excluded: dict[str, str], path: Path) -> None:
     from cnnzoo.terminal.output import writing
 
-    # A name that is no UTF-8 is written as it is on the disk, and so read again.
+    # A name that is not valid UTF-8 is written and read as the bytes on the disk.
     with (
         writing(path) as temporary,
         temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
     ):
         csv.writer(file).writerows([("name", "reason"), *excluded.items()])
     click.echo(
-        f"{len(excluded):,} written to {path}; leave them out with data.exclude={path}", err=True
+        f"{len(excluded):,} written to {path}; exclude them with data.exclude={path}", err=True
     )

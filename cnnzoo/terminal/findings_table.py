@@ -1,4 +1,4 @@
-"""What `cnnzoo data check` prints."""
+"""Format the result of `cnnzoo data check`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cnnzoo.architecture.arithmetic import shape_text
-from cnnzoo.datasets.check.check import Diagnosis, Finding, Offender
+from cnnzoo.datasets.check.diagnosis import Diagnosis, Finding, Offender
 from cnnzoo.datasets.check.kinds import ERROR, NOTE, WARNING
 from cnnzoo.terminal.console import new_table
 from cnnzoo.text import counted, printable
@@ -19,12 +19,12 @@ _COLOURS = {ERROR: "red", WARNING: "yellow", NOTE: "blue"}
 
 
 def findings_table(diagnosis: Diagnosis) -> Table:
-    """A line for each finding: how bad, what, how many, what it means, examples and the way out."""
+    """Return a row for each finding: level, kind, count, description, examples and advice."""
     table = new_table()
     table.add_column("")
     table.add_column("found", no_wrap=True)
     table.add_column("count", justify="right", no_wrap=True)
-    table.add_column("what it is, for example, and what to do")
+    table.add_column("description, examples and advice")
     for finding in diagnosis.findings:
         level = finding.about.level
         table.add_row(
@@ -37,7 +37,7 @@ def findings_table(diagnosis: Diagnosis) -> Table:
 
 
 def summary(diagnosis: Diagnosis) -> str:
-    """How much was looked at, and how much was found, in one line."""
+    """Return one line with the number of pictures and of findings."""
     pictures = diagnosis.pictures
     sizes = Counter(map(pictures.split_of, range(len(pictures))))
     splits = ", ".join(f"{sizes[split]:,} {split}" for split in pictures.split_names)
@@ -46,7 +46,7 @@ def summary(diagnosis: Diagnosis) -> str:
     return (
         f"{diagnosis.name} at {shape_text(pictures.shape)}: {splits} in "
         f"{len(pictures.class_names)} classes; "
-        f"{found or 'nothing wrong'}"
+        f"{found or 'no problems'}"
     )
 
 
@@ -59,7 +59,7 @@ def _lines(finding: Finding) -> list[Text]:
 
 
 def _different(finding: Finding) -> list[Offender]:
-    """A few offenders, each with another reason where there are such."""
+    """Return a few offenders, if possible with different reasons."""
     by_reason = {offender.reason: offender for offender in reversed(finding.offenders)}
     chosen = [o for o in finding.offenders if by_reason[o.reason] is o]
     chosen += [o for o in finding.offenders if by_reason[o.reason] is not o]

@@ -40,7 +40,7 @@ def names(directory):
 
 def test_an_empty_cache_is_said_to_be(in_process, directory):
     for words in (["data", "cache"], ["data", "cache", "--clear"]):
-        assert in_process(*words) == (0, f"nothing is kept in {directory}\n", "")
+        assert in_process(*words) == (0, f"the cache {directory} is empty\n", "")
 
 
 def test_what_is_kept_is_listed_with_its_size(in_process, filled):
@@ -53,7 +53,7 @@ def test_what_is_kept_is_listed_with_its_size(in_process, filled):
     assert lines["[red]pictures"].split()[2:5] == ["8", "8x8x1", "2"]
     left_over = next(line for line in out.splitlines() if "(left over)" in line)
     assert "value" not in left_over
-    assert out.splitlines()[-1] == f"3 MiB kept in {filled}"
+    assert out.splitlines()[-1] == f"3 MiB used in {filled}"
     assert len(names(filled)) == 3
 
 

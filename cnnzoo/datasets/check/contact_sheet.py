@@ -1,4 +1,4 @@
-"""A picture of the pictures that were found: a grid for each kind of finding."""
+"""Draw the pictures of all findings into one image: a grid for each kind."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from itertools import islice
 
 from PIL import Image, ImageDraw, ImageFont
 
-from cnnzoo.datasets.check.check import Diagnosis, Finding
+from cnnzoo.datasets.check.diagnosis import Diagnosis, Finding
 from cnnzoo.datasets.check.pictures import Pictures
 from cnnzoo.text import printable
 
-TILE = 96  # pixels a side
+TILE = 96  # pixels per side
 COLUMNS = 10
 MAX_TILES = 4 * COLUMNS  # of one kind
 
@@ -26,9 +26,9 @@ _WHITE, _BLACK, _DIM, _PALE = "white", "black", "#666666", "#dddddd"
 
 
 def contact_sheet(diagnosis: Diagnosis) -> Image.Image:
-    """The first MAX_TILES pictures of each kind, as the model sees them, with name and class.
+    """Draw the first MAX_TILES pictures of each kind, as the model's input, with name and class.
 
-    What a picture repeats stands before it. A file that cannot be read is an empty tile with the
+    The original of a copy is drawn before it. A file that cannot be read is an empty tile with the
     reason.
     """
     font = ImageFont.load_default(_FONT_SIZE)
@@ -41,7 +41,7 @@ def contact_sheet(diagnosis: Diagnosis) -> Image.Image:
     sheet = Image.new("RGB", (COLUMNS * (TILE + _GAP) + _GAP, height + _GAP), _WHITE)
     draw = ImageDraw.Draw(sheet)
     if not parts:
-        draw.text((_GAP, _GAP), "nothing to show", _BLACK, font)
+        draw.text((_GAP, _GAP), "no pictures to show", _BLACK, font)
     top = 0
     for finding, tiles in parts:
         heading = f"{finding.about.level}: {finding.kind}, {finding.count:,}: {finding.message}"
@@ -58,7 +58,7 @@ def contact_sheet(diagnosis: Diagnosis) -> Image.Image:
 def _tiles(
     finding: Finding, pictures: Pictures
 ) -> Iterator[tuple[Image.Image | None, tuple[str, str]]]:
-    """A picture, where there is one, and two lines of text for each tile of a finding."""
+    """Yield the picture, if there is one, and two lines of text for each tile of a finding."""
     shown: set[int] = set()
     for offender in finding.offenders:
         if offender.index is None:
@@ -97,7 +97,7 @@ def _draw_tile(
 
 
 def _plain(text: str) -> str:
-    """Text on one line, in the letters that every font has."""
+    """Return text on one line, with letters that every font has."""
     return printable(text).encode("latin-1", "replace").decode("latin-1")
 
 

@@ -1,18 +1,18 @@
-"""Copies of a picture in a data set: exact ones by content, near ones by a perceptual hash.
+"""Find copies of pictures in a data set: exact ones by content, near ones by a perceptual hash.
 
-Two pictures are near duplicates where their hashes differ in at most MAX_DISTANCE of 64 bits,
-their thumbnails correlate by MIN_CORRELATION at least, and they are CLOSER to each other than is
-usual in this data set: 1 - correlation is at most a fifth of that to the tenth nearest of 4,000
-pictures, and to the twentieth nearest of 32,768. The last is for data such as digits and clothes on
-black, where pictures of different things correlate by 0.97; among the faces of FER2013 hardly two
-do by 0.9. From CERTAIN on it does not matter.
+Two pictures are near duplicates if their hashes differ in at most MAX_DISTANCE of 64 bits, their
+thumbnails correlate by at least MIN_CORRELATION, and they are CLOSER to each other than is usual in
+this data set: 1 - correlation is at most a fifth of that to the 10th nearest of 4,000 pictures, and
+to the 20th nearest of 32,768. The last condition is for data such as digits and clothes on black,
+in which pictures of different things correlate by 0.97; among the faces of FER2013 few pairs reach
+0.9. It is not applied from CERTAIN on.
 
-The figures were chosen by looking. Of the 494 pairs of FER2013 that pass least clearly one was
-false (two men under one watermark); the others show one photograph, cut, compressed or marked
-otherwise. All 8 among 1,818 photographs of actors are right; the 70,000 digits of MNIST have some
-34, and the articles of Fashion-MNIST 303, mostly the same one again. The hash alone, at this
-distance, gives 11,000 among 5,000 digits. What is not found: mirrored and strongly cropped copies,
-and those of which a small data set holds ten or more, unless they are CERTAIN.
+The thresholds were chosen by inspecting pairs. Of the 494 least certain pairs found in FER2013, one
+was false (two men under one watermark); the others show one photograph, cut, compressed or marked
+differently. All 8 pairs among 1,818 photographs of actors are right; in the 70,000 digits of MNIST
+34 pairs are found, and 303 in Fashion-MNIST, mostly of one article. The hash alone finds 11,000
+pairs among 5,000 digits. Not found: mirrored and strongly cropped copies, and groups of ten or more
+copies in a small data set, unless they are CERTAIN.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ MIN_CORRELATION = 0.93
 CERTAIN = 0.995
 CLOSER = 0.2
 
-# Of so many pictures the n-th nearest says what is usual: of a few for all candidates, of many for
-# those that are left.
+# (sample size, n): the n-th nearest of a sample defines the usual distance. A small sample is for
+# all candidates, a large one for the remaining ones.
 _SAMPLES = ((4000, 10), (2**15, 20))
-# How many pairs are looked at, for each picture and at least. MNIST has 35 for each.
+# The most pairs that are compared, per picture and at least. MNIST has 35 per picture.
 _PAIRS_EACH, _MIN_PAIRS = 200, 2**20
 _BITS = 64
 _BLOCK = 2**22  # pairs of hashes that are compared at a time
@@ -45,26 +45,26 @@ Indices = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """A picture and its copies, by their indices.
+    """A picture and its copies, as indices.
 
-    `twins` has for each copy the earlier picture of exactly its pixels, -1 where it is the first
-    with them.
+    `same_pixels[i]` is the first picture with exactly the pixels of `copies[i]`, -1 if that copy is
+    the first.
     """
 
     kept: int
     copies: Indices
-    twins: Indices
+    same_pixels: Indices
 
 
 class TooAlikeError(Exception):
-    """So many pictures have similar hashes that these tell nothing, and to compare takes hours."""
+    """Too many pictures have similar hashes: comparing all pairs would take hours."""
 
 
 def find_copies(traits: Traits, order: Indices, *, exact: bool = False) -> list[Copies]:
-    """The pictures that have copies among `order`, indices in which what is kept comes first.
+    """Find the pictures that have copies among `order`, the indices of those to keep first.
 
-    Each copy is one of the picture that is kept, not only of another copy; no two pictures that
-    are kept are copies of each other. With `exact`, near duplicates are no copies.
+    Each copy is a copy of the kept picture, not only of another copy; no two kept pictures are
+    copies of each other. With `exact`, near duplicates are not copies.
 
     Raises TooAlikeError, unless `exact`.
     """
@@ -78,19 +78,19 @@ def find_copies(traits: Traits, order: Indices, *, exact: bool = False) -> list[
         if kept not in near:
             near.setdefault(other, kept)
     of_content = first[content]
-    twins = np.where(of_content == np.arange(len(order)), -1, order[of_content])
+    same_pixels = np.where(of_content == np.arange(len(order)), -1, order[of_content])
     owner = np.array([near.get(position, position) for position in of_content.tolist()], np.intp)
     by_owner = np.argsort(owner, kind="stable")
     groups = np.split(by_owner, np.flatnonzero(np.diff(owner[by_owner])) + 1)
     return [
-        Copies(int(order[group[0]]), order[group[1:]], twins[group[1:]])
+        Copies(int(order[group[0]]), order[group[1:]], same_pixels[group[1:]])
         for group in groups
         if len(group) > 1
     ]
 
 
 def near_pairs(traits: Traits, chosen: Indices) -> Indices:
-    """The near duplicates among the chosen pictures: positions [m, 2], in ascending order.
+    """Find the near duplicates among the chosen pictures: positions [m, 2], in ascending order.
 
     Raises TooAlikeError.
     """
@@ -117,10 +117,10 @@ def near_pairs(traits: Traits, chosen: Indices) -> Indices:
 
 
 def _similar_hashes(hashes: NDArray[np.uint64]) -> Iterator[Indices]:
-    """Pairs [k, 2] of hashes with at most MAX_DISTANCE different bits, each pair once.
+    """Yield pairs [k, 2] of hashes with at most MAX_DISTANCE different bits, each pair once.
 
-    Of MAX_DISTANCE + 1 bands of bits, such a pair has one in common: only what shares a band is
-    compared.
+    Such a pair has at least one of MAX_DISTANCE + 1 bands of bits in common, so only hashes that
+    share a band are compared.
     """
     edges = np.linspace(0, _BITS, MAX_DISTANCE + 2).astype(int).tolist()
     bands = [np.uint64(2**high - 2**low) for low, high in pairwise(edges)]
@@ -141,7 +141,7 @@ def _similar_hashes(hashes: NDArray[np.uint64]) -> Iterator[Indices]:
 
 
 def _correlations(thumbnails: NDArray[np.uint8], pairs: Indices) -> NDArray[np.float32]:
-    """The correlation of the two pictures of each pair, float32 [k]."""
+    """Return the correlation of the two pictures of each pair, float32 [k]."""
     result = np.empty(len(pairs), np.float32)
     for start in range(0, len(pairs), _ROWS):
         rows = slice(start, start + _ROWS)
@@ -153,7 +153,7 @@ def _correlations(thumbnails: NDArray[np.uint8], pairs: Indices) -> NDArray[np.f
 def _usual_distances(
     thumbnails: NDArray[np.uint8], chosen: Indices, members: Indices, size: int, nearest: int
 ) -> NDArray[np.float32]:
-    """For each member 1 - its correlation with the n-th nearest of a sample of the chosen."""
+    """Return 1 - the correlation of each member with the n-th nearest of a sample of the chosen."""
     result = np.empty(len(members), np.float32)
     if not len(members):
         return result
@@ -170,7 +170,7 @@ def _usual_distances(
 
 
 def _normalized(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Pictures as vectors float32 [k, SIDE * SIDE] of mean 0 and length 1."""
+    """Return pictures as vectors float32 [k, SIDE * SIDE] of mean 0 and length 1."""
     vectors = thumbnails.reshape(len(thumbnails), -1).astype(np.float32)
     vectors -= vectors.mean(axis=1, keepdims=True)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-6

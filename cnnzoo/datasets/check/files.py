@@ -1,4 +1,4 @@
-"""What image files are like before they are made to fit a model, and what lies beside them."""
+"""Facts about image files before they are resized, and about other files next to them."""
 
 from __future__ import annotations
 
@@ -8,33 +8,35 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.check.pictures import looks_gray
+from cnnzoo.datasets.images import jpeg
 from cnnzoo.datasets.images.decode import FORMATS, no_warnings, open_image, read_file
+from cnnzoo.datasets.images.fit import Fit
 from cnnzoo.datasets.images.workers import Progress
 
 GRAY, GRAY_AS_COLOUR, COLOUR, TRANSPARENT = "gray", "gray stored as colour", "colour", "transparent"
 
-_LOOK_AT = 16  # pixels a side that are enough to tell gray from colour
+_LOOK_AT = 16  # pixels per side, enough to tell gray from colour
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The sizes int64 [n, 2] of n files, width before height, and what colours they have.
+    """The sizes int64 [n, 2] (width, height), colours and formats of n files.
 
-    A file that cannot be read has the size 0 and no colours.
+    A file that cannot be read has the size 0, no colour and no format.
     """
 
     sizes: NDArray[np.int64]
     colours: tuple[str, ...]
+    formats: tuple[str, ...]
 
 
 def root_of(data: DataConfig, names: Sequence[str]) -> Path | None:
-    """The folder that these examples are files below, None where they are none."""
+    """Return the folder that contains the files of these examples, None if they are not files."""
     if data.folder:
         return Path(data.folder)
     root = Path(data.csv).parent if data.csv else None
@@ -42,21 +44,22 @@ def root_of(data: DataConfig, names: Sequence[str]) -> Path | None:
 
 
 def file_facts(root: Path, names: Sequence[str], on_progress: Progress) -> Facts:
-    """Look into each of the files; their pixels are only read to tell gray from colour."""
+    """Inspect each file; pixels are decoded at low resolution to tell gray from colour."""
     sizes = np.zeros((len(names), 2), np.int64)
-    colours = []
+    colours, formats = [], []
     with no_warnings():
         for row, name in enumerate(names):
-            width, height, colour = _look_into(root / name)
+            width, height, colour, format = _inspect(root / name)
             sizes[row] = width, height
             colours.append(colour)
+            formats.append(format)
             if row % 256 == 255 or row + 1 == len(names):
                 on_progress(row + 1, len(names))
-    return Facts(sizes, tuple(colours))
+    return Facts(sizes, tuple(colours), tuple(formats))
 
 
 def stray_files(root: Path) -> dict[str, str]:
-    """The files below a folder that are not taken for images, each with the reason."""
+    """Find the files below a folder that are not used as images, each with the reason."""
     found = {}
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if name[0] != ".")
@@ -66,17 +69,17 @@ def stray_files(root: Path) -> dict[str, str]:
                 found[below] = "is hidden"
             elif not _is_image(name):
                 found[below] = (
-                    f"ends in {suffix!r}" if (suffix := Path(name).suffix) else "no image"
+                    f"ends in {suffix!r}" if (suffix := Path(name).suffix) else "has no suffix"
                 )
     return found
 
 
 def empty_folders(root: Path) -> list[str]:
-    """The folders below a folder that have no image in or below them; of nested ones the top."""
+    """Find the folders that contain no image at any depth; of nested ones, the topmost."""
     empty: dict[str, bool] = {}
     for folder, folders, files in os.walk(root, topdown=False):
         inner = [f"{folder}/{name}" for name in folders if name[0] != "."]
-        # What a link leads to is not visited, and not called empty.
+        # A linked folder is not visited, and not reported as empty.
         empty[folder] = not any(map(_is_image, files)) and all(
             empty.get(path, False) for path in inner
         )
@@ -89,33 +92,38 @@ def _is_image(name: str) -> bool:
     return name[0] != "." and name.lower().endswith(tuple(FORMATS))
 
 
-def _look_into(path: Path) -> tuple[int, int, str]:
-    """The width, height and colours of an image file."""
+def _inspect(path: Path) -> tuple[int, int, str, str]:
+    """Return the width, height, colour and format of an image file."""
     try:
         content = read_file(path)
         return _jpeg_facts(content) or _facts(content)
-    except Exception:  # a parser of strangers' bytes may raise anything
-        return 0, 0, ""
+    except Exception:  # a parser of untrusted bytes may raise anything
+        return 0, 0, "", ""
 
 
-def _jpeg_facts(content: bytes) -> tuple[int, int, str] | None:
-    """The width, height and colours of an ordinary JPEG, read much faster than by Pillow."""
-    try:
-        height, width, stored, _ = simplejpeg.decode_jpeg_header(content)
-        if stored == "Gray":
-            return width, height, GRAY
-        pixels = simplejpeg.decode_jpeg(content, "RGB", min_height=_LOOK_AT, min_width=_LOOK_AT)
-    except ValueError:
+def _jpeg_facts(content: bytes) -> tuple[int, int, str, str] | None:
+    """Inspect a usual JPEG, much faster than Pillow."""
+    header = jpeg.read_header(content) if content.startswith(jpeg.START) else None
+    if header is None or not header.is_usual:
         return None
-    return width, height, GRAY_AS_COLOUR if looks_gray(pixels) else COLOUR
+    if header.colors == "Gray":
+        return header.width, header.height, GRAY, "JPEG"
+    pixels = jpeg.decode(content, header, Fit((_LOOK_AT, _LOOK_AT, 3)), turned=False)
+    if pixels is None:
+        return None
+    colour = GRAY_AS_COLOUR if looks_gray(pixels) else COLOUR
+    return header.width, header.height, colour, "JPEG"
 
 
-def _facts(content: bytes) -> tuple[int, int, str]:
+def _facts(content: bytes) -> tuple[int, int, str, str]:
     with open_image(content) as image:
-        width, height = image.size
-        if image.mode in ("1", "L") or image.mode.startswith("I;16"):
-            return width, height, GRAY
-        if image.has_transparency_data:
-            return width, height, TRANSPARENT
-        small = image.convert("RGB").resize((_LOOK_AT, _LOOK_AT), Image.Resampling.BOX)
-        return width, height, GRAY_AS_COLOUR if looks_gray(np.asarray(small)) else COLOUR
+        return *image.size, _colour_of(image), image.format or ""
+
+
+def _colour_of(image: Image.Image) -> str:
+    if image.mode in ("1", "L") or image.mode.startswith("I;16"):
+        return GRAY
+    if image.has_transparency_data:
+        return TRANSPARENT
+    small = image.convert("RGB").resize((_LOOK_AT, _LOOK_AT), Image.Resampling.BOX)
+    return GRAY_AS_COLOUR if looks_gray(np.asarray(small)) else COLOUR

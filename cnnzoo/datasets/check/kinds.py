@@ -1,4 +1,4 @@
-"""Everything that can be wrong with data, the worst first: how bad it is, and the way out."""
+"""All kinds of problems in data, the worst first, each with its level and advice."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ ERROR, WARNING, NOTE = "error", "warning", "note"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How bad a finding is, what to do about it, and whether its items are written to be excluded.
+    """The level of a finding, the advice, and whether its items are excluded by default.
 
-    An error is certain, and stops a training or makes its figures wrong. A warning is worth a look.
-    A note is to be known.
+    An error is certain, and stops a training or makes its metrics wrong. A warning should be looked
+    at. A note is information.
     """
 
     level: str
@@ -21,27 +21,33 @@ class Kind:
 
 
 KINDS = {
-    "unreadable": Kind(ERROR, "repair or remove them; data.on_error=skip leaves them out", True),
-    "conflict": Kind(ERROR, "keep the right one of each, or none", True),
-    "leakage": Kind(
-        ERROR, "what is measured was seen in training: keep the copy that measures", True
+    "unreadable": Kind(ERROR, "repair or remove them, or set data.on_error=skip", True),
+    "conflict": Kind(ERROR, "keep the one with the right label, or none", True),
+    "leakage": Kind(ERROR, "keep the copy in the test or validation split only", True),
+    "untrained_class": Kind(ERROR, "add examples, or remove the class from data.classes"),
+    "near_conflict": Kind(WARNING, "look at them; keep the ones with the right label", True),
+    "near_leakage": Kind(
+        WARNING, "look at them; keep the copy in the test or validation split", True
     ),
-    "untrained_class": Kind(ERROR, "add examples, or leave the class out of data.classes"),
-    "near_conflict": Kind(WARNING, "look at them; keep the right ones, or none", True),
-    "near_leakage": Kind(WARNING, "look at them, and keep the copy that measures", True),
-    "blank": Kind(WARNING, "leave them out", True),
+    "blank": Kind(WARNING, "exclude them", True),
     "duplicate": Kind(WARNING, "keep one of each", True),
-    "near_duplicate": Kind(WARNING, "look at them, and keep one of each", True),
-    "unmeasured_class": Kind(WARNING, "add examples there, or set data.splits to other fractions"),
-    "tiny_class": Kind(WARNING, "collect more, or merge it with another through data.classes"),
+    "near_duplicate": Kind(WARNING, "look at them; keep one of each", True),
+    "unmeasured_class": Kind(WARNING, "add examples there, or change the fractions in data.splits"),
+    "tiny_class": Kind(WARNING, "collect more, or merge it with another class in data.classes"),
     "imbalance": Kind(
-        WARNING, "training.class_weight=balanced or data.balance=oversample; see macro F1"
+        WARNING,
+        "set training.class_weight=balanced or data.balance=oversample, and compare macro F1",
     ),
-    "empty_folder": Kind(WARNING, "fill it or remove it"),
-    "extreme_shape": Kind(WARNING, "data.resize=pad or crop keeps proportions; or leave them out"),
-    "too_alike": Kind(NOTE, "the pictures are so much alike that copies cannot be told"),
-    "mixed_colours": Kind(NOTE, "see that no class is told by it; a gray model takes all alike"),
-    "mixed_sizes": Kind(NOTE, "all become as large as model.input_shape says"),
-    "enlarged": Kind(NOTE, "find larger ones, or make model.input_shape smaller"),
-    "stray_file": Kind(NOTE, "nothing reads them; remove what should not be there"),
+    "empty_folder": Kind(WARNING, "add images or remove the folder"),
+    "extreme_shape": Kind(
+        WARNING, "set data.resize=pad or crop to keep proportions, or exclude them"
+    ),
+    "too_alike": Kind(NOTE, "the pictures are too similar to find near duplicates"),
+    "mixed_colours": Kind(
+        NOTE, "check that colour does not tell the class; a gray model ignores it"
+    ),
+    "mixed_formats": Kind(NOTE, "check that the format does not tell the class"),
+    "mixed_sizes": Kind(NOTE, "all are resized to model.input_shape"),
+    "enlarged": Kind(NOTE, "use larger images, or make model.input_shape smaller"),
+    "stray_file": Kind(NOTE, "remove files that do not belong in the data set"),
 }

@@ -1,4 +1,4 @@
-"""The pictures of a data set in one sequence, and what each of them is like."""
+"""The pictures of a data set in one sequence, and their traits: hashes, spread, colour."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from cnnzoo.datasets.dataset import Dataset, ImageShape
 from cnnzoo.datasets.images.fit import as_image
 from cnnzoo.datasets.images.workers import Progress
 
-SIDE = 32  # of a thumbnail: what a perceptual hash of 64 bits is made from
+SIDE = 32  # of a thumbnail, from which a perceptual hash of 64 bits is computed
 BLOCK_BYTES = 2**24
 
-# JPEG keeps the three channels of a gray picture equal but for a few steps of 255.
+# JPEG keeps the three channels of a gray picture equal except for a few steps of 255.
 _SAME = 4
 
 
@@ -49,35 +49,42 @@ class Pictures:
         return height, width, channels
 
     def class_of(self, index: int) -> str:
-        """The class of a picture."""
+        """Return the class of a picture."""
         return self.class_names[int(self.labels[index])]
 
     def split_of(self, index: int) -> str:
-        """The split of a picture."""
+        """Return the split of a picture."""
         return self.split_names[int(self.splits[index])]
 
     def image(self, index: int) -> Image.Image:
-        """One picture."""
+        """Return one picture."""
         split = int(self.splits[index])
         row = index - self._starts[split]
         return as_image(self._images[split][row : row + 1][0])
 
     def blocks(self) -> Iterator[NDArray[np.uint8]]:
-        """All pictures in order, uint8 [k, height, width, channels] at a time."""
+        """Yield all pictures in order, in blocks uint8 [k, height, width, channels]."""
         rows = max(1, BLOCK_BYTES // max(1, int(np.prod(self.shape))))
         for images in self._images:
             for start in range(0, images.shape[0], rows):
                 yield images[start : start + rows]
 
 
+def count_classes(pictures: Pictures) -> NDArray[np.int64]:
+    """Count the pictures of each class in each split, int64 [splits, classes]."""
+    counts = np.zeros((len(pictures.split_names), len(pictures.class_names)), np.int64)
+    np.add.at(counts, (pictures.splits, pictures.labels), 1)
+    return counts
+
+
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What n pictures are like.
+    """The traits of n pictures.
 
     `contents` uint64 [n] is a digest of the pixels, `hashes` uint64 [n] the perceptual hash.
-    `spreads` float32 [n] is the standard deviation of the pixel values, of the channel where it is
-    largest. `gray` bool [n]: all channels are equal. `thumbnails` uint8 [n, SIDE, SIDE], 1 KiB
-    each, are all that is kept of the pixels.
+    `spreads` float32 [n] is the standard deviation of the pixel values, the largest of all
+    channels. `gray` bool [n] means that all channels are equal. `thumbnails` uint8 [n, SIDE, SIDE]
+    take 1 KiB each.
     """
 
     contents: NDArray[np.uint64]
@@ -88,10 +95,10 @@ class Traits:
 
 
 def examine(pictures: Pictures, on_progress: Progress) -> Traits:
-    """Look at every picture once.
+    """Compute the traits of all pictures, reading each once.
 
     The perceptual hash is ImageHash's `phash`: the signs of the 64 lowest frequencies of a cosine
-    transform, which a change of size, brightness or compression hardly touches.
+    transform, which changes of size, brightness or compression hardly affect.
     """
     n = len(pictures)
     contents, hashes = np.zeros(n, np.uint64), np.zeros(n, np.uint64)
@@ -114,5 +121,5 @@ def examine(pictures: Pictures, on_progress: Progress) -> Traits:
 
 
 def looks_gray(pixels: NDArray[np.uint8]) -> bool:
-    """Whether pixels uint8 [height, width, 3], all but a hundredth, have equal channels."""
+    """Whether at least 99 % of pixels uint8 [height, width, 3] have equal channels."""
     return float(np.percentile(np.ptp(pixels, axis=-1), 99)) <= _SAME

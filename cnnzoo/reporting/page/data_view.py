@@ -7,8 +7,9 @@ from itertools import islice
 
 import numpy as np
 
-from cnnzoo.datasets.check.check import Finding, count_classes, in_classes
-from cnnzoo.datasets.check.pictures import Pictures
+from cnnzoo.datasets.check.check import in_classes
+from cnnzoo.datasets.check.diagnosis import Finding
+from cnnzoo.datasets.check.pictures import Pictures, count_classes
 from cnnzoo.datasets.dataset import SPLITS, Dataset
 from cnnzoo.reporting.report_data import ReportData
 

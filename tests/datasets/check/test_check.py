@@ -143,6 +143,16 @@ def planted(tmp_path_factory):
             "train/cat/black.png",
             "train/dog/paper.jpg",
         ],
+        "mixed_formats": [
+            "train/cat/9001_other_format.bmp",
+            "train/cat/9004_brighter.png",
+            "train/cat/9005_cut.png",
+            "train/cat/black.png",
+            "train/cat/glass.png",
+            "train/cat/gray.png",
+            "train/cat/icon.png",
+            "train/cat/placeholder.gif",
+        ],
         "enlarged": [put("train/cat/icon.png", photo(1008, 9, 9)), "train/cat/placeholder.gif"],
         "mixed_sizes": [
             "train/cat/placeholder.gif",
@@ -221,6 +231,16 @@ def test_only_some_kinds_can_be_excluded(planted, diagnosis):
     )
 
 
+def test_one_gif_among_jpegs_is_mentioned_whatever_its_suffix(tmp_path):
+    folder = clean(tmp_path)
+    folder.put("train/cat/drawing.jpg", encoded(photo(3000), "GIF"))
+    (finding,) = check_data(config(folder), image_shape=SHAPE).findings
+    assert finding.kind == "mixed_formats"
+    assert finding.message == "110 JPEG, 1 GIF"
+    (offender,) = finding.offenders
+    assert (offender.name, offender.reason) == ("train/cat/drawing.jpg", "GIF")
+
+
 def test_classes_and_strangers_are_no_exclusions(diagnosis):
     assert diagnosis.exclusions(["imbalance", "tiny_class", "stray_file", "empty_folder"]) == {}
 
@@ -245,7 +265,7 @@ def test_a_training_finds_the_pictures_decoded(planted, diagnosis):
 def test_a_contact_sheet_shows_the_offenders_and_is_bounded(tmp_path):
     folder = clean(tmp_path)
     for number in range(5 * MAX_TILES):
-        folder.put(f"train/cat/blank{number}.png", Image.new("RGB", (40, 40), (number, 60, 0)))
+        folder.put(f"train/cat/blank{number}.jpg", Image.new("RGB", (40, 40), (number, 60, 0)))
     folder.put("train/cat/Müller [1] 猫.jpg", b"")
     diagnosis = check_data(config(folder), image_shape=SHAPE)
     sheet = contact_sheet(diagnosis)

@@ -57,14 +57,14 @@ def test_what_comes_first_in_the_order_is_kept():
     shown[7], shown[8] = near(shown[3]), near(shown[3])
     contents = [*range(30)]
     contents[8] = 7
-    for order, kept, copies, twins in (
+    for order, kept, copies, same_pixels in (
         (np.arange(30), 3, [7, 8], [-1, 7]),
         (np.arange(30)[::-1], 8, [7, 3], [8, -1]),
     ):
         (group,) = find_copies(traits(contents, shown), order)
         assert group.kept == kept
         assert group.copies.tolist() == copies
-        assert group.twins.tolist() == twins
+        assert group.same_pixels.tolist() == same_pixels
 
 
 def test_a_copy_of_a_copy_is_no_copy():
