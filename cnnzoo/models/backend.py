@@ -1,10 +1,11 @@
-"""Which Keras backend runs, and on which device. Keras is first imported here."""
+"""The import of Keras: its backend, its device and its global settings."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,33 +14,48 @@ from pathlib import Path
 from types import ModuleType
 
 from cnnzoo.errors import DeviceError
+from cnnzoo.text import joined
 
 DEVICES = ("auto", "cpu", "gpu")
 
-# Whether Keras may start without what it imports only where it is there. A command may, and is
-# faster for it (`scripts/benchmarks/imports.py`); whoever uses Keras in Python may want all of it.
+# Whether Keras may start without its optional imports. Commands start faster without them
+# (`scripts/benchmarks/imports.py`); a Python program may need them.
 LEAN: ContextVar[bool] = ContextVar("LEAN", default=False)
 _OPTIONAL = ("pandas", "matplotlib", "sklearn")
-_TENSORFLOW = "tensorflow"  # and this one, where it is not the backend
+_TENSORFLOW = "tensorflow"  # optional too, unless it is the backend
+
+# Keras' global settings that cnnzoo depends on, with Keras' own defaults. ~/.keras/keras.json and
+# the process can change them, and with them the result of a training.
+SETTINGS = {"floatx": "float32", "epsilon": 1e-07, "image_data_format": "channels_last"}
+# Limits of fit, evaluate and predict that environment variables can set.
+_LIMITS = ("max_epochs", "max_steps_per_epoch")
 
 
 def load_keras(device: str = "auto") -> ModuleType:
-    """Keras, imported on its backend; raises DeviceError where the device is not there.
+    """Import Keras on its backend, with its global settings at Keras' defaults (SETTINGS).
 
-    `KERAS_BACKEND` decides the backend; without it JAX is taken where JAX sees a GPU, otherwise
-    TensorFlow. A Keras that is imported already stays as it is.
+    `KERAS_BACKEND` decides the backend; without it, it is JAX if JAX sees a GPU, otherwise
+    TensorFlow. If Keras is already imported, its backend and device stay; other settings than the
+    defaults are replaced with a warning. Raises DeviceError if the device is not available.
     """
-    keras = sys.modules.get("keras") or _import_keras(device)
+    keras = sys.modules.get("keras")
+    if keras is None:
+        keras = _import_keras(device)
+        _use_defaults(keras)
+        keras.config.set_dtype_policy(SETTINGS["floatx"])
+    elif changed := _use_defaults(keras):
+        warnings.warn(f"cnnzoo set Keras' {changed} back to the default", stacklevel=2)
     if device == "gpu" and not keras.distribution.list_devices("gpu"):
         raise DeviceError(
             f"a GPU was asked for, but {keras.backend.backend()} sees none: {_why_no_gpu(keras)}",
-            hint="leave --device away to train on what is there",
+            hint="omit --device to use the available device",
         )
     return keras
 
 
 def _import_keras(device: str) -> ModuleType:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what fails raises an exception too
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # failures raise exceptions too
+    os.environ["KERAS_NNX_ENABLED"] = "false"  # variables of Flax are trained in another way
     if device == "cpu":
         _hide_gpus()
     if "KERAS_BACKEND" not in os.environ:
@@ -52,11 +68,26 @@ def _import_keras(device: str) -> ModuleType:
                 # Keras looks for it when it seeds, and remembers whether it is there.
                 keras.utils.set_random_seed(0)
             return keras
-    except (ModuleNotFoundError, ValueError) as error:
+    except ModuleNotFoundError as error:
         raise DeviceError(
             f"Keras cannot start on the backend {os.environ['KERAS_BACKEND']!r}: {error}",
             hint="install it, or set KERAS_BACKEND to tensorflow, jax or torch",
         ) from error
+    except (AttributeError, TypeError, ValueError) as error:  # of keras.json and KERAS_… variables
+        raise DeviceError(
+            f"Keras cannot start on the backend {os.environ['KERAS_BACKEND']!r}: {error}",
+            hint="set KERAS_BACKEND to tensorflow, jax or torch, and check the variables KERAS_… "
+            "and keras.json, which is in ~/.keras or KERAS_HOME",
+        ) from error
+
+
+def _use_defaults(keras: ModuleType) -> str:
+    """Set Keras' global settings; return those that had another value."""
+    defaults = SETTINGS | {name: None for name in _LIMITS if hasattr(keras.config, name)}
+    changed = [name for name, value in defaults.items() if getattr(keras.config, name)() != value]
+    for name in changed:
+        getattr(keras.config, f"set_{name}")(defaults[name])
+    return joined(changed)
 
 
 def _not_needed() -> tuple[str, ...]:
@@ -69,11 +100,11 @@ def _not_needed() -> tuple[str, ...]:
 
 @contextmanager
 def _hidden(packages: tuple[str, ...]) -> Iterator[None]:
-    """Within, these packages seem not to be installed, unless they are imported already."""
+    """Make packages seem not installed, unless they are already imported."""
     hidden = [package for package in packages if package not in sys.modules]
     modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]
     for package in hidden:
-        modules[package] = None  # what Python takes for "there is none"
+        modules[package] = None  # Python then raises ModuleNotFoundError
     try:
         yield
     finally:

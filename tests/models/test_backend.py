@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -43,22 +44,24 @@ def test_a_backend_that_cannot_start_is_named(cnnzoo, name):
 @pytest.mark.parametrize(("sees_gpu", "chosen"), [(True, "jax"), (False, "tensorflow")])
 def test_jax_is_taken_where_it_sees_a_gpu(monkeypatch, sees_gpu, chosen):
     """Without KERAS_BACKEND, and before Keras is imported."""
+    keras = load_keras()
     monkeypatch.setenv("KERAS_BACKEND", "any")  # so that it is as before afterwards
     monkeypatch.delenv("KERAS_BACKEND")
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     monkeypatch.setattr(backend, "_jax_sees_gpu", lambda: sees_gpu)
     monkeypatch.setattr(backend, "LEAN", ContextVar("LEAN", default=False))
-    monkeypatch.setattr(backend.importlib, "import_module", lambda name: name)
+    monkeypatch.setattr(backend.importlib, "import_module", lambda name: keras)
     load_keras()
     assert os.environ["KERAS_BACKEND"] == chosen
 
 
 def test_the_cpu_hides_gpus_from_both_backends(monkeypatch):
+    keras = load_keras()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     monkeypatch.setenv("JAX_PLATFORMS", "cuda")
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     monkeypatch.delitem(sys.modules, "keras", raising=False)
-    monkeypatch.setattr(backend.importlib, "import_module", lambda name: name)
+    monkeypatch.setattr(backend.importlib, "import_module", lambda name: keras)
     load_keras("cpu")
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "-1"
     assert os.environ["JAX_PLATFORMS"] == "cpu"
@@ -96,3 +99,70 @@ print("tensorflow" in sys.modules)
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["False"]
+
+
+CHANGED = {
+    "floatx": "float16",
+    "epsilon": 1e-3,
+    "image_data_format": "channels_first",
+    "nnx_enabled": True,
+    "backend": "jax",
+}
+PRINT_SETTINGS = """
+import keras
+from cnnzoo.models.backend import load_keras
+load_keras()
+config = keras.config
+print(config.floatx(), config.epsilon(), config.image_data_format(), config.dtype_policy().name)
+print(config.max_epochs(), config.max_steps_per_epoch(), keras.layers.Conv2D(1, 1).data_format)
+"""
+
+
+def settings(code, home, **variables):
+    environment = {**os.environ, "KERAS_HOME": str(home), "KERAS_BACKEND": "tensorflow"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.split(), done.stderr
+
+
+def test_no_file_or_variable_changes_the_settings_of_keras(tmp_path):
+    (tmp_path / "keras.json").write_text(json.dumps(CHANGED))
+    code = PRINT_SETTINGS.replace("import keras\n", "", 1).replace(
+        "load_keras()\n", "keras = load_keras()\n"
+    )
+    variables = {"KERAS_MAX_EPOCHS": "1", "KERAS_MAX_STEPS_PER_EPOCH": "1"}
+    found, err = settings(code, tmp_path, **variables)
+    assert found == [
+        "float32",
+        "1e-07",
+        "channels_last",
+        "float32",
+        "None",
+        "None",
+        "channels_last",
+    ]
+    assert "set Keras'" not in err
+
+
+def test_settings_of_a_program_are_replaced_with_a_warning():
+    keras = load_keras()
+    keras.config.set_epsilon(1e-3)
+    keras.config.set_image_data_format("channels_first")
+    with pytest.warns(UserWarning, match="set Keras' epsilon and image_data_format back"):
+        load_keras()
+    assert keras.config.epsilon() == 1e-7
+    assert keras.config.image_data_format() == "channels_last"
+
+
+@pytest.mark.parametrize("text", ["[]", '{"floatx": "int8"}', '{"epsilon": 1}'])
+def test_a_wrong_settings_file_is_named(cnnzoo, tmp_path, text):
+    (tmp_path / "keras.json").write_text(text)
+    done = cnnzoo("train", "--config", "lenet", KERAS_HOME=str(tmp_path))
+    assert done.returncode == 2
+    assert "keras.json" in done.stderr
+    assert "Traceback" not in done.stderr
