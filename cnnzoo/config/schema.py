@@ -25,6 +25,10 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _one_or_several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else _tuple(value)
+
+
 def _three(value: Any) -> Any:
     if not isinstance(value, list | tuple) or len(value) != 3:
         raise ValueError(f"must be [height, width, channels], not {shown(value)}")
@@ -40,6 +44,7 @@ def _count_or_auto(value: Any) -> Any:
 
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"  # of a configuration: a run directory's too
+ALL_BUT_HEAD = "all_but_head"  # a word for `training.freeze`
 MAX_INPUT_VALUES = 100_000_000
 
 Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
@@ -141,7 +146,7 @@ class TrainingConfig(Section):
     precision: Precision = "float32"
     steps_per_execution: CountOrAuto = "auto"
     devices: Literal["one", "all"] = "one"
-    freeze: Annotated[tuple[str, ...], BeforeValidator(_tuple)] = ()
+    freeze: Annotated[tuple[str, ...], BeforeValidator(_one_or_several)] = ()
     checkpoint_every: Duration = "5m"
     tensorboard: bool = False
     mlflow: bool = False

@@ -148,6 +148,8 @@ def _run_epochs(
             run.update(init_from=training_model.report.record())
             for line in training_model.report.lines():
                 display.note(line)
+        if training_model.frozen:
+            display.note(training_model.frozen)
         loop = Loop(
             run=run,
             job=job,

@@ -11,7 +11,7 @@ from cnnzoo.architecture.head import BINARY, CATEGORICAL, labels_as_vectors
 from cnnzoo.config.calls import Call
 from cnnzoo.config.composites import MERGED
 from cnnzoo.config.data import AUGMENTATION_DEFAULTS
-from cnnzoo.config.schema import Config
+from cnnzoo.config.schema import ALL_BUT_HEAD, Config
 from cnnzoo.errors import UserError
 from cnnzoo.models.convert.python_data import Loading, Source, loading
 from cnnzoo.models.convert.python_model import Scope, Script, variables_in
@@ -32,13 +32,16 @@ _SMOOTHED = {BINARY: "BinaryCrossentropy", CATEGORICAL: "CategoricalCrossentropy
 _SPLIT = "train_test_split"
 _GUARD = 'if __name__ == "__main__":'
 _FREEZE = """\
-def freeze(model, patterns, above=""):
+def freeze(model, patterns, above="", outside=False):
     for layer in model.layers:
-        names = (layer.name, above + layer.name)
-        if any(fnmatchcase(name, it) for name in names for it in patterns):
-            layer.trainable = False
-        elif isinstance(layer, keras.Model):
-            freeze(layer, patterns, f"{above}{layer.name}/")"""
+        names, frozen = (layer.name, above + layer.name), outside
+        for pattern in patterns:
+            if any(fnmatchcase(name, pattern.lstrip("!")) for name in names):
+                frozen = not pattern.startswith("!")
+        if isinstance(layer, keras.Model):
+            freeze(layer, patterns, f"{above}{layer.name}/", frozen)
+        elif frozen:
+            layer.trainable = False"""
 
 # The import lines that a text needs: the text → the line. The order is that of isort.
 _STANDARD = {
@@ -159,7 +162,10 @@ def _main(script: Script, source: Source, head: str, loaded: Loading) -> list[st
     lines += ["", *_model_lines(script, augment, scope)]
     if training.freeze:
         inner = "model.layers[-1]" if augment else "model"
-        lines += laid_out(call("freeze", [("", inner), ("", literal(training.freeze))]), 1)
+        if training.freeze == (ALL_BUT_HEAD,):
+            lines += _freezing_all_but_head(inner)
+        else:
+            lines += laid_out(call("freeze", [("", inner), ("", literal(training.freeze))]), 1)
     lines += laid_out(_compiled(script, scope, head), 1)
     lines += laid_out(kept, 1, "best = ")
     lines += laid_out(_fitted(script, scope, bool(loaded.calls.get("validation"))), 1)
@@ -178,13 +184,28 @@ def _refuse_transfer(config: Config) -> None:
             hint="leave it out: init_from=null",
         )
     composites = [f"{name.lower()}{number}" for name in MERGED for number in ("", "_1")]
+    if ALL_BUT_HEAD in training.freeze and len(training.freeze) > 1:
+        raise UserError(
+            f"a short script freezes {ALL_BUT_HEAD} or patterns, not both",
+            place=training.place("freeze"),
+            hint="write the patterns alone, such as ['*', '!dense']",
+        )
     for pattern in training.freeze:
-        if fnmatch.filter(composites, pattern):
+        if pattern.strip("!*") and fnmatch.filter(composites, pattern.removeprefix("!")):
             raise UserError(
                 f"training.freeze: {pattern!r} names composites, which have no names in a script",
                 place=training.place("freeze"),
                 hint="name the layers in them, or leave it out: training.freeze=[]",
             )
+
+
+def _freezing_all_but_head(model: str) -> list[str]:
+    """Statements that freeze everything before the last layer with weights."""
+    return [
+        f"{INDENT}head = max(n for n, layer in enumerate({model}.layers) if layer.weights)",
+        f"{INDENT}for layer in {model}.layers[:head]:",
+        f"{INDENT * 2}layer.trainable = False",
+    ]
 
 
 def _augmentation(config: Config) -> list[Call]:

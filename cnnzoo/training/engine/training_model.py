@@ -30,7 +30,7 @@ class TrainingModel:
     `compiled_model` adds the augmentation and the optimizer to `model`; `callbacks` are Keras
     callbacks. `export_model` is the same network as the configuration describes it, in float32 and
     without `training.freeze`; it is `model` itself if there is no difference. `report` lists the
-    layers that took weights from `init_from`.
+    layers that took weights from `init_from`; `frozen` says how much `training.freeze` excludes.
     """
 
     model: Any
@@ -38,6 +38,7 @@ class TrainingModel:
     callbacks: tuple[Any, ...]
     export_model: Any
     report: Report | None = None
+    frozen: str | None = None
 
     def updated_export_model(self) -> Any:
         """Copy the current weights into `export_model`, and return it.
@@ -68,7 +69,7 @@ def make_training_model(
     precision = job.settings.precision
     model = build_architecture(architecture, config.name, precision, pretrained=pretrained)
     report = load_initial_weights(model, config) if pretrained else None
-    freeze(model, config)
+    frozen = freeze(model, config)
     sequential = MixedSequential if labels_as_vectors(config, job.head) else keras.Sequential
     augmentation = make_augmentation(config, variables)
     compiled = sequential([keras.Input(config.model.input_shape), *augmentation, model])
@@ -79,4 +80,4 @@ def make_training_model(
     if precision != FLOAT32 or config.training.freeze or not is_unchanged:
         # Last, so that the random numbers that initialize `model` do not depend on the precision.
         export_model = build_architecture(job.architecture, config.name, pretrained=False)
-    return TrainingModel(model, compiled, callbacks, export_model, report)
+    return TrainingModel(model, compiled, callbacks, export_model, report, frozen)

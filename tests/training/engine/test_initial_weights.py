@@ -160,6 +160,11 @@ def trained_layers(tmp_path: Path, patterns: str) -> list[str]:
         ("['residual/*']", ["conv2d", "dense"]),
         ("[residual/conv2d_1]", ["batch_normalization", "conv2d", "dense"]),
         ("['conv2d*', batch_normalization]", ["dense"]),
+        ("all_but_head", ["dense"]),
+        ("[all_but_head, '!residual/conv2d_1']", ["conv2d_1", "dense"]),
+        ("['*', '!dense']", ["dense"]),
+        ("[residual, '!batch*']", ["batch_normalization", "conv2d", "dense"]),
+        ("['!residual', '*', '!dense']", ["dense"]),
     ],
 )
 def test_patterns_name_layers_and_those_within_others(tmp_path, patterns, left):
@@ -170,6 +175,7 @@ def test_patterns_name_layers_and_those_within_others(tmp_path, patterns, left):
     ("patterns", "said"),
     [
         ("[conv2]", "training.freeze: no layer is called 'conv2'; did you mean 'conv2d'"),
+        ("['*', '!conv2']", "training.freeze: no layer is called 'conv2'; did you mean 'conv2d'"),
         ("[xyz]", "hint: the layers: conv2d, residual, flatten, dense"),
         ("['*']", "training.freeze leaves nothing to train"),
     ],
@@ -190,3 +196,14 @@ def test_a_frozen_batch_normalization_keeps_its_statistics(tmp_path):
     images = np.random.default_rng(0).uniform(size=(8, 8, 8, 1))
     model.train_on_batch(images, np.arange(8) % 3)
     assert same(before, model.get_layer("residual").get_weights())
+
+
+def test_a_line_says_how_much_is_frozen(tmp_path):
+    (tmp_path / "nested.yaml").write_text(NESTED)
+    config = cnnzoo.load_config(tmp_path / "nested.yaml", ["training.freeze=all_but_head"])
+    model = cnnzoo.build_model(config.model)
+    head = model.layers[-1].count_params()
+    whole = model.count_params()
+    said = f"frozen: 3 of 4 layers with weights, {whole - head:,} of {whole:,} parameters"
+    assert freeze(model, config) == said
+    assert freeze(model, cnnzoo.load_config(tmp_path / "nested.yaml")) is None
