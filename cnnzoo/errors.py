@@ -113,6 +113,10 @@ class DeviceError(UserError):
     """A requested device or backend that is not available."""
 
 
+class OutputError(CnnzooError):
+    """Standard output or standard error that cannot be written, for example on a full disk."""
+
+
 class TrainingError(CnnzooError):
     """A training that started and failed."""
 

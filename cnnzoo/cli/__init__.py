@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 import click
 
@@ -29,9 +30,9 @@ from cnnzoo.cli.schema import schema
 from cnnzoo.cli.show import show
 from cnnzoo.cli.train import train
 from cnnzoo.cli.tune import tune
-from cnnzoo.errors import CnnzooError, Mistake, supports_color
+from cnnzoo.errors import CnnzooError, Mistake, OutputError, supports_color
 from cnnzoo.models.backend import LEAN
-from cnnzoo.terminal.output import use_any_encoding
+from cnnzoo.terminal.streams import prepare_streams, unescaped
 
 COMMANDS = (
     list_zoo,
@@ -78,10 +79,11 @@ def main() -> None:
     0 means success, 1 a failed run, 2 a user's mistake, 130 an interruption, 143 SIGTERM.
     """
     debug = "--debug" in sys.argv
-    use_any_encoding()
+    prepare_streams()
     LEAN.set(True)
     try:
         code = cli.main(standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = f"see {context.command_path} --help" if context else None
@@ -90,6 +92,8 @@ def main() -> None:
     except CnnzooError as error:
         if debug:
             raise
+        if isinstance(error, OutputError):
+            _discard_output()
         _print_error(error)
         code = error.exit_code
     except click.Abort as abort:  # click's form of a KeyboardInterrupt
@@ -99,7 +103,7 @@ def main() -> None:
         code = known.exit_code if known else 130
     except BrokenPipeError:
         # The reader has closed the pipe; the rest of the output must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         code = 0
     except Exception as error:
         if debug:
@@ -111,4 +115,12 @@ def main() -> None:
 
 
 def _print_error(error: CnnzooError | Mistake) -> None:
-    click.echo(error.text(color=supports_color(sys.stderr)), err=True)
+    with suppress(OSError, OutputError):  # standard error may be closed or full, too
+        stream = unescaped(sys.stderr)
+        stream.write(error.text(color=supports_color(sys.stderr)) + "\n")
+        stream.flush()
+
+
+def _discard_output() -> None:
+    """Write the rest of the output nowhere, so that it does not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -56,13 +56,11 @@ def compare(
       cnnzoo compare runs/lenet/1 runs/wide/* --format markdown
       cnnzoo compare runs/lenet/1 runs/lenet/2 --disagreements differ.csv
     """
-    from rich.console import Console
-
     from cnnzoo.evaluation.compare.compare import compare as compare_runs
     from cnnzoo.runs.choose import choose_compared
     from cnnzoo.terminal.comparison_files import as_json, write_disagreements
     from cnnzoo.terminal.comparison_tables import as_markdown, as_tables
-    from cnnzoo.terminal.console import print_parts
+    from cnnzoo.terminal.console import Console, print_parts
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.output import print_data, refuse_existing
 

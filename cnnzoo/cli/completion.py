@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 SUFFIXES = (".yaml", ".yml")
 MAX_FILES = 200
+COMPLETE_VARIABLE = "_CNNZOO_COMPLETE"  # set by the completion scripts of click
 
 
 def complete_config(
@@ -20,8 +22,8 @@ def complete_config(
     from cnnzoo.config import zoo
 
     names = [CompletionItem(name, help="zoo") for name in zoo.names()]
-    files = [CompletionItem(path) for path in _files(incomplete, SUFFIXES)]
-    return [item for item in [*names, *files] if item.value.startswith(incomplete)]
+    names = [item for item in names if item.value.startswith(incomplete)]
+    return [*names, *_items(_files(incomplete, SUFFIXES), incomplete)]
 
 
 def complete_run(
@@ -35,7 +37,7 @@ def complete_run(
         runs = find_runs(context.params.get("runs_dir") or default)
     except OSError:
         return []
-    return [CompletionItem(str(run)) for run in runs if str(run).startswith(incomplete)]
+    return _items(map(str, runs), incomplete)
 
 
 def complete_config_or_run(
@@ -52,9 +54,21 @@ def complete_run_or_model(
     """Return the runs and `.keras` files in the typed directory or below it; after one, files."""
     if context.params.get("words"):
         return [CompletionItem(incomplete, type="file")]
-    files = [CompletionItem(path) for path in _files(incomplete, (".keras",))]
     runs = complete_run(context, parameter, incomplete)
-    return [*runs, *(item for item in files if item.value.startswith(incomplete))]
+    return [*runs, *_items(_files(incomplete, (".keras",)), incomplete)]
+
+
+def _items(paths: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    """The paths that start with a word, as the shell must insert them.
+
+    A name such as `$(rm x)` would run as a command. Bash inserts a value unchanged, so it is quoted
+    here; zsh and fish quote values themselves. Names with line breaks and other control characters
+    are left out: the protocol between click and the shell has one value per line.
+    """
+    found = [path for path in paths if path.startswith(incomplete) and path.isprintable()]
+    if os.environ.get(COMPLETE_VARIABLE, "").startswith("bash"):
+        found = [shlex.quote(path) for path in found]
+    return [CompletionItem(path) for path in found]
 
 
 def _files(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:

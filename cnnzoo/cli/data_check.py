@@ -104,10 +104,10 @@ def _load(config: str, overrides: tuple[str, ...]) -> Config:
 
 
 def _checked(config: Config) -> Diagnosis:
-    from rich.console import Console
     from rich.progress import Progress
 
     from cnnzoo.datasets.check.check import check_data
+    from cnnzoo.terminal.console import Console
 
     assert config.data
     console = Console(stderr=True)

@@ -83,12 +83,10 @@ def evaluate(
     """
     import json
 
-    from rich.console import Console
-
     from cnnzoo.evaluation.evaluate import measure
     from cnnzoo.evaluation.predictions import require_parquet
     from cnnzoo.runs.choose import choose_model
-    from cnnzoo.terminal.console import console, print_parts
+    from cnnzoo.terminal.console import Console, console, print_parts
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.metrics_tables import (
         binary_text,

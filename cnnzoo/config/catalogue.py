@@ -148,8 +148,9 @@ def _one_or_list_of(holds: Check, length: int | None = None) -> Check:
     return _either(holds, _list_of(holds, length))
 
 
-# A name becomes part of paths inside the saved model, hence no slash and no leading dot.
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*")
+# A name becomes part of paths inside the saved model, hence no slash and no leading dot; TensorFlow
+# refuses spaces in the name of a layer.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 def _is_name(value: object) -> bool:
@@ -195,7 +196,7 @@ PLAIN_TYPES: Mapping[str, tuple[str, Check]] = {
     "fraction": ("a number from 0 to 1", _FRACTION),
     "rate": ("a number from 0 to below 1", _number_where(lambda value: 0 <= value < 1)),
     "string": ("a string", lambda value: isinstance(value, str)),
-    "name": ("a name of letters, digits, '_', '-', '.' and spaces", _is_name),
+    "name": ("a name of letters, digits, '_', '-' and '.'", _is_name),
     "names": ("a list of names", _list_of(_is_name)),
     "ints": ("a list of integers", _list_of(_is_int)),
     "int_or_ints": ("an integer or a list of integers", _one_or_list_of(_is_int)),

@@ -133,7 +133,7 @@ _INT: Schema = {"type": "integer"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _POSITIVE: Schema = {"type": "integer", "minimum": 1}
 _FRACTION = _number(minimum=0, maximum=1)
-_NAME: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_. -]*$"}
+_NAME: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]*$"}
 _PAIR = _list_of(_COUNT, 2)
 _WEIGHTS = r"^(?!.*://).*\.(keras|h5)$"
 

@@ -6,9 +6,10 @@ checks a configuration asks Keras for shapes with new weights.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -50,7 +51,9 @@ def make_application(
     downloads = weights == IMAGENET and (pretrained or call.name in _OTHER_WITH_IMAGENET)
     arguments = {key: value for key, value in call.arguments.items() if key not in _OURS}
     try:
-        with _policy(keras, policy), warnings.catch_warnings():
+        # The progress of a download moves the cursor, which the output of a command escapes.
+        terminal = redirect_stdout(getattr(sys.stdout, "unescaped", sys.stdout))
+        with _policy(keras, policy), warnings.catch_warnings(), terminal:
             # MobileNets tell that weights of another image size are taken, which is well.
             warnings.simplefilter("ignore", UserWarning)
             model = getattr(keras.applications, call.name)(

@@ -9,7 +9,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -210,28 +210,34 @@ def open_run(path: Path | str) -> Run:
 
 
 def latest_run(runs_dir: Path | str) -> Run:
-    """The run below a runs directory that was started last."""
+    """Return the run below a runs directory that was started last.
+
+    Damaged runs are not considered; `cnnzoo runs` lists them. Raises RunError if there is no other.
+    """
     runs = by_start(runs_dir)
     if not runs:
+        damaged = find_runs(runs_dir)
+        if damaged:
+            damaged[0].record()  # raises RunError with the reason
         raise RunError(f"no runs in {runs_dir}", hint="train one first: cnnzoo train lenet")
     return runs[-1]
 
 
 def by_start(runs_dir: Path | str) -> list[Run]:
-    """All runs below a runs directory, the one that was started last at the end."""
-    return sorted(find_runs(runs_dir), key=_started)
+    """Return all runs that are not damaged, the one that was started last at the end."""
+    return [run for run, _ in _readable(runs_dir)]
 
 
 def run_to_resume(runs_dir: Path | str, *, finished: bool = False) -> Run:
     """The incomplete run that was started last: its training or its measurement is not finished.
 
-    Runs that a process trains now are not considered. With `finished`, complete runs are. Raises
-    RunError if there is none.
+    Runs that a process trains now and damaged runs are not considered. With `finished`, complete
+    runs are. Raises RunError if there is none.
     """
     runs = [
         run
-        for run in find_runs(runs_dir)
-        if (finished or run.record().get("status") != FINISHED or run.awaits_measurement())
+        for run, record in _readable(runs_dir)
+        if (finished or record.get("status") != FINISHED or run.awaits_measurement())
         and not run.is_training()
     ]
     if not runs:
@@ -239,7 +245,7 @@ def run_to_resume(runs_dir: Path | str, *, finished: bool = False) -> Run:
             f"there is no run below {runs_dir} to resume",
             hint="extend a finished one: cnnzoo train --resume training.epochs=N",
         )
-    return max(runs, key=_started)
+    return runs[-1]
 
 
 def find_runs(runs_dir: Path | str) -> list[Run]:
@@ -263,8 +269,13 @@ def _writing(path: Path) -> Iterator[Path]:
         raise RunError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _started(run: Run) -> str:
-    return str(run.record().get("started"))
+def _readable(runs_dir: Path | str) -> list[tuple[Run, dict[str, Any]]]:
+    """The runs whose `run.json` can be read, with its content, ordered by start."""
+    found = []
+    for run in find_runs(runs_dir):
+        with suppress(RunError):
+            found.append((run, run.record()))
+    return sorted(found, key=lambda pair: str(pair[1].get("started")))
 
 
 def _numbers(parent: Path) -> Iterator[int]:

@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
+from rich.console import Console as RichConsole
+from rich.console import ConsoleOptions, RenderableType
 from rich.measure import Measurement
+from rich.segment import Segment
 from rich.table import Column, Table
 from rich.text import Text
+
+from cnnzoo.terminal.streams import escaped, unescaped
 
 PIPE_WIDTH = 200  # letters of a line, if neither a terminal nor COLUMNS has a width
 _UNLIMITED = 100_000
 
 
+class Console(RichConsole):
+    """A console that escapes control characters in texts: they may come from untrusted files."""
+
+    def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
+        file = unescaped(sys.stderr if stderr else sys.stdout)
+        super().__init__(file=file, highlight=False, width=width)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        """Yield the segments of a renderable, with their texts escaped."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else escaped(text), style, control)
+
+    def on_broken_pipe(self) -> None:
+        """Raise the BrokenPipeError again, for the caller to record how the run ended."""
+        raise
+
+
 def console() -> Console:
     """Return standard output with the width of the terminal, or of COLUMNS in a pipe."""
-    output = Console(highlight=False)
+    output = Console()
     if output.is_terminal or os.environ.get("COLUMNS", "").isdigit():
         return output
-    return Console(highlight=False, width=PIPE_WIDTH)
+    return Console(width=PIPE_WIDTH)
 
 
 def new_table(*headings: str, **options: Any) -> Table:
@@ -36,7 +61,7 @@ def print_parts(*parts: RenderableType) -> None:
         if isinstance(part, Table):
             width = fit_columns(part, output)
             if width > output.width:
-                output = Console(highlight=False, width=width)
+                output = Console(width=width)
         output.print(part)
 
 

@@ -1,9 +1,7 @@
-"""Texts and files that a command writes: encodings, existing files, atomic writes."""
+"""Texts and files that a command writes: existing files, atomic writes."""
 
 from __future__ import annotations
 
-import codecs
-import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,32 +11,7 @@ from typing import TextIO
 import click
 
 from cnnzoo.errors import UserError
-
-# Characters of tables and messages, for streams whose encoding lacks them.
-_PLAIN = {"→": "->", "…": "...", "\u00d7": "x", "±": "+/-", "\u2013": "-", "\u2019": "'", "│": "|"}
-_ERRORS = "cnnzoo.plain"
-
-
-def _plain(error: UnicodeError) -> tuple[str, int]:
-    """Replace characters that an encoding lacks by plain ones, or by their escapes."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    text = error.object[error.start : error.end]
-    plain = "".join(
-        _PLAIN.get(char) or char.encode("ascii", "backslashreplace").decode() for char in text
-    )
-    return plain, error.end
-
-
-def use_any_encoding() -> None:
-    """Let standard output and standard error take every character, whatever their encoding.
-
-    A character that the encoding lacks (`→` in ASCII) is written as a similar one, or escaped.
-    """
-    codecs.register_error(_ERRORS, _plain)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=_ERRORS)
+from cnnzoo.terminal.streams import OutputStream
 
 
 def print_data(text: str) -> None:
@@ -52,14 +25,14 @@ def print_data(text: str) -> None:
 
 @contextmanager
 def data_stream() -> Iterator[TextIO]:
-    """Yield standard output as UTF-8."""
+    """Yield standard output as UTF-8; on a terminal, control characters are escaped."""
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:  # a test's or notebook's text stream
         yield sys.stdout
         return
     sys.stdout.flush()
-    stream = io.TextIOWrapper(
-        buffer, encoding="utf-8", errors="backslashreplace", write_through=True, newline=""
+    stream = OutputStream(
+        buffer, "utf-8", "backslashreplace", escapes=sys.stdout.isatty(), newline=""
     )
     try:
         yield stream

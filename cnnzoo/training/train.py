@@ -13,7 +13,7 @@ from typing import Any
 
 from cnnzoo.config.schema import Config
 from cnnzoo.datasets.dataset import Dataset
-from cnnzoo.errors import TrainingError
+from cnnzoo.errors import OutputError, TrainingError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.runs.environment import config_hash, machine, versions
 from cnnzoo.runs.run import FAILED, FINISHED, INTERRUPTED, RUNNING, Run, create_run
@@ -104,11 +104,11 @@ def run_job(
             _run_epochs(run, job, batches, loggers, display, request, state, values)
             _record_end(run, loggers, FINISHED, state)
             keep_newest(run.checkpoints_path)
-        except (KeyboardInterrupt, BrokenPipeError) as stop:
+        except (KeyboardInterrupt, BrokenPipeError, OutputError) as stop:
             with suppress(Exception):
                 _record_end(run, loggers, INTERRUPTED, state)
-            if isinstance(stop, BrokenPipeError):
-                raise  # the reader of the output has closed it
+            if isinstance(stop, BrokenPipeError | OutputError):
+                raise  # nobody reads the output, or its disk is full
             raise interruption_error(run, request.signal == signal.SIGTERM) from stop
         except Exception as error:
             # Report the first failure, even if its status cannot be written either.

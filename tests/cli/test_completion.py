@@ -76,3 +76,40 @@ def test_completing_loads_no_framework() -> None:
         check=True,
     )
     assert done.stdout.strip() == ""
+
+
+NAMES = ("$(touch pwned)", "a b", "it's", "plain")
+
+
+@pytest.mark.parametrize("shell", ["bash_complete", "zsh_complete", "fish_complete"])
+def test_a_name_cannot_run_as_a_command(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        make_run(Path("runs") / name / "1")
+    make_run(Path("runs") / "line\nbreak" / "1")
+    Path("$(id).keras").touch()
+    monkeypatch.setenv("_CNNZOO_COMPLETE", shell)
+    paths = sorted(f"runs/{name}/1" for name in NAMES)
+    if shell.startswith("bash"):
+        assert offered("evaluate", "runs/") == [
+            "'runs/$(touch pwned)/1'",
+            "'runs/a b/1'",
+            "'runs/it'\"'\"'s/1'",
+            "runs/plain/1",
+        ]
+        assert offered("evaluate", "$") == ["'$(id).keras'"]
+    else:
+        assert offered("evaluate", "runs/") == paths
+
+
+def test_bash_does_not_run_a_completed_name() -> None:
+    make_run(Path("runs") / "$(touch pwned)" / "1")
+    script = (
+        f'cnnzoo() {{ "{sys.executable}" -m cnnzoo "$@"; }}\n'
+        'eval "$(_CNNZOO_COMPLETE=bash_source cnnzoo)"\n'
+        "COMP_WORDS=(cnnzoo card r) COMP_CWORD=2\n"
+        "_cnnzoo_completion cnnzoo\n"
+        'eval "echo ${COMPREPLY[0]}"\n'
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == "runs/$(touch pwned)/1\n", done.stderr
+    assert not Path("pwned").exists()

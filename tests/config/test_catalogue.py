@@ -297,7 +297,10 @@ TRUTH: dict[str, tuple[list[object], list[object]]] = {
     "fraction": ([0, 1, 0.5], [-0.1, 1.1, NAN, True, "1"]),
     "rate": ([0, 0.99], [1, 1.0, -0.1, NAN, False]),
     "string": (["", "val_loss"], [1, None, ["a"]]),
-    "name": (["conv_1", "block 2.conv-a"], ["", "a/b", "..", "../a", "é", "a\n", 1, None]),
+    "name": (
+        ["conv_1", "block_2.conv-a"],
+        ["", "block 2", "a/b", "..", "../a", "é", "a\n", 1, None],
+    ),
     "names": ([[], ["conv", "dense"]], ["conv", ["a/b"], [1]]),
     "ints": ([[], [1, -1], (1, 2)], [1, [1.0], [True], "12"]),
     "int_or_ints": ([1, [1, 2]], [1.0, ["1"], None, True]),

@@ -65,6 +65,21 @@ def test_the_latest_run_is_the_one_that_was_started_last(tmp_path, config):
     assert find_runs(tmp_path) == runs
 
 
+DAMAGED = ["", '{"status": "fini', "[]", "[" * 100_000, '{"status": 0}', '{"started": 3}']
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_damaged_run_does_not_hide_the_others(tmp_path, config, content):
+    good, damaged = create_run(tmp_path, config), create_run(tmp_path, config)
+    good.update(started="2026-01-01T00:00:00.000000+00:00", status="interrupted")
+    (damaged.path / "run.json").write_text(content)
+    assert latest_run(tmp_path) == good
+    assert run_to_resume(tmp_path) == good
+    (good.path / "run.json").unlink()
+    with pytest.raises(RunError, match=r"2/run\.json is damaged"):
+        latest_run(tmp_path)
+
+
 def test_without_runs_the_error_says_how_to_make_one(tmp_path):
     with pytest.raises(RunError, match="no runs in") as failed:
         latest_run(tmp_path / "none")

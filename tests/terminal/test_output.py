@@ -11,7 +11,7 @@ from cnnzoo.terminal.output import refuse_existing
 
 
 def printed(code: str, encoding: str) -> bytes:
-    program = f"from cnnzoo.terminal import output\noutput.use_any_encoding()\n{code}"
+    program = f"from cnnzoo.terminal import output, streams\nstreams.prepare_streams()\n{code}"
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
     return subprocess.run(
         [sys.executable, "-c", program], capture_output=True, check=True, env=environment
