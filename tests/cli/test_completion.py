@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -104,12 +105,18 @@ def test_a_name_cannot_run_as_a_command(shell: str, monkeypatch: pytest.MonkeyPa
 def test_bash_does_not_run_a_completed_name() -> None:
     make_run(Path("runs") / "$(touch pwned)" / "1")
     script = (
-        f'cnnzoo() {{ "{sys.executable}" -m cnnzoo "$@"; }}\n'
         'eval "$(_CNNZOO_COMPLETE=bash_source cnnzoo)"\n'
         "COMP_WORDS=(cnnzoo card r) COMP_CWORD=2\n"
         "_cnnzoo_completion cnnzoo\n"
         'eval "echo ${COMPREPLY[0]}"\n'
     )
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env={**os.environ, "PATH": programs},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.stdout == "runs/$(touch pwned)/1\n", done.stderr
     assert not Path("pwned").exists()
