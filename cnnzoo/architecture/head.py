@@ -1,16 +1,11 @@
-"""The head of a classifier: what its last layer gives must be the probabilities of the classes.
-
-And what labels the loss of these is given.
-"""
+"""The head of a classifier: its last layer must give the probabilities of the classes."""
 
 from __future__ import annotations
 
 from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.architecture.layers import Architecture, Layer
 from cnnzoo.config.calls import Call
-from cnnzoo.config.data import MIXING
 from cnnzoo.config.notation import ACTIVATION_LAYERS
-from cnnzoo.config.schema import Config
 from cnnzoo.errors import ConfigError
 from cnnzoo.text import listed
 
@@ -26,9 +21,6 @@ KEEPING = (
     "Identity",
     "Reshape",
 )
-
-# Losses that take class indices; the others take one value a class.
-_OF_INDICES = ("CTC", "Circle", "SparseCategoricalCrossentropy")
 
 
 def head_of(architecture: Architecture, class_names: tuple[str, ...]) -> str:
@@ -68,22 +60,6 @@ def head_of(architecture: Architecture, class_names: tuple[str, ...]) -> str:
             hint=f"end with {wanted}",
         )
     return BINARY if shape == (1,) else CATEGORICAL
-
-
-def labels_as_vectors(config: Config, head: str) -> bool:
-    """Whether the loss is given labels as one value a class, where the data have class indices.
-
-    It is where images are mixed, where labels are smoothed, and where a given loss takes no class
-    indices. For one sigmoid unit an index is its value, which only mixing changes.
-    """
-    training, augment = config.training, config.data.augment if config.data else ()
-    if any(call.name in MIXING for call in augment):
-        return True
-    if head != CATEGORICAL:
-        return False
-    if training.loss:
-        return training.loss.name not in _OF_INDICES
-    return training.label_smoothing > 0
 
 
 def _activation(layers: tuple[Layer, ...]) -> str | None:

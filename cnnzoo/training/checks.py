@@ -11,6 +11,7 @@ from typing import Any
 
 from cnnzoo.architecture.arithmetic import DoesNotFit
 from cnnzoo.architecture.head import head_of
+from cnnzoo.architecture.labels import check_measures
 from cnnzoo.architecture.layers import Architecture
 from cnnzoo.architecture.resolve import resolve
 from cnnzoo.architecture.rules import layer_facts
@@ -72,6 +73,7 @@ def check_config(config: Config, source: Source | None = None) -> CheckedConfig:
     check_smoothing(config)
     check_balance(config, class_names)
     check_callbacks(config)
+    check_measures(config, head)
     return CheckedConfig(config, class_names, classes, architecture, head)
 
 

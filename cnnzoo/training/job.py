@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cnnzoo.architecture.head import head_of
 from cnnzoo.architecture.layers import Architecture
+from cnnzoo.config.composites import known_arguments
 from cnnzoo.config.data import DataConfig
 from cnnzoo.config.data_names import SAMPLES
 from cnnzoo.config.schema import Config
@@ -101,10 +103,21 @@ def _check_splits(config: Config, data: DataConfig, dataset: Dataset) -> None:
     """Raise DataError for an empty split that the training needs."""
     if not len(dataset.splits["train"]):
         raise DataError("no examples are left to train on", place=data.place("splits"))
-    if config.training.monitor.startswith("val_") and not len(dataset.splits["validation"]):
-        raise DataError(
-            f"training.monitor is {config.training.monitor!r}, but no examples are held out for "
-            "validation",
-            place=data.place("splits"),
-            hint="set data.splits.validation above 0, or training.monitor=loss",
-        )
+    if len(dataset.splits["validation"]):
+        return
+    for user, monitor in _monitors(config):
+        if monitor.startswith("val_"):
+            raise DataError(
+                f"{user} is {monitor!r}, but no examples are held out for validation",
+                place=data.place("splits"),
+                hint="set data.splits.validation above 0, or monitor loss or accuracy",
+            )
+
+
+def _monitors(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield each setting that names a measured value, and the name."""
+    yield "training.monitor", config.training.monitor
+    for call in config.training.callbacks:
+        if "monitor" in (known := known_arguments("callbacks", call.name)):
+            monitor = call.arguments.get("monitor", known["monitor"].default)
+            yield f"the monitor of {call.name}", str(monitor)

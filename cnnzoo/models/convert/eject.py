@@ -7,7 +7,8 @@ import re
 import textwrap
 from dataclasses import replace
 
-from cnnzoo.architecture.head import BINARY, CATEGORICAL, labels_as_vectors
+from cnnzoo.architecture.head import BINARY, CATEGORICAL
+from cnnzoo.architecture.labels import labels_as_vectors
 from cnnzoo.config.calls import Call
 from cnnzoo.config.composites import MERGED
 from cnnzoo.config.data import AUGMENTATION_DEFAULTS

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from cnnzoo.architecture.head import BINARY, CATEGORICAL, labels_as_vectors
+from cnnzoo.architecture.head import BINARY, CATEGORICAL
+from cnnzoo.architecture.labels import COLUMN, VECTORS, label_form, labels_as_vectors, metric_name
 from cnnzoo.architecture.resolve import evaluate_call
 from cnnzoo.config.calls import Call
 from cnnzoo.config.data import AUGMENTATION_DEFAULTS
@@ -41,7 +42,7 @@ def compile_model(
     """
     training = config.training
     metrics = [make(Call("metrics", ACCURACIES[head]), name="accuracy")]
-    metrics += [make(evaluate_call(metric, variables)) for metric in training.metrics]
+    metrics += [make_metric(evaluate_call(call, variables), head) for call in training.metrics]
     model.compile(
         optimizer=_optimizer(make(evaluate_call(training.optimizer, variables)), settings),
         loss=make(evaluate_call(_loss(config, head), variables)),
@@ -50,6 +51,24 @@ def compile_model(
         # TensorFlow's own kernels are several times faster than XLA's on a CPU.
         jit_compile=False if load_keras().backend.backend() == "tensorflow" else "auto",
     )
+
+
+def make_metric(call: Call, head: str) -> Any:
+    """Return a metric that takes class indices, whatever labels Keras' metric takes."""
+    metric = make(call, name=metric_name(call))
+    form, update = label_form("metrics", call, head), metric.update_state
+
+    def update_state(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        ops = load_keras().ops
+        if form == VECTORS:
+            labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
+            y_true = ops.one_hot(labels, y_pred.shape[-1])
+        elif form == COLUMN:
+            y_true = ops.reshape(ops.cast(y_true, "float32"), (-1, 1))
+        return update(y_true, y_pred, sample_weight=sample_weight)
+
+    metric.update_state = update_state
+    return metric
 
 
 def _loss(config: Config, head: str) -> Call:

@@ -14,8 +14,9 @@ from typing import Any
 
 import keras
 
+from cnnzoo.architecture.labels import LESS, better
 from cnnzoo.config.durations import seconds_of
-from cnnzoo.errors import ConfigError, TrainingError, did_you_mean
+from cnnzoo.errors import TrainingError
 from cnnzoo.models.saved import Description, save_model
 from cnnzoo.runs.files import replacing
 from cnnzoo.runs.run import Run
@@ -37,9 +38,6 @@ from cnnzoo.training.job import Job
 from cnnzoo.training.loggers.loggers import Loggers
 from cnnzoo.training.progress import Display, Progress
 from cnnzoo.training.settings import MIXED_FLOAT16
-
-# Suffixes of the names of losses and of metrics that measure an error.
-_LESS_IS_BETTER = ("loss", "error", "crossentropy", "divergence", "hinge", "poisson")
 
 
 class Loop:
@@ -72,6 +70,7 @@ class Loop:
         self.display = display
         self.loggers = loggers
         self.stop_request = stop_request
+        self.less_is_better = better(job.config, self.training.monitor) == LESS
         # The loop applies averaged weights itself, without rounding.
         self.own_callbacks = [
             callback
@@ -240,18 +239,12 @@ class Loop:
 
     def _is_best(self, logs: Mapping[str, float]) -> bool:
         monitor, best = self.training.monitor, self.state.best
-        if monitor not in logs:
-            raise ConfigError(
-                f"training.monitor: {monitor!r} is not measured" + did_you_mean(monitor, logs),
-                place=self.training.place("monitor"),
-                hint=f"measured: {', '.join(logs)}",
-            )
         value = logs[monitor]
         if not math.isfinite(value):
             return False
         if best is None or value == best:
             return True  # of two equally good epochs the later one, which has trained longer
-        return (value < best) == monitor.endswith(_LESS_IS_BETTER)
+        return (value < best) == self.less_is_better
 
     def _stop_if_requested(self) -> None:
         if self.stop_request.signal is not None:

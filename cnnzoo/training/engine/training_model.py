@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from cnnzoo.architecture.head import labels_as_vectors
+from cnnzoo.architecture.labels import directed_callbacks, labels_as_vectors
 from cnnzoo.architecture.pooling import pooled_first, sampled_first
 from cnnzoo.architecture.resolve import evaluate_call
 from cnnzoo.models.build import build_architecture
@@ -74,7 +74,8 @@ def make_training_model(
     augmentation = make_augmentation(config, variables)
     compiled = sequential([keras.Input(config.model.input_shape), *augmentation, model])
     compile_model(compiled, config, variables, job.head, job.settings)
-    callbacks = tuple(make(evaluate_call(call, variables)) for call in config.training.callbacks)
+    directed = directed_callbacks(config)
+    callbacks = tuple(make(evaluate_call(call, variables)) for call in directed)
     export_model = model
     is_unchanged = architecture == job.architecture
     if precision != FLOAT32 or config.training.freeze or not is_unchanged:
