@@ -275,8 +275,10 @@ def _directed(config: Config, call: Call) -> Call:
     known = known_arguments("callbacks", call.name)
     if "mode" not in known or call.arguments.get("mode", "auto") != "auto":
         return call
-    monitor = call.arguments.get("monitor", known["monitor"].default)
-    return replace(call, arguments={**call.arguments, "mode": better(config, str(monitor))})
+    monitor = str(call.arguments.get("monitor", known["monitor"].default))
+    if monitor.removeprefix(_PREFIX) in (LOSS, ACCURACY):
+        return call  # Keras knows the direction of these two
+    return replace(call, arguments={**call.arguments, "mode": better(config, monitor)})
 
 
 def labels_as_vectors(config: Config, head: str) -> bool:

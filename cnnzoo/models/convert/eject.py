@@ -8,7 +8,17 @@ import textwrap
 from dataclasses import replace
 
 from cnnzoo.architecture.head import BINARY, CATEGORICAL
-from cnnzoo.architecture.labels import labels_as_vectors
+from cnnzoo.architecture.labels import (
+    ACCURACY,
+    COLUMN,
+    INDICES,
+    LOSS,
+    VECTORS,
+    better,
+    directed_callbacks,
+    label_form,
+    labels_as_vectors,
+)
 from cnnzoo.config.calls import Call
 from cnnzoo.config.composites import MERGED
 from cnnzoo.config.data import AUGMENTATION_DEFAULTS
@@ -29,6 +39,8 @@ from cnnzoo.models.convert.python_text import (
 )
 
 _LOSSES = {BINARY: "binary_crossentropy", CATEGORICAL: "sparse_categorical_crossentropy"}
+# Metrics that need the labels of one sigmoid unit as float [n, 1].
+_OF_COLUMNS = ("F1Score", "FBetaScore", "R2Score")
 _SMOOTHED = {BINARY: "BinaryCrossentropy", CATEGORICAL: "CategoricalCrossentropy"}
 _SPLIT = "train_test_split"
 _GUARD = 'if __name__ == "__main__":'
@@ -143,10 +155,11 @@ def _main(script: Script, source: Source, head: str, loaded: Loading) -> list[st
     calls = [training.optimizer, training.loss, *training.metrics, *training.callbacks, *augment]
     asked = {name for made in calls for name in variables_in(made)}
     file = literal(f"{config.name}.keras")
-    kept = call(
-        "keras.callbacks.ModelCheckpoint",
-        [("", file), ("monitor", literal(training.monitor)), ("save_best_only", "True")],
-    )
+    monitored: list[tuple[str, Code]] = [("", file), ("monitor", literal(training.monitor))]
+    if training.monitor.removeprefix("val_") not in (LOSS, ACCURACY):
+        # Keras knows the better direction of these two, but not of every metric.
+        monitored.append(("mode", literal(better(config, training.monitor))))
+    kept = call("keras.callbacks.ModelCheckpoint", [*monitored, ("save_best_only", "True")])
     lines = ["def main():"]
     if loaded.word:
         lines.append(f"{INDENT}if len(sys.argv) != 2:")
@@ -158,6 +171,7 @@ def _main(script: Script, source: Source, head: str, loaded: Loading) -> list[st
     if "steps" in asked:
         lines.append(f"{INDENT}steps = EPOCHS * steps_per_epoch")
     lines += _class_weight_lines(config, source.class_names)
+    _check_metric_labels(config, head)
     if labels_as_vectors(config, head):
         lines += _one_hot_lines(script, loaded)
     lines += ["", *_model_lines(script, augment, scope)]
@@ -250,17 +264,34 @@ def _class_weight_lines(config: Config, class_names: tuple[str, ...]) -> list[st
     ]
 
 
-def _one_hot_lines(script: Script, loaded: Loading) -> list[str]:
-    """Statements that make labels of one value a class, which the loss takes."""
-    training = script.config.training
+def _check_metric_labels(config: Config, head: str) -> None:
+    """Raise UserError for a metric that takes other labels than the loss.
+
+    cnnzoo gives each metric the labels that it takes; a short script has one kind of labels.
+    """
+    training = config.training
+    vectors = labels_as_vectors(config, head)
     for metric in training.metrics:
-        if metric.name.startswith("Sparse"):
-            raise UserError(
-                f"training.metrics: {metric.name} takes class indices, the loss one value a class, "
-                "and a short script has one kind of labels",
-                place=metric.place or training.place("metrics"),
-                hint=f"leave it out, or use {metric.name.removeprefix('Sparse')}",
-            )
+        form = label_form("metrics", metric, head)
+        if form == INDICES and vectors:
+            labels, hint = "class indices, the loss one value per class", "remove the metric"
+        elif form == VECTORS and not vectors:
+            labels = "one value per class, the loss class indices"
+            hint = "add training.loss=CategoricalCrossentropy, or remove the metric"
+        elif form == COLUMN and metric.name in _OF_COLUMNS:
+            labels, hint = "labels with two axes, the script has one", "remove the metric"
+        else:
+            continue
+        raise UserError(
+            f"training.metrics: {metric.name} takes {labels}, and a short script has one kind of "
+            "labels",
+            place=metric.place or training.place("metrics"),
+            hint=hint,
+        )
+
+
+def _one_hot_lines(script: Script, loaded: Loading) -> list[str]:
+    """Return the statements that make labels with one value per class, which the loss takes."""
     script.constant("classes")
     names = [name for name in ("train", "validation", "test") if loaded.calls.get(name)]
     return [f"{INDENT}y_{name} = keras.utils.to_categorical(y_{name}, CLASSES)" for name in names]
@@ -290,7 +321,7 @@ def _compiled(script: Script, scope: Scope, head: str) -> Code:
 
 def _fitted(script: Script, scope: Scope, validated: bool) -> Code:
     training = script.config.training
-    callbacks = ["best", *(script.call(it, scope) for it in training.callbacks)]
+    callbacks = ["best", *(script.call(it, scope) for it in directed_callbacks(script.config))]
     if training.optimizer.arguments.get("use_ema"):
         # What cnnzoo validates and keeps is the average.
         callbacks.insert(0, "keras.callbacks.SwapEMAWeights(swap_on_epoch=True)")

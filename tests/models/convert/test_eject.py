@@ -185,6 +185,28 @@ def run(script: str, folder: Path, *words: str) -> subprocess.CompletedProcess[s
     )
 
 
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        ("{metrics: [TopKCategoricalAccuracy: 2]}", "takes one value per class"),
+        (
+            "{loss: CategoricalCrossentropy, metrics: [SparseTopKCategoricalAccuracy: 2]}",
+            "takes class indices",
+        ),
+    ],
+)
+def test_a_script_has_one_kind_of_labels(training: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        script_of(config_of(HEAD, f"data: digits\ntraining: {training}", "[8, 8, 1]"))
+
+
+def test_the_direction_of_a_metric_is_written_where_keras_does_not_know_it() -> None:
+    training = "{metrics: [TruePositives, LogCoshError], monitor: val_logcosh}"
+    loss = training.replace("}", ", loss: CategoricalCrossentropy}", 1)
+    script = script_of(config_of(HEAD, f"data: digits\ntraining: {loss}", "[8, 8, 1]"))
+    assert 'monitor="val_logcosh", mode="min"' in " ".join(script.split())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("data", ["digits", "mnist5k"])
 def test_a_script_trains_without_cnnzoo(data: str, tmp_path: Path) -> None:
