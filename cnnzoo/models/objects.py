@@ -1,21 +1,30 @@
-"""A Call → the Keras object that it names."""
+"""A Call → the Keras object that it names; the messages of Keras' errors."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from cnnzoo.config.calls import Call
 from cnnzoo.errors import ConfigError
 from cnnzoo.models.backend import load_keras
 
-# Where each namespace of the catalogue lives in Keras.
+# Namespaces of the catalogue that have another name in Keras.
 _MODULES = {"schedules": "optimizers.schedules"}
+
+# Styles, and the places in TensorFlow's graph.
+_NOISE = re.compile(r"\x1b\[[0-9;]*m|\{\{[^}]*\}\} ?|\[\[[^]]*\]\]|\[Op:[^]]*\]( name: )?")
+# Lines around the cause of a failure, as TensorFlow and Keras write them.
+_FRAMES = re.compile(
+    r"Graph execution error|Detected at node|Exception encountered when calling|<stack traces"
+    r"|File \"|Traceback|\d+ root error|\(\d+\) \w+:\s*Graph execution|.*\(most recent call last\)"
+)
 
 
 def make(call: Call, **extra: Any) -> Any:
-    """The Keras object of a call whose expressions are evaluated; `extra` are more arguments.
+    """Return the Keras object of a call without expressions; `extra` are more arguments.
 
-    Raises ConfigError with Keras' own words where Keras refuses the arguments.
+    Raises ConfigError with Keras' message if Keras refuses the arguments.
     """
     home: Any = load_keras()
     for part in _MODULES.get(call.namespace, call.namespace).split("."):
@@ -31,8 +40,11 @@ def make(call: Call, **extra: Any) -> Any:
 
 
 def first_line(error: Exception) -> str:
-    """What an error of another library says first."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """Return the first line of another library's error that tells the cause."""
+    text = _NOISE.sub("", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if not _FRAMES.match(line)]
+    return (telling or lines or [type(error).__name__])[0]
 
 
 def _argument(value: Any) -> Any:

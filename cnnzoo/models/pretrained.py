@@ -1,11 +1,12 @@
-"""Networks of keras.applications as layers, with weights of ImageNet, of a local file, or new.
+"""Networks of keras.applications as layers, with weights of ImageNet, of a file, or random ones.
 
-Weights are never downloaded but where a model is built to be trained or used: what only shows or
-checks a configuration asks Keras for shapes with new weights.
+Weights are downloaded only when a model is built to be trained or used. Commands that show or check
+a configuration measure shapes with random weights.
 """
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
 from collections.abc import Iterator
@@ -22,13 +23,15 @@ from cnnzoo.architecture.names import is_automatic, namer
 from cnnzoo.config.calls import Call
 from cnnzoo.config.composites import APPLICATIONS
 from cnnzoo.errors import ConfigError
+from cnnzoo.models import hdf5
+from cnnzoo.models.archive import check_members, read_weights
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.names import every_layer
 from cnnzoo.models.objects import first_line
 from cnnzoo.models.weight_files import kept_file, weights_url
 from cnnzoo.network import answers
 
-# Keras gives these one layer more where it loads ImageNet's weights itself.
+# Keras adds a layer to these networks if it loads ImageNet's weights itself.
 _OTHER_WITH_IMAGENET = tuple(f"EfficientNetB{number}" for number in range(8))
 
 _OURS = ("include_top", "name", "trainable", "weights")
@@ -37,12 +40,13 @@ _OURS = ("include_top", "name", "trainable", "weights")
 def make_application(
     call: Call, shape: Shape, name: str, *, policy: str = "float32", pretrained: bool = True
 ) -> Any:
-    """A network without its head, as a functional `keras.Model` for images of this shape.
+    """Return a network without its head, a functional `keras.Model` for images of this shape.
 
-    Its layers are named alike every time. `policy` is the Keras dtype policy of its layers. Without
-    `pretrained`, its weights are new: for who overwrites them, or asks for its shape only.
+    The names of its layers are the same every time. `policy` is the Keras dtype policy of its
+    layers. Without `pretrained`, its weights are random: for callers that overwrite them or need
+    only its shape.
 
-    Raises ConfigError where the weights are not there, cannot be downloaded or do not fit.
+    Raises ConfigError if the weights are missing, cannot be downloaded or do not fit.
     """
     keras = load_keras()
     weights = call.arguments.get("weights")
@@ -54,7 +58,7 @@ def make_application(
         # The progress of a download moves the cursor, which the output of a command escapes.
         terminal = redirect_stdout(getattr(sys.stdout, "unescaped", sys.stdout))
         with _policy(keras, policy), warnings.catch_warnings(), terminal:
-            # MobileNets tell that weights of another image size are taken, which is well.
+            # MobileNets warn that they use weights of another image size, which is intended.
             warnings.simplefilter("ignore", UserWarning)
             model = getattr(keras.applications, call.name)(
                 include_top=False,
@@ -75,9 +79,9 @@ def make_application(
 
 
 def check_weights(architecture: Architecture, *, downloads: bool = True) -> None:
-    """Raise ConfigError, within seconds, for weights that are not there and cannot be had.
+    """Raise ConfigError, within seconds, for weights that are missing and cannot be downloaded.
 
-    Without `downloads` only for files that are not there, and no network is asked.
+    Without `downloads`, only files are checked, and the internet is not used.
     """
     for layer in walk(architecture.layers):
         if layer.name in APPLICATIONS:
@@ -97,46 +101,51 @@ def _check_weights(call: Call, shape: Shape, downloads: bool) -> None:
     if downloads and not kept.is_file() and not answers(url):
         raise ConfigError(
             f"the ImageNet weights of {call.name} are not in {kept.parent}, and "
-            f"{urlsplit(url).hostname}, which has them, cannot be reached",
+            f"{urlsplit(url).hostname} cannot be reached to download them",
             place=call.place,
-            hint=f"where there is a network, download {url}, and put it there as {kept.name}; "
-            "weights: FILE takes a local one, and weights: null begins at random",
+            hint=f"download {url} on a machine with internet access and save it there as "
+            f"{kept.name}; or use weights: FILE for a local file, weights: null for random weights",
         )
 
 
 def _check_file(path: Path, call: Call) -> None:
     if not path.is_file():
         raise ConfigError(
-            f"there is no weights file {path}",
+            f"the weights file {path} does not exist",
             place=call.place,
-            hint="a path is relative to the file that says it",
+            hint="a path is relative to the configuration file",
         )
     if call.name in _OTHER_WITH_IMAGENET:
         raise ConfigError(
-            f"{call.name} takes ImageNet's weights from Keras only, which then adds a layer to it",
+            f"{call.name} cannot load weights from a file: Keras adds a layer to it for ImageNet",
             place=call.place,
-            hint="write weights: imagenet, with the file in Keras' folder, or take "
-            "EfficientNetV2B0; weights of your own training are for init_from",
+            hint="use weights: imagenet, with the file in Keras' folder, or EfficientNetV2B0; for "
+            "weights of your own training use init_from",
         )
 
 
 def _load(model: Any, path: Path, call: Call) -> None:
-    """Load a file by the order of layers, as Keras does it; nothing in it is run."""
+    """Load a file in the order of layers, as Keras does; no code in it runs."""
     try:
+        if path.suffix == ".keras":
+            check_members(path)
+            hdf5.check_weights(io.BytesIO(read_weights(path)), path.stat().st_size)
+        else:
+            hdf5.check_weights_file(path)
         model.load_weights(path)
-    except Exception as error:  # h5py and zipfile have many kinds
+    except Exception as error:  # h5py and zipfile raise many kinds
         raise ConfigError(
             f"{path} does not hold the weights of {call.name} without its head: "
             f"{first_line(error)}",
             place=call.place,
-            hint="Keras' own files for it end in notop.h5; the weights of a whole model, such as "
-            "a run's, are for init_from",
+            hint="Keras' files for it end in notop.h5; for the weights of a whole model, such as a "
+            "run, use init_from",
         ) from error
 
 
 @contextmanager
 def _policy(keras: ModuleType, name: str) -> Iterator[None]:
-    """Keras' functions take the dtype policy of their layers from the global one only."""
+    """Set the global dtype policy, from which Keras' functions take that of their layers."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
@@ -146,7 +155,7 @@ def _policy(keras: ModuleType, name: str) -> Iterator[None]:
 
 
 def _name_layers(model: Any) -> None:
-    """Count automatic names from the start of the model: Keras counts all that it ever made."""
+    """Number automatic names from the start of the model; Keras numbers them per process."""
     name_of = namer()
     for _, layer in every_layer(model):
         class_name = type(layer).__name__

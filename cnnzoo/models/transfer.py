@@ -1,10 +1,10 @@
-"""Weights of a model that was trained before, taken layer by layer: `init_from`.
+"""Initial weights from a trained model, copied layer by layer: `init_from`.
 
-A layer takes the weights of the layer of the same name, those within others by their path, such as
-`resnet50/conv1_conv`; names follow from the architecture, so the same architecture has the same
-names. The head may differ, for other classes. That any other layer has the name of one and not its
-shapes means that the two architectures are numbered differently, and is an error: weights would
-come to stand where they mean nothing.
+A layer takes the weights of the layer with the same name; inner layers are matched by their path,
+such as `resnet50/conv1_conv`. Names follow from the architecture, so the same architecture has the
+same names. The head may differ, for other classes. Another layer with the same name and other
+shapes is an error: the architectures number their layers differently, and weights would be copied
+to the wrong layers.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnzoo.errors import ConfigError, Place
+from cnnzoo.models.hdf5 import check_weights_file
 from cnnzoo.models.names import every_layer
 from cnnzoo.models.objects import first_line
 from cnnzoo.models.saved import load_model
@@ -28,9 +29,9 @@ Shapes = list[tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of the weights: which layers took theirs, and why others did not.
+    """The layers that took their weights from the source, and those that did not.
 
-    `left` are layers of the new model with the reason, `unused` layers of the source.
+    `left` are layers of the new model with the reason, `unused` are layers of the source.
     """
 
     source: str
@@ -39,7 +40,7 @@ class Report:
     unused: tuple[str, ...]
 
     def record(self) -> dict[str, Any]:
-        """The report for `run.json`."""
+        """Return the report for `run.json`."""
         left = [{"layer": layer, "why": why} for layer, why in self.left]
         return {
             "source": self.source,
@@ -49,7 +50,7 @@ class Report:
         }
 
     def lines(self) -> list[str]:
-        """The report for a person, in a few lines."""
+        """Return the report for a person, in a few lines."""
         total = len(self.taken) + len(self.left)
         lines = [f"weights of {len(self.taken)} of {total} layers from {self.source}"]
         lines += [f"  new: {layer}, {why}" for layer, why in self.left[:_LISTED]]
@@ -61,16 +62,19 @@ class Report:
 
 
 def find_source(source: str, place: Place | None = None) -> Path:
-    """The file that `init_from` names: of a run, its best model; raises ConfigError or RunError."""
+    """Return the file that `init_from` names, for a run its best model.
+
+    Raises ConfigError or RunError if there is none.
+    """
     path = Path(source)
     if path.is_dir():
         return open_run(path).model_path
     if not path.is_file():
         raise ConfigError(
-            f"init_from: there is no {source}",
+            f"init_from: {source} does not exist",
             place=place,
             hint="name a run, such as runs/lenet/1, or a .keras or .weights.h5 file; a path is "
-            "relative to the file that says it",
+            "relative to the configuration file",
         )
     if not path.name.endswith((".keras", _WEIGHTS)):
         raise ConfigError(
@@ -80,11 +84,11 @@ def find_source(source: str, place: Place | None = None) -> Path:
 
 
 def initialise(model: Any, source: str, place: Place | None = None) -> Report:
-    """Give a Keras model the weights of a run or a file, and say which; no code in it is run.
+    """Give a Keras model the weights of a run or a file, and report them; no code in it runs.
 
-    A `.weights.h5` file has no names of layers, so it fits as a whole or not at all. Raises
-    ConfigError where no layer finds its weights or where more than the head differs, RunError where
-    the source is damaged.
+    A `.weights.h5` file has no names of layers, so it must fit the whole model. Raises ConfigError
+    if no layer finds its weights or if more than the head differs, RunError if the source is
+    damaged.
     """
     path = find_source(source, place)
     if path.name.endswith(_WEIGHTS):
@@ -98,17 +102,17 @@ def initialise(model: Any, source: str, place: Place | None = None) -> Report:
         name = wrong[0]
         others = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         raise ConfigError(
-            f"init_from: {name} has {_text(shapes[name])} in {source}, and "
-            f"{_text(_shapes(here[name]))} here{others}",
+            f"init_from: the layer {name} has {_text(shapes[name])} in {source}, and "
+            f"{_text(_shapes(here[name]))} in this model{others}",
             place=place,
-            hint="the architectures differ in more than the head; a layer that is to begin anew "
-            "needs a name that the other has not, for example name: my_conv",
+            hint="the architectures differ in more than the head; give a layer that should start "
+            "with random weights a name that the other model does not have, such as name: my_conv",
         )
     if not taken:
         raise ConfigError(
-            f"init_from: no layer here has the name and the shapes of one in {source}",
+            f"init_from: no layer of this model has the name and the shapes of one in {source}",
             place=place,
-            hint=f"here: {listed(here)}; there: {listed(there)}",
+            hint=f"this model: {listed(here)}; the other: {listed(there)}",
         )
     for name in taken:
         here[name].set_weights(there[name].get_weights())
@@ -117,7 +121,7 @@ def initialise(model: Any, source: str, place: Place | None = None) -> Report:
             name,
             f"which has {_text(shapes[name])} there and {_text(_shapes(layer))} here"
             if name in differ
-            else "which is not there",
+            else "which the source does not have",
         )
         for name, layer in here.items()
         if name not in taken
@@ -127,7 +131,7 @@ def initialise(model: Any, source: str, place: Place | None = None) -> Report:
 
 
 def weighted_layers(model: Any) -> dict[str, Any]:
-    """Every layer that has weights and is no model of other layers, by its path."""
+    """Return every layer that has weights and is not a model of other layers, by its path."""
     return {
         path: layer
         for path, layer in every_layer(model)
@@ -137,13 +141,14 @@ def weighted_layers(model: Any) -> dict[str, Any]:
 
 def _whole(model: Any, path: Path, place: Place | None) -> Report:
     try:
+        check_weights_file(path)
         model.load_weights(path)
-    except Exception as error:  # h5py has many kinds
+    except Exception as error:  # h5py raises many kinds
         raise ConfigError(
             f"init_from: {path} does not hold the weights of this model: {first_line(error)}",
             place=place,
-            hint=f"a {_WEIGHTS} file fits the architecture that it was saved from; of a .keras "
-            "file or a run, single layers are taken too",
+            hint=f"a {_WEIGHTS} file fits only the architecture that it was saved from; from a "
+            ".keras file or a run, single layers are copied",
         ) from error
     return Report(str(path), tuple(weighted_layers(model)), (), ())
 

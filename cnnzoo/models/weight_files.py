@@ -1,7 +1,7 @@
-"""The files of ImageNet's weights: where Keras keeps them, and where it downloads them from.
+"""Paths and URLs of the files of ImageNet's weights, for networks without their head.
 
-As in the modules of keras.applications (Keras 3.15), for networks without their head; a test holds
-one name of each form against Keras.
+They are those in the modules of keras.applications (Keras 3.15); a test compares one name of each
+form with Keras.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NO_TOP = "weights_tf_dim_ordering_tf_kernels_notop.h5"
 _DENSENETS = ("DenseNet121", "DenseNet169", "DenseNet201")
 _RESNETS = ("ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2")
 
-# Below _ADDRESS, with places for what the arguments decide.
+# Paths below _ADDRESS, with fields for values that depend on the arguments.
 _URLS = {
     **{f"ConvNeXt{size}": f"convnext/convnext_{size.lower()}_notop.h5"
        for size in ("Tiny", "Small", "Base", "Large", "XLarge")},
@@ -44,18 +44,18 @@ _URLS = {
     "Xception": f"xception/xception_{_NO_TOP}",
 }  # fmt: skip
 
-# Where the file in Keras' folder has another name.
+# Files that have another name in Keras' folder.
 _KEPT_AS = {
     "NASNetLarge": "nasnet_large_no_top.h5",
     "NASNetMobile": "nasnet_mobile_no_top.h5",
 }
 
-# The sizes of square images for which there are weights of their own; 224 for all others.
+# Sizes of square images that have their own weights; all others use those of 224.
 _SIZES = {"MobileNet": (128, 160, 192), "MobileNetV2": (96, 128, 160, 192)}
 
 
 def weights_url(name: str, arguments: Arguments, shape: Shape) -> str:
-    """Where Keras downloads ImageNet's weights from, for images of this shape."""
+    """Return the URL of ImageNet's weights for images of this shape."""
     if name.startswith("EfficientNetB"):
         return f"{_EFFICIENTNET}/{name.lower()}_notop.h5"
     alpha = float(arguments.get("alpha", 1.0))
@@ -69,13 +69,13 @@ def weights_url(name: str, arguments: Arguments, shape: Shape) -> str:
 
 
 def kept_file(name: str, arguments: Arguments, shape: Shape) -> Path:
-    """Where Keras keeps ImageNet's weights once they are downloaded, and looks before it does."""
+    """Return the path at which Keras keeps downloaded ImageNet weights."""
     url = weights_url(name, arguments, shape)
     return _keras_folder() / "models" / _KEPT_AS.get(name, url.rpartition("/")[2])
 
 
 def _keras_folder() -> Path:
-    """As Keras decides it: `KERAS_HOME`, ~/.keras, or a temporary folder if that is read-only."""
+    """Return Keras' folder: `KERAS_HOME`, ~/.keras, or a temporary one if that is read-only."""
     folder = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
     if os.access(folder if folder.exists() else folder.parent, os.W_OK):
         return folder

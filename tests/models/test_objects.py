@@ -4,7 +4,7 @@ import pytest
 
 from cnnzoo.config.layer_lists import parse_call
 from cnnzoo.errors import ConfigError
-from cnnzoo.models.objects import make
+from cnnzoo.models.objects import first_line, make
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,37 @@ def test_what_only_keras_knows_to_be_wrong_is_one_error_in_its_words():
     call = parse_call("layers", {"Conv2D": {"filters": 5, "kernel_size": 3, "groups": 2}})
     with pytest.raises(ConfigError, match=r"Keras refuses Conv2D with these arguments: .*groups"):
         make(call)
+
+
+GRAPH_ERROR = """Graph execution error:
+
+Detected at node compile_loss/SparseSoftmaxCrossEntropy defined at (most recent call last):
+  File "train.py", line 5, in <module>
+
+  File "keras/src/utils/traceback_utils.py", line 117, in error_handler
+
+Received a label value of 7 which is outside the valid range of [0, 3).  Label values: 7 7 7
+\t [[{{node compile_loss/SparseSoftmaxCrossEntropyWithLogits}}]] [Op:__inference_multi_step_1]"""
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (GRAPH_ERROR, "Received a label value of 7 which is outside the valid range of [0, 3)."),
+        (
+            "Exception encountered when calling Dense.call().\n\n\x1b[1mIt is too wide.\x1b[0m\n\n"
+            "Arguments received by Dense.call(): inputs",
+            "It is too wide.",
+        ),
+        (
+            "{{function_node __wrapped__AddV2_device_/job:localhost}} Incompatible shapes: "
+            "[1,3] vs. [4,4] [Op:AddV2] name: ",
+            "Incompatible shapes: [1,3] vs. [4,4]",
+        ),
+        ("\n two words\nmore", "two words"),
+        ("Graph execution error:\n\n", "Graph execution error:"),
+        ("", "RuntimeError"),
+    ],
+)
+def test_the_first_line_of_an_error_tells_the_cause(text, line):
+    assert first_line(RuntimeError(text)).startswith(line)

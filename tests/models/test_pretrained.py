@@ -77,7 +77,7 @@ def test_every_form_of_file_is_read(name, files):
         ("wide.weights.h5", "does not hold the weights of MobileNet without its head"),
         ("cut.weights.h5", "does not hold the weights of MobileNet without its head"),
         ("none.keras", "does not hold the weights of MobileNet without its head"),
-        ("gone.keras", "there is no weights file"),
+        ("gone.keras", "does not exist"),
     ],
 )
 def test_a_file_that_does_not_fit_is_a_mistake(name, said, files):
@@ -107,7 +107,7 @@ def test_a_file_can_run_no_code(files, tmp_path):
 def test_efficientnet_is_given_files_by_keras_only(files):
     """ImageNet's EfficientNet has a layer that only weights: imagenet makes."""
     call = Call("layers", "EfficientNetB0", {"weights": str(files / "mine.keras")})
-    with pytest.raises(ConfigError, match="takes ImageNet's weights from Keras only"):
+    with pytest.raises(ConfigError, match="cannot load weights from a file: Keras adds a layer"):
         make_application(call, SHAPE, "network")
 
 

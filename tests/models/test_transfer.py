@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -93,7 +94,8 @@ def test_a_layer_under_a_name_of_its_own_begins_anew(source, tmp_path):
     text = NETWORK.replace("- Dense: 8", "- Dense: {units: 9, name: mine}")
     text = text.replace("{units: $classes, ", "{units: $classes, name: head, ")
     report = initialise(model_of(text, tmp_path, 2), str(source))
-    assert report.left == (("mine", "which is not there"), ("head", "which is not there"))
+    why = "which the source does not have"
+    assert report.left == (("mine", why), ("head", why))
     assert report.unused == ("dense", "dense_1")
     assert report.lines()[-1] == "  not used: dense, dense_1"
 
@@ -125,7 +127,7 @@ model:
   classes: 7
   layers: [Flatten, Dense: {units: $classes, activation: softmax, name: last}]
 """
-    with pytest.raises(ConfigError, match="no layer here has the name and the shapes of one in"):
+    with pytest.raises(ConfigError, match="no layer of this model has the name and the shapes of"):
         initialise(model_of(text, tmp_path, 2), str(source))
 
 
@@ -159,3 +161,11 @@ def test_code_in_a_file_is_not_run(tmp_path, monkeypatch):
     with pytest.raises(CnnzooError, match="Lambda"):
         initialise(model, str(tmp_path / "hostile.keras"))
     assert not ran.exists()
+
+
+def test_weights_that_declare_more_than_they_store_are_refused(source, tmp_path):
+    path = tmp_path / "bomb.weights.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("layers/dense/vars/0", (1 << 20, 1 << 20), "float32")
+    with pytest.raises(ConfigError, match="its weights take"):
+        initialise(model_of(NETWORK, tmp_path, 2), str(path))

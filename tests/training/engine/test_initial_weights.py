@@ -115,9 +115,9 @@ def test_a_run_says_absolutely_where_its_weights_were(folder, head_trained, tmp_
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["init_from=nowhere"], "init_from: there is no "),
+        (["init_from=nowhere"], "nowhere does not exist"),
         (["init_from=."], "is not a run directory"),
-        (["model.layers.1.MobileNet.weights=gone.h5"], "there is no weights file "),
+        (["model.layers.1.MobileNet.weights=gone.h5"], "gone.h5 does not exist"),
     ],
 )
 def test_what_is_not_there_is_missed_before_anything_is_loaded(folder, words, said):
