@@ -7,17 +7,36 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_run
-from cnnzoo.cli.options import device_option, force_option, output_option, runs_dir_option
+from cnnzoo.cli.options import (
+    device_option,
+    force_option,
+    format_option,
+    output_option,
+    runs_dir_option,
+)
 
 
 @click.command()
 @click.argument("runs", nargs=-1, metavar="[RUN...]", shell_complete=complete_run)
 @output_option
+@click.option(
+    "--figures",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Also write every figure of the page into this directory.",
+)
+@format_option("svg", "png", "pdf", help="Format of the figures.")
 @force_option
 @runs_dir_option
 @device_option
 def report(
-    runs: tuple[str, ...], output: Path | None, force: bool, runs_dir: str, device: str
+    runs: tuple[str, ...],
+    output: Path | None,
+    figures: Path | None,
+    form: str,
+    force: bool,
+    runs_dir: str,
+    device: str,
 ) -> None:
     """Write a report of runs as one HTML page.
 
@@ -27,15 +46,17 @@ def report(
     evaluated yet is evaluated first. Several runs are compared on one page.
 
     The page of one run is written into the run as report.html; that of several runs into the
-    working directory.
+    working directory. Figures of several runs are written into a directory for each of them.
 
     \b
     Examples:
       cnnzoo report
       cnnzoo report runs/lenet/1
       cnnzoo report runs/lenet/1 runs/lenet/2 --output lenets.html
+      cnnzoo report --figures figures --format pdf
     """
-    from cnnzoo.reporting.page.write import report_page
+    from cnnzoo.reporting.figures import FIGURES, figure_folders, write_figures
+    from cnnzoo.reporting.page.write import collect_reports, page_of
     from cnnzoo.runs.choose import choose_run
     from cnnzoo.terminal.console import console
     from cnnzoo.terminal.display import display_for
@@ -46,7 +67,15 @@ def report(
     if output is None and len(chosen) > 1:
         output = Path("report.html")
         refuse_existing(output, force)
-    page = report_page(chosen, device=device, display=display_for(console()))
+    folders = figure_folders(chosen, figures) if figures else []
+    for folder in folders:
+        for name in FIGURES:
+            refuse_existing(folder / f"{name}.{form}", force)
+    reports = collect_reports(chosen, device=device, display=display_for(console()))
+    page = page_of(reports)
     path = output or chosen[0].path / "report.html"
     write_file(path, page)
     click.echo(f"written to {path}: {len(page.encode()) / 1e6:.1f} MB")
+    for each, folder in zip(reports, folders, strict=False):
+        written = write_figures(each, folder, form)
+        click.echo(f"written to {folder}: {len(written)} figures")

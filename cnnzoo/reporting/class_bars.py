@@ -1,4 +1,4 @@
-"""How well each class is recognised."""
+"""Precision, recall and F1 of each class."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cnnzoo.reporting.style import BLUE, FONT_SIZE, SKY, VERMILLION, figure_style, new_figure
-from cnnzoo.text import shorten
+from cnnzoo.text import counted, shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MAX_CLASSES = 60  # that are shown
+MAX_CLASSES = 60  # in the figure
 _LETTERS = 28  # of a class name
 
 
 def class_bars(per_class: Mapping[str, Mapping[str, Any]], split: str = "test") -> Figure | None:
-    """F1 of each class as a bar, with its precision and recall, the weakest class on top.
+    """Draw the F1 of each class as a bar, with its precision and recall, the lowest F1 on top.
 
-    `per_class` is that of `metrics.json`. Classes without an example are left out and counted in
-    the title, as are those after the weakest MAX_CLASSES. None where no class has an example.
+    `per_class` comes from `metrics.json`. Classes without examples, and those after the
+    MAX_CLASSES lowest ones, are counted in the title. Returns None if no class has an example.
     """
     measured = {name: values for name, values in per_class.items() if values["support"]}
     return _bars(measured, len(per_class) - len(measured), split) if measured else None
@@ -59,15 +59,16 @@ def _bars(measured: Mapping[str, Mapping[str, Any]], absent: int, split: str) ->
     axes.grid(axis="x", visible=True)
     axes.set_title(_title(len(weakest), len(measured), absent, split), pad=26)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
+    lowest, highest = (values["f1"][place] for place in (0, -1))
+    classes = counted(len(weakest), "class", "classes")
+    figure.set_label(f"F1 of {classes}: {lowest:.3f} to {highest:.3f}.")
     return figure
 
 
 def _title(shown: int, measured: int, absent: int, split: str) -> str:
     notes = []
     if shown < measured:
-        notes.append(f"{shown} of {measured:,} are shown")
+        notes.append(f"the lowest {shown} of {measured:,}")
     if absent:
-        notes.append(
-            f"{absent:,} without examples" + (" is left out" if absent == 1 else " are left out")
-        )
-    return "\n".join([f"classes of the {split} split, weakest first", *notes])
+        notes.append(f"{counted(absent, 'class', 'classes')} without examples omitted")
+    return "\n".join([f"classes of the {split} split, lowest F1 first", *notes])

@@ -1,4 +1,4 @@
-"""What is taken for what."""
+"""The confusion matrix."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LETTERS = 20  # of a class name
-_WITH_SHARES, _WITH_COUNTS, _WITH_NAMES = 12, 25, 120  # the most classes that leave room for them
+_WITH_SHARES, _WITH_COUNTS, _WITH_NAMES = 12, 25, 120  # most classes with room for them
 
 
 @figure_style()
 def confusion_matrix(counts: ArrayLike, class_names: Sequence[str], split: str = "test") -> Figure:
-    """Counts int [classes, classes], rows the truth and columns the predictions, as a picture.
+    """Draw counts int [classes, classes]; rows are the truth, columns the predictions.
 
-    The colour of a cell is its share of the examples of its row; the share is written below the
-    count where there is room. A row without examples is crossed out.
+    The colour of a cell is its share of the examples of its row; with few classes the share is
+    written below the count. A row without examples is crossed out.
     """
     table = np.asarray(counts, np.int64)
     classes = len(class_names)
@@ -42,7 +42,7 @@ def confusion_matrix(counts: ArrayLike, class_names: Sequence[str], split: str =
     side = _cell_inches(classes) * classes
     figure = new_figure(side + 3.2, side + 2.0)
     axes = figure.add_subplot()
-    # By the square root, so that rare mistakes are visible.
+    # The square root makes rare mistakes visible.
     norm = require("matplotlib.colors", "report").PowerNorm(0.5, vmin=0, vmax=1)
     image = axes.imshow(shares, cmap=SEQUENTIAL, norm=norm)
     if classes <= _WITH_COUNTS:
@@ -55,7 +55,7 @@ def confusion_matrix(counts: ArrayLike, class_names: Sequence[str], split: str =
     bar.outline.set_visible(False)
     accuracy = np.trace(table) / max(table.sum(), 1)
     axes.set_title(
-        f"confusion, {split} split\n{np.trace(table):,} of {table.sum():,} right ({accuracy:.1%})"
+        f"confusion, {split} split\n{np.trace(table):,} of {table.sum():,} correct ({accuracy:.1%})"
     )
     return figure
 
@@ -80,7 +80,7 @@ def _write_cells(
                 va="center",
                 fontsize=FONT_SIZE - 2,
                 color=PAPER if share > 0.4 else INK,
-                in_layout=False,  # it stays in its cell, and hundreds of them take long to measure
+                in_layout=False,  # it stays in its cell, and measuring hundreds of texts is slow
             )
 
 

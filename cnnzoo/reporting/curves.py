@@ -1,4 +1,4 @@
-"""What training reached, epoch by epoch."""
+"""Learning curves: the metrics and the learning rate of each epoch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cnnzoo.extras import require
 from cnnzoo.reporting.style import BLUE, DIM, VERMILLION, figure_style, new_figure
+from cnnzoo.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,24 +15,24 @@ if TYPE_CHECKING:
 
 History = Sequence[Mapping[str, float]]
 
-_NO_METRICS = ("epoch", "learning_rate", "seconds", "epoch_seconds")
+_NOT_METRICS = ("epoch", "learning_rate", "seconds", "epoch_seconds")
 _UNITS = {"accuracy": "share of examples", "loss": "mean of the examples"}
 
 
 def learning_curves(history: History, best_epoch: int | None = None) -> Figure | None:
-    """Each metric in training and validation over the epochs, the loss first.
+    """Draw each metric in training and validation over the epochs, the loss first.
 
-    `history` has one row an epoch, as `Run.history()` gives them. The best epoch is marked. None
-    where no epoch has ended.
+    `history` has one row per epoch, as `Run.history()` returns it. The best epoch is marked.
+    Returns None before the first epoch has ended.
     """
     names = curve_names(history)
     return _curves(history, names, best_epoch) if names else None
 
 
 def curve_names(history: History) -> list[str]:
-    """The metrics of a history without `val_`, the loss first."""
+    """Return the metrics of a history without `val_`, the loss first."""
     names = {name.removeprefix("val_"): None for row in history for name in row}
-    return sorted((name for name in names if name not in _NO_METRICS), key="loss".__ne__)
+    return sorted((name for name in names if name not in _NOT_METRICS), key="loss".__ne__)
 
 
 @figure_style()
@@ -49,13 +50,24 @@ def _curves(history: History, names: list[str], best_epoch: int | None) -> Figur
         _mark_best(axes, best_epoch)
         _count_epochs(axes, history)
         axes.legend()
+    texts = (_summary(history, name) for name in names)
+    figure.set_label(f"Learning curves over {counted(len(history), 'epoch')}: {'; '.join(texts)}.")
     return figure
 
 
-def learning_rate_curve(history: History, best_epoch: int | None = None) -> Figure | None:
-    """The learning rate at the end of each epoch, on a logarithmic axis where it falls far.
+def _summary(history: History, name: str) -> str:
+    parts = []
+    for key, kind in ((name, "training"), (f"val_{name}", "validation")):
+        values = [row[key] for row in history if key in row]
+        if values:
+            parts.append(f"{kind} {name.replace('_', ' ')} {values[0]:.4g} to {values[-1]:.4g}")
+    return ", ".join(parts)
 
-    None where no epoch has ended, or the history has no learning rate.
+
+def learning_rate_curve(history: History, best_epoch: int | None = None) -> Figure | None:
+    """Draw the learning rate at the end of each epoch; the axis is logarithmic if it falls far.
+
+    Returns None before the first epoch has ended, or if the history has no learning rate.
     """
     rates = [row["learning_rate"] for row in history if "learning_rate" in row]
     return _rates(history, rates, best_epoch) if rates else None
@@ -69,13 +81,14 @@ def _rates(history: History, rates: list[float], best_epoch: int | None) -> Figu
     positive = [rate for rate in rates if rate > 0]
     if positive and max(positive) >= 100 * min(positive):
         axes.set_yscale("log")
-        # Matplotlib's own labels of such an axis are formulas, which cnnzoo's figures do not read.
+        # Matplotlib's default labels of this axis are formulas, which are switched off.
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter("")
     else:
         axes.set_ylim(bottom=0)
         axes.ticklabel_format(axis="y", scilimits=(-3, 3))
     axes.set_title("learning rate")
+    figure.set_label(f"Learning rate: {rates[0]:.3g} to {rates[-1]:.3g}.")
     axes.set_ylabel("learning rate (at the end of the epoch)")
     _mark_best(axes, best_epoch)
     _count_epochs(axes, history)

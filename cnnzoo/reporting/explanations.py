@@ -1,4 +1,4 @@
-"""What a network sees, drawn: one picture explained, its feature maps, filters, responses."""
+"""Figures of explanations: one image explained, feature maps, filters, strongest responses."""
 
 from __future__ import annotations
 
@@ -9,10 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnzoo.datasets.dataset import Images
-from cnnzoo.evaluation.explain.explain import Explanation, Stage
+from cnnzoo.evaluation.classifier import Classifier
+from cnnzoo.evaluation.explain.explain import Explanation, Stage, explainer
 from cnnzoo.evaluation.explain.responses import Responses
+from cnnzoo.evaluation.predictions import Predictions
 from cnnzoo.reporting.style import BLUE, DIM, FONT_SIZE, figure_style, new_figure
-from cnnzoo.reporting.tiles import DIVERGING, MAGNITUDE, coloured, grid, in_colour, padded
+from cnnzoo.reporting.tiles import (
+    DIVERGING,
+    MAGNITUDE,
+    coloured,
+    grid,
+    heat_overlay,
+    in_colour,
+    padded,
+)
 from cnnzoo.text import shorten
 
 if TYPE_CHECKING:
@@ -24,8 +34,9 @@ Pixels = NDArray[np.uint8]
 
 BARS = 8  # the most probable classes
 MAPS = 24  # of a stage
-CHANNELS = 12  # of a stage, whose responses are shown
+CHANNELS = 12  # of a stage with their responses
 FILTERS = 96
+OVERLAY_COLUMNS = 4
 
 _MAP_COLUMNS = 12
 _FILTER_COLUMNS = 16
@@ -40,7 +51,7 @@ _LETTERS = 18
 def explanation_figure(
     name: str, image: Pixels, explanation: Explanation, class_names: Sequence[str]
 ) -> Figure:
-    """The picture uint8 [height, width, 1 or 3], the probabilities, and what speaks for a class."""
+    """Draw an image uint8 [height, width, 1 or 3], its probabilities, Grad-CAM and gradients."""
     figure = new_figure(12.5, 3.7)
     picture, bars, cam, gradients = figure.subplots(1, 4, width_ratios=(1, 1, 1.15, 1.15))
     explained = shorten(class_names[explanation.label], _LETTERS, "both")
@@ -56,7 +67,7 @@ def explanation_figure(
 
 @figure_style()
 def feature_maps_figure(stages: Sequence[Stage]) -> Figure:
-    """For each stage its strongest feature maps, in the order of their channels."""
+    """Draw the strongest feature maps of each stage, in the order of their channels."""
     grids, titles = [], []
     for stage in stages:
         height, width, channels = stage.maps.shape
@@ -74,9 +85,9 @@ def feature_maps_figure(stages: Sequence[Stage]) -> Figure:
 
 @figure_style()
 def filters_figure(filters: Floats) -> Figure:
-    """The filters [height, width, in channels, filters] of the first convolution.
+    """Draw the filters [height, width, in channels, filters] of the first convolution.
 
-    Of three channels in their colours, gray is 0; of any other number their mean.
+    Filters of three channels are drawn in colour, and gray is 0; of others the mean is drawn.
     """
     height, width, channels, count = filters.shape
     if channels == 3:
@@ -99,10 +110,10 @@ def filters_figure(filters: Floats) -> Figure:
 
 @figure_style()
 def responses_figure(responses: Sequence[Responses], images: Images) -> Figure:
-    """For the first channels of each stage the regions of the data that they respond to most.
+    """Draw the regions of the data to which the first channels of each stage respond most.
 
-    `images` are those that the responses were found in. A tile that is all pale is of a channel
-    that nothing raises above 0; a region at the edge of its picture is smaller than the others.
+    `images` are those in which the responses were found. A pale tile is of a channel that no image
+    raises above 0; a region at the edge of its image is smaller than the others.
     """
     grids, titles = [], []
     for found in responses:
@@ -116,12 +127,37 @@ def responses_figure(responses: Sequence[Responses], images: Images) -> Figure:
         ]
         grids.append(_beside(panels))
         which = f"0 to {middle - 1} (left) and {middle} to {shown - 1} (right) of {channels}"
-        titles.append(f"{found.name}: what raises channels {which} most, the strongest first")
+        titles.append(f"{found.name}: strongest responses of channels {which}, the strongest first")
     return _stacked(grids, titles)
 
 
+@figure_style()
+def overlays_figure(
+    classifier: Classifier, images: Pixels, predictions: Predictions, rows: NDArray[np.intp]
+) -> Figure:
+    """Draw images uint8 [n, height, width, channels] with the Grad-CAM of their predicted class.
+
+    The images are those of `rows` of the predictions.
+    """
+    explain = explainer(classifier, steps=1)
+    columns = min(len(rows), OVERLAY_COLUMNS)
+    lines = -(-len(rows) // columns)
+    figure = new_figure(2.9 * columns, 0.4 + 2.0 * lines)
+    for place, (row, image) in enumerate(zip(rows, images, strict=True), 1):
+        cam = explain(image, None).grad_cam
+        axes = figure.add_subplot(lines, columns, place)
+        axes.imshow(np.hstack([in_colour(image), heat_overlay(image, cam)]))
+        axes.set_axis_off()
+        codes = (predictions.labels[row], predictions.predicted[row])
+        names = (shorten(predictions.class_names[code], _LETTERS, "both") for code in codes)
+        title = f"{' → '.join(names)} {predictions.confidence[row]:.1%}"
+        axes.set_title(title, fontsize=FONT_SIZE - 1, fontweight="normal", loc="center")
+    figure.suptitle("Grad-CAM of the most confident mistakes", x=0.01, ha="left")
+    return figure
+
+
 def _beside(panels: Sequence[Pixels]) -> Pixels:
-    """Grids of equal width beside each other."""
+    """Return grids of equal width side by side."""
     height, width, _ = panels[0].shape
     sheet = np.full((height, len(panels) * (width + _BESIDE) - _BESIDE, 3), 255, np.uint8)
     for number, panel in enumerate(panels):
@@ -131,7 +167,7 @@ def _beside(panels: Sequence[Pixels]) -> Pixels:
 
 
 def _patches(found: Responses, channel: int, images: Images) -> list[Pixels]:
-    """The regions of one channel, each in the middle of a tile that holds any of the stage."""
+    """Return the regions of one channel, each in the middle of a tile of one size per stage."""
     sizes = (found.regions[..., 2:] - found.regions[..., :2]).reshape(-1, 2)
     height, width = (int(size) for size in sizes.max(axis=0))
     pictures = images[found.rows[channel]]
@@ -164,12 +200,12 @@ def _draw_grad_cam(axes: Axes, image: Pixels, values: Floats, explained: str) ->
     axes.figure.colorbar(drawn, ax=axes, shrink=0.8, ticks=[0, 0.5, 1])
     axes.set_title(f"Grad-CAM: {explained}")
     if not values.any():
-        axes.text(0.5, -0.06, "nothing speaks for it", transform=axes.transAxes, ha="center")
+        axes.text(0.5, -0.06, "no positive evidence", transform=axes.transAxes, ha="center")
 
 
 def _draw_attribution(axes: Axes, image: Pixels, explanation: Explanation, explained: str) -> None:
     found = explanation.attribution
-    # The strongest pixel of a hundred would leave the others pale.
+    # A percentile: one very strong pixel would leave the others pale.
     largest = max(float(np.percentile(np.abs(found.values), 99.5)), 1e-12)
     faint = 255 - (255 - _gray(image)) * 0.25
     axes.imshow(faint, cmap="gray", vmin=0, vmax=255)
@@ -183,7 +219,7 @@ def _draw_attribution(axes: Axes, image: Pixels, explanation: Explanation, expla
     axes.text(
         0.5,
         -0.06,
-        f"they sum to {found.values.sum():.2f} of {found.score - found.baseline_score:.2f}",
+        f"sum: {found.values.sum():.2f} of {found.score - found.baseline_score:.2f}",
         transform=axes.transAxes,
         ha="center",
         color=DIM,
@@ -192,7 +228,7 @@ def _draw_attribution(axes: Axes, image: Pixels, explanation: Explanation, expla
 
 
 def _stacked(grids: Sequence[Pixels], titles: Sequence[str]) -> Figure:
-    """Grids of tiles below each other, at one scale, each with its title."""
+    """Draw grids of tiles below each other, at one scale, each with its title."""
     widest = max(_LEAST_WIDTH * _PIXELS_PER_INCH, *(pixels.shape[1] for pixels in grids))
     heights = [pixels.shape[0] / _PIXELS_PER_INCH + _HEADING for pixels in grids]
     figure = new_figure(widest / _PIXELS_PER_INCH + 0.2, sum(heights))

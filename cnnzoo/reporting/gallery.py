@@ -1,4 +1,4 @@
-"""The mistakes that a model is surest of, as pictures."""
+"""The most confident mistakes of a model."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnzoo.datasets.dataset import Images
 from cnnzoo.evaluation.predictions import Predictions
 from cnnzoo.reporting.style import FONT_SIZE, INK, figure_style, new_figure
-from cnnzoo.text import shorten
+from cnnzoo.text import counted, shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,35 +20,32 @@ _LETTERS = 17  # of a class name
 
 
 def surest_mistakes(predictions: Predictions, count: int) -> NDArray[np.intp]:
-    """The indices of up to `count` wrong predictions, the most probable first, then in order."""
+    """Return the indices of up to `count` wrong predictions, the most confident first."""
     predicted = predictions.predicted
     wrong = np.flatnonzero(predicted != predictions.labels)
     order = np.argsort(-predictions.confidence[wrong], kind="stable")
     return wrong[order[:count]]
 
 
-def mistakes_gallery(
-    images: NDArray[np.uint8], predictions: Predictions, count: int = 24
-) -> Figure | None:
-    """The surest mistakes with truth → prediction and the probability of what was predicted.
+def mistakes_gallery(images: Images, predictions: Predictions, count: int = 24) -> Figure | None:
+    """Draw the most confident mistakes with truth → prediction and its probability.
 
-    `images` uint8 [n, height, width, 1 or 3] are in the order of the predictions. None where
-    nothing is wrong.
+    `images` uint8 [n, height, width, 1 or 3] are in the order of the predictions. Returns None if
+    every prediction is correct.
     """
     chosen = surest_mistakes(predictions, count)
     return _tiles(images, predictions, chosen) if len(chosen) else None
 
 
 @figure_style()
-def _tiles(images: NDArray[np.uint8], predictions: Predictions, chosen: NDArray[np.intp]) -> Figure:
+def _tiles(images: Images, predictions: Predictions, chosen: NDArray[np.intp]) -> Figure:
     rows = -(-len(chosen) // COLUMNS)
     columns = min(len(chosen), COLUMNS)
     figure = new_figure(max(1.55 * columns, 4), 0.8 + 2.25 * rows)
     predicted = predictions.predicted
     names = [shorten(name, _LETTERS, "both") for name in predictions.class_names]
-    for place, index in enumerate(chosen, 1):
+    for place, (index, image) in enumerate(zip(chosen, images[chosen], strict=True), 1):
         axes = figure.add_subplot(rows, columns, place)
-        image = images[index]
         axes.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
         axes.set_xticks([])
         axes.set_yticks([])
@@ -57,6 +55,8 @@ def _tiles(images: NDArray[np.uint8], predictions: Predictions, chosen: NDArray[
         axes.set_title(label, fontsize=FONT_SIZE - 1, fontweight="normal", loc="center", color=INK)
     wrong = int((predicted != predictions.labels).sum())
     figure.suptitle(
-        f"the surest of {wrong:,} mistakes\ntruth → prediction, its probability", x=0.01, ha="left"
+        f"the most confident of {counted(wrong, 'mistake')}\ntruth → prediction, its probability",
+        x=0.01,
+        ha="left",
     )
     return figure

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say."""
+"""The reliability diagram: accuracy over probability."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnnzoo.reporting.style import BLUE, DIM, SKY, VERMILLION, figure_style, new_figure
+from cnnzoo.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -14,10 +15,10 @@ Bins = Sequence[Mapping[str, Any]]
 
 
 def reliability_diagram(bins: Bins, split: str = "test") -> Figure | None:
-    """Accuracy over the probability of the predicted class, and how many examples each bin has.
+    """Draw accuracy over the probability of the predicted class, and the examples of each bin.
 
     `bins` are those of `calibration` in `metrics.json`. After Guo, Pleiss, Sun and Weinberger, "On
-    Calibration of Modern Neural Networks", 2017. None where no bin has an example.
+    Calibration of Modern Neural Networks", 2017. Returns None if no bin has an example.
     """
     filled = [each for each in bins if each["count"]]
     return _diagram(bins, filled, split) if filled else None
@@ -63,6 +64,10 @@ def _diagram(bins: Bins, filled: Bins, split: str) -> Figure:
     )
     lower.set_ylabel("examples")
     lower.set_xlabel("probability of the predicted class")
+    figure.set_label(
+        f"Accuracy in {counted(len(filled), 'bin')} of the probability of the predicted class: "
+        f"{filled[0]['accuracy']:.3f} to {filled[-1]['accuracy']:.3f}."
+    )
     return figure
 
 

@@ -1,7 +1,10 @@
-"""A run → everything that a report of it says something about; what is missing is measured."""
+"""A run → everything that its report, card and figures show; what is missing is measured."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,15 +26,15 @@ from cnnzoo.runs.run import Run
 from cnnzoo.training.progress import Display
 
 TEST, VALIDATION = "test", "validation"
-_COMPARED = 256  # examples whose predictions are made again, to see whether they still hold
-_TOLERANCE = 0.02  # of a probability: what another device or precision may change
+_COMPARED = 256  # examples that are predicted again, to check the stored predictions
+_TOLERANCE = 0.02  # of a probability, for another device or precision
 
 
 @dataclass(frozen=True, slots=True)
 class ReportData:
-    """What is known of a run, measured on its `split`.
+    """A run, measured on its `split`.
 
-    `dataset` is None where the data cannot be loaded any more; then `missing` says why.
+    `dataset` is None if the data can no longer be loaded; then `missing` is the reason.
     """
 
     run: Run
@@ -52,17 +55,32 @@ class ReportData:
         return self.dataset.splits[self.split] if self.dataset else None
 
     @property
+    def best_epoch(self) -> int | None:
+        """The epoch of the kept model, None before the first has ended."""
+        best: int | None = self.record.get("best_epoch")
+        return best
+
+    @property
+    def typical_example(self) -> int:
+        """A correct example of median confidence; the first one if none is correct."""
+        predictions = self.predictions
+        rows = np.flatnonzero(predictions.predicted == predictions.labels)
+        if not len(rows):
+            return 0
+        order = np.argsort(predictions.confidence[rows], kind="stable")
+        return int(rows[order[len(order) // 2]])
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """The classes, in the model's order."""
         return self.classifier.class_names
 
 
 def collect(run: Run, *, device: str = "auto", display: Display | None = None) -> ReportData:
-    """Read a run, and evaluate it where that was not done, or not with this model and these data.
+    """Read a run; evaluate it unless it was evaluated with this model and these data.
 
-    The split is `test`, or `validation` where the run holds no test examples.
-
-    Raises what `evaluate` raises where something must be measured and cannot be.
+    The split is `test`, or `validation` if the run has no test examples. Raises the errors of
+    `evaluate` if the run must be evaluated and cannot be.
     """
     display = display or Display()
     record, config = run.record(), run.config()
@@ -98,7 +116,7 @@ def collect(run: Run, *, device: str = "auto", display: Display | None = None) -
 
 
 def _hold(predictions: Predictions, classifier: Classifier, dataset: Dataset, split: str) -> bool:
-    """Whether the predictions are of these examples, by this model."""
+    """Whether the predictions are those of this model for these examples."""
     examples, names = dataset.splits[split], classifier.class_names
     labels = labels_by_name(examples.labels, dataset.class_names, names, dataset.name)
     if predictions.class_names != names or not np.array_equal(predictions.labels, labels):
@@ -107,3 +125,18 @@ def _hold(predictions: Predictions, classifier: Classifier, dataset: Dataset, sp
     if predictions.kept is not None:
         again = np.take_along_axis(again, predictions.kept[:_COMPARED], axis=1)
     return bool(np.allclose(again, predictions.probabilities[:_COMPARED], atol=_TOLERANCE))
+
+
+@contextmanager
+def without_retracing_warnings() -> Iterator[None]:
+    """Every run has models of its own; TensorFlow takes that for a mistake and warns."""
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(_no_retracing)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_no_retracing)
+
+
+def _no_retracing(record: logging.LogRecord) -> bool:
+    return "retracing" not in record.getMessage()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from cnnzoo.errors import UserError
 from cnnzoo.extras import require
@@ -14,17 +14,17 @@ from cnnzoo.runs.files import replacing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Suffix → what would make two files of one figure differ: the time of writing.
+# Suffix → metadata that would make two files of one figure differ: the time of writing.
 _FORMATS: dict[str, dict[str, None]] = {
     ".png": {},
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
 }
-DOTS_PER_INCH = 144  # of PNG files: two pixels where a web page has one and a half
+DOTS_PER_INCH = 144  # of PNG files
 
 
 def check_suffix(path: Path) -> None:
-    """Raise UserError for a file name that does not say a kind of file that a figure can be."""
+    """Raise UserError unless the suffix of a file name is that of a format of figures."""
     if path.suffix.lower() not in _FORMATS:
         kind = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
         raise UserError(
@@ -34,26 +34,38 @@ def check_suffix(path: Path) -> None:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, SVG or PDF, by the suffix of its path; whole or not at all.
+    """Write a figure atomically as PNG, SVG or PDF, by the suffix of its path.
 
-    A file that is there is replaced, a directory that is missing is made.
-    The same figure gives the same bytes. Text stays text in an SVG, so that it can be found, read
-    aloud, and shown in letters that only the reader has a font for. Raises UserError for another
-    suffix, and where the file cannot be written.
+    An existing file is replaced, a missing directory is created. The same figure gives the same
+    bytes. Raises UserError for another suffix, or if the file cannot be written.
     """
     check_suffix(path)
-    matplotlib = require("matplotlib", "report")
     kind = path.suffix.lower()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary, figure_style(), warnings.catch_warnings():
-            # A letter without a font shows as a box, or as itself in an SVG.
-            warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
-            with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "cnnzoo"}):
-                figure.savefig(
-                    temporary, format=kind[1:], dpi=DOTS_PER_INCH, metadata=_FORMATS[kind]
-                )
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            write_figure(figure, file, kind[1:])
     except OSError as error:
         raise UserError(
             f"{path} cannot be written: {error.strerror}", hint="name another file"
         ) from error
+
+
+def write_figure(figure: Figure, file: BinaryIO, form: str, *, transparent: bool = False) -> None:
+    """Write a figure to an open file as `png`, `svg` or `pdf`.
+
+    Text in an SVG stays text: it can be selected, searched and read aloud, and is shown with the
+    reader's fonts.
+    """
+    matplotlib = require("matplotlib", "report")
+    with figure_style(), warnings.catch_warnings():
+        # A character without a font is drawn as a box; an SVG keeps the character.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "cnnzoo"}):
+            figure.savefig(
+                file,
+                format=form,
+                dpi=DOTS_PER_INCH,
+                metadata=_FORMATS[f".{form}"],
+                transparent=transparent,
+            )

@@ -1,4 +1,4 @@
-"""The look of all figures: fonts, colours, a white card that reads on light and dark pages."""
+"""The look of all figures: fonts, colours, a white background."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEQUENTIAL = "Blues"  # for shares: one hue, lighter is less
 FONT_SIZE = 10  # points
 TIMES = "\N{MULTIPLICATION SIGN}"
 
-# Families for the letters that DejaVu Sans does not have, where they are installed.
+# Font families for characters that DejaVu Sans lacks, if they are installed.
 _FALLBACK_FAMILIES = (
     "Noto Sans CJK JP",
     "Noto Sans CJK SC",
@@ -71,23 +71,24 @@ _STYLE: dict[str, Any] = {
 
 @contextmanager
 def figure_style() -> Iterator[None]:
-    """Figures made within look alike; what matplotlib was set to comes back afterwards.
+    """Give figures that are made inside one look; restore the settings of matplotlib afterwards.
 
-    Also a decorator: `@figure_style()`. Raises UserError where matplotlib is not installed.
+    Also a decorator: `@figure_style()`. Raises UserError if matplotlib is not installed.
     """
     matplotlib = require("matplotlib", "report")
     fonts = set(require("matplotlib.font_manager", "report").fontManager.get_font_names())
     families = ["DejaVu Sans", *(family for family in _FALLBACK_FAMILIES if family in fonts)]
     with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # a matplotlibrc makes no figures of another kind
+        matplotlib.rcdefaults()  # a matplotlibrc does not change the figures
         matplotlib.rcParams.update({**_STYLE, "font.family": families})
         yield
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of that many inches, its axes laid out so that no label is cut.
+    """Return an empty figure of a size in inches, laid out so that no label is cut.
 
-    It belongs to no window and to no list of open figures: whoever holds it, owns it.
+    It does not open a window and is not in the list of open figures. Its label, `set_label`, is
+    the description that replaces it for people who cannot see it.
     """
     figure: Figure = require("matplotlib.figure", "report").Figure(
         figsize=(width, height), layout="constrained"

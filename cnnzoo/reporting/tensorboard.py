@@ -1,14 +1,17 @@
-"""Figures of a finished training for TensorBoard, beside its scalars."""
+"""Figures of a finished training for TensorBoard, next to its scalars."""
 
 from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
+
 from cnnzoo.evaluation.confusion import Confusion
 from cnnzoo.reporting.confusion import confusion_matrix
 from cnnzoo.reporting.curves import learning_curves
-from cnnzoo.reporting.style import figure_style
+from cnnzoo.reporting.figures import MAX_CLASSES
+from cnnzoo.reporting.saving import write_figure
 from cnnzoo.runs.run import Run
 from cnnzoo.training.loggers.events import Events
 from cnnzoo.training.loggers.tensorboard import log_directory
@@ -18,17 +21,16 @@ if TYPE_CHECKING:
 
 
 def write_images(run: Run, measured: dict[str, Any] | None = None) -> None:
-    """Write the curves of a run, and the confusion that was measured, into its TensorBoard logs.
+    """Write the learning curves of a run and its confusion matrix into its TensorBoard logs.
 
-    Raises UserError where tensorboardX or matplotlib is not installed.
+    Raises UserError if tensorboardX or matplotlib is not installed.
     """
     record, history = run.record(), run.history()
     figures = {"curves": learning_curves(history, record["best_epoch"])}
-    if measured:
-        names = record["class_names"]
-        figures["confusion"] = confusion_matrix(
-            Confusion.from_plain(measured["confusion"]).matrix(), names, measured["split"]
-        )
+    names = record["class_names"]
+    if measured and len(names) <= MAX_CLASSES:
+        matrix = Confusion.from_plain(measured["confusion"]).matrix()
+        figures["confusion"] = confusion_matrix(matrix, names, measured["split"])
     events = Events(log_directory(run) / "figures")
     for tag, figure in figures.items():
         if figure is not None:
@@ -37,9 +39,7 @@ def write_images(run: Run, measured: dict[str, Any] | None = None) -> None:
     events.close()
 
 
-@figure_style()
 def _png(figure: Figure) -> tuple[bytes, int, int]:
     data = io.BytesIO()
-    figure.savefig(data, format="png")
-    width, height = (round(inches * figure.dpi) for inches in figure.get_size_inches())
-    return data.getvalue(), width, height
+    write_figure(figure, data, "png")
+    return data.getvalue(), *Image.open(data).size

@@ -1,4 +1,4 @@
-"""What a binary classifier trades as its threshold moves: ROC, precision and recall."""
+"""ROC and precision-recall curves of a binary classifier."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _LETTERS = 16  # of a class name
 
 
 def roc_and_precision_recall(predictions: Predictions, tuned: float | None = None) -> Figure | None:
-    """The ROC curve and the precision-recall curve of two classes, the second the positive one.
+    """Draw the ROC and the precision-recall curve of two classes; the second is the positive one.
 
-    The areas are ROC-AUC by the trapezoidal rule and average precision, as scikit-learn measures
-    them; where the thresholds 0.5 and `tuned` stand is marked. None for another count of classes,
-    and where all examples are of one class.
+    The areas are ROC-AUC by the trapezoidal rule and average precision, as scikit-learn computes
+    them; the thresholds 0.5 and `tuned` are marked. Returns None unless there are two classes with
+    examples.
     """
     if len(predictions.class_names) != 2 or len(np.unique(predictions.labels)) != 2:
         return None
@@ -51,6 +51,7 @@ def _both(predictions: Predictions, tuned: float | None) -> Figure:
         _mark(left, right, truth, scores, tuned, ("tuned threshold", "o", GREEN))
     name = shorten(predictions.class_names[POSITIVE], _LETTERS, "both")
     left.set_title(f"ROC, positive: {name}")
+    figure.set_label(f"ROC and precision-recall curves; the positive class is {name}.")
     right.set_title(f"precision and recall, positive: {name}")
     for axes, place in ((left, "lower right"), (right, "lower left")):
         axes.set_xlim(-0.02, 1.02)
@@ -81,7 +82,7 @@ def _draw_precision_recall(
     area = metrics.average_precision_score(truth, scores)
     share = float(truth.mean())
     axes.axhline(share, linestyle=":", color=DIM, linewidth=1.2, label=f"chance, {share:.3f}")
-    # Recalls fall: each precision holds until the next lower recall.
+    # Recalls decrease: each precision holds until the next lower recall.
     axes.plot(
         recalls,
         precisions,
@@ -89,7 +90,7 @@ def _draw_precision_recall(
         color=BLUE,
         label=f"average precision {area:.3f}",
     )
-    axes.set_xlabel("recall (share of the positive that are found)")
+    axes.set_xlabel("recall (share of the positives that are found)")
     axes.set_ylabel("precision (share of the found that are positive)")
 
 

@@ -25,8 +25,8 @@ def test_the_weakest_classes_come_first(classes):
     expected = sorted(each["f1"] for each in values.values() if each["support"])
     assert widths == expected[:MAX_CLASSES]
     shown = "\n".join(texts_of(figure))
-    assert "1 without examples" in shown
-    assert ("are shown" in shown) == (classes > MAX_CLASSES)
+    assert "1 class without examples" in shown
+    assert ("the lowest 60 of" in shown) == (classes > MAX_CLASSES)
 
 
 def test_no_example_is_no_figure():

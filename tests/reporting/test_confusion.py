@@ -26,7 +26,7 @@ def test_cells_hold_counts_and_shares_of_the_truth():
     shown = texts_of(figure)
     assert {"3\n75%", "1\n25%", "5\n100%"} <= set(shown)
     assert not any(text.startswith("0\n") for text in shown)
-    assert "8 of 9 right (88.9%)" in "\n".join(shown)
+    assert "8 of 9 correct (88.9%)" in "\n".join(shown)
     image = figure.axes[0].images[0]
     assert np.allclose(image.get_array(), [[0.75, 0.25], [0, 1]])
 

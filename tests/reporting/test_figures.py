@@ -1,70 +1,73 @@
 from __future__ import annotations
 
-import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
+from conftest import TINY
+from legible import assert_legible
 
 from cnnzoo.config.loader import load_config
-from cnnzoo.errors import RunError
-from cnnzoo.evaluation.metrics import measure_predictions
-from cnnzoo.evaluation.predictions import Predictions, write_predictions
-from cnnzoo.reporting.figures import write_figures
-from cnnzoo.runs.run import Run, create_run
+from cnnzoo.reporting.figures import FIGURES, FILE, figure_folders, page_figures, write_figures
+from cnnzoo.reporting.page.write import collect_reports, page_of
+from cnnzoo.reporting.report_data import ReportData
+from cnnzoo.runs.run import Run
+from cnnzoo.training.train import train
 
-ARCHITECTURE = {"volumes.svg", "graph.svg"}
-HISTORY = {"learning-curves.svg", "learning-rate.svg"}
-METRICS = {"confusion.svg", "classes.svg", "reliability.svg"}
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """A run that has begun."""
-    run = create_run(tmp_path, load_config("lenet", ["model.layers.-1.Dense.units=2"]))
-    run.update(status="running", class_names=["no", "yes"])
-    return run
+ALWAYS = {"learning-curves", "learning-rate", "confusion", "classes", "reliability", "mistakes"}
+OF_THE_MODEL = {"filters", "feature-maps", "grad-cam", "volumes", "graph"}
 
 
-def evaluated(run: Run, split: str) -> np.ndarray:
-    """Writes what an evaluation leaves behind; returns the images of the split."""
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 2, 40).astype(np.int32)
-    values = rng.dirichlet([1, 1], 40).astype(np.float32)
-    predictions = Predictions(tuple(map(str, range(40))), labels, values, ("no", "yes"))
-    measured = measure_predictions(values, labels, ("no", "yes"))
-    run.metrics_path(split).write_text(json.dumps(measured))
-    write_predictions(run.predictions_path(split), predictions)
-    return rng.integers(0, 256, (40, 28, 28, 1), np.uint8)
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
+    folder = tmp_path_factory.mktemp("figures")
+    path = folder / "tiny.yaml"
+    path.write_text(TINY)
+    run = train(load_config(path, ["training.epochs=1", "data.limit=300"]), folder / "runs")
+    (report,) = collect_reports([run])
+    return report
 
 
-def names(run: Run, split: str = "test", images: np.ndarray | None = None) -> set[str]:
-    paths = write_figures(run, split, images)
-    assert all(path.parent == run.path / "figures" for path in paths)
-    assert all(path.stat().st_size for path in paths)
-    return {path.name for path in paths}
+@pytest.mark.parametrize(
+    ("form", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")]
+)
+def test_every_figure_is_written_in_each_format(report, tmp_path, form, start):
+    written = write_figures(report, tmp_path / "new", form)
+    assert {path.name for path in written} == {f"{name}.{form}" for name in ALWAYS | OF_THE_MODEL}
+    assert all(path.read_bytes().startswith(start) for path in written)
 
 
-def test_a_run_has_the_figures_that_its_files_allow(run):
-    run.history_path.write_text("epoch,loss,val_loss,learning_rate\n1,0.5,0.6,0.1\n")
-    assert names(run) == ARCHITECTURE | HISTORY
-    images = evaluated(run, "test")
-    assert names(run) == ARCHITECTURE | HISTORY | METRICS | {"roc.svg"}
-    evaluated(run, "validation")
-    drawn = names(run, "validation", images)
-    assert {"confusion-validation.svg", "roc-validation.svg", "mistakes-validation.png"} <= drawn
-    assert (run.path / "figures/confusion.svg").exists()
+def test_every_figure_of_the_page_is_legible_and_described(report):
+    drawn = list(page_figures(report))
+    assert {name for name, _, _ in drawn} == {
+        name for name, entry in FIGURES.items() if entry.section != FILE and name != "roc"
+    }
+    for _, _, figure in drawn:
+        assert_legible(figure)
+        assert re.search(r"\d", figure.get_label())
 
 
-def test_a_figure_whose_data_are_gone_does_not_stay(run):
-    old = run.path / "figures" / "confusion.svg"
-    old.parent.mkdir()
-    old.write_text("of other data")
-    assert names(run) == ARCHITECTURE
-    assert not old.exists()
+def test_a_figure_that_is_added_appears_on_the_page_and_as_a_file(report, tmp_path, monkeypatch):
+    entry = FIGURES["reliability"]._replace(section="training")
+    monkeypatch.setitem(FIGURES, "added", entry)
+    assert tmp_path / "added.svg" in write_figures(report, tmp_path)
+    assert page_of([report]).count('<svg class="figure"') == 5
 
 
-def test_damaged_predictions_are_named(run):
-    run.predictions_path("test").write_text("path,truth\n")
-    with pytest.raises(RunError, match=r"predictions\.csv is damaged"):
-        write_figures(run)
+def test_what_the_run_does_not_have_is_not_drawn(report, tmp_path):
+    bare = replace(report, history=[], dataset=None, missing="gone")
+    names = {path.stem for path in write_figures(bare, tmp_path)}
+    assert names == (ALWAYS | OF_THE_MODEL) - {
+        "learning-curves",
+        "learning-rate",
+        "mistakes",
+        "feature-maps",
+        "grad-cam",
+    }
+
+
+def test_figures_of_several_runs_are_in_folders_of_their_own():
+    runs = [Run(Path("runs/lenet/1")), Run(Path("runs/lenet/2"))]
+    assert figure_folders(runs[:1], Path("f")) == [Path("f")]
+    assert figure_folders(runs, Path("f")) == [Path("f/lenet-1"), Path("f/lenet-2")]

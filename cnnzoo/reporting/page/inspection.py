@@ -20,7 +20,7 @@ from cnnzoo.reporting.page.filter_types import FilterType, filter_types
 from cnnzoo.reporting.page.matrix import Shown
 from cnnzoo.reporting.page.pictures import Picture, picture
 from cnnzoo.reporting.style import TIMES
-from cnnzoo.reporting.tiles import DIVERGING, MAGNITUDE, coloured, in_colour
+from cnnzoo.reporting.tiles import DIVERGING, MAGNITUDE, coloured, heat_overlay
 
 FILTERS = 24  # of the first layer
 MAPS = 16  # of each stage
@@ -107,7 +107,7 @@ def inspect_model(
         min(SEARCHED, len(examples)),
         _stages(explain(image, None)),
         tuple(
-            Overlay(shown, picture(_overlay(pixels, explain(pixels, None).grad_cam)))
+            Overlay(shown, picture(heat_overlay(pixels, explain(pixels, None).grad_cam)))
             for (_, shown), pixels in zip(mistakes, wrong, strict=True)
         ),
     )
@@ -195,11 +195,3 @@ def _maps(stage: Stage) -> Maps:
             for number in chosen.tolist()
         ),
     )
-
-
-def _overlay(pixels: Pixels, values: Floats) -> Pixels:
-    """A picture in gray, and over it in colour where Grad-CAM [height, width] is above 0."""
-    gray = in_colour(pixels.mean(axis=2, keepdims=True).astype(np.uint8))
-    strength = (0.75 * np.sqrt(values))[..., None]
-    heat = coloured(values, 0, 1, "inferno")
-    return np.round(gray * (1 - strength) + heat * strength).astype(np.uint8)

@@ -1,10 +1,9 @@
-"""Runs → one HTML page that needs nothing else: no network, no other file."""
+"""Runs → one HTML page without other files or network access."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import logging
 from collections.abc import Sequence
 from importlib import resources
 from typing import Any
@@ -16,44 +15,53 @@ from cnnzoo.extras import require
 from cnnzoo.reporting.findings import percent
 from cnnzoo.reporting.page.comparison import compare_reports
 from cnnzoo.reporting.page.view import view
-from cnnzoo.reporting.report_data import collect
+from cnnzoo.reporting.report_data import ReportData, collect, without_retracing_warnings
 from cnnzoo.runs.run import Run
 from cnnzoo.text import printable, shorten
 from cnnzoo.training.progress import Display
 
 MAX_BYTES = 5_000_000
 MAX_RUNS = 8
-_LETTERS = 16  # of a class name beside the confusion matrix
+_LETTERS = 16  # of a class name next to the confusion matrix
 _TEXT_BYTES = 500_000  # of one run: tables, charts, filters, feature maps
 
 
 def report_page(
     runs: Sequence[Run], *, device: str = "auto", display: Display | None = None
 ) -> str:
-    """The page of runs as HTML of at most MAX_BYTES; what was not measured is measured first.
+    """Return the page of runs as HTML of at most MAX_BYTES; what is missing is measured first.
 
-    The page carries everything in itself, and forbids itself to ask anyone for anything.
+    The page is one file and loads nothing from elsewhere; its policy forbids that.
 
     Raises:
         UserError: jinja2 or matplotlib is not installed, or there are more than MAX_RUNS runs.
-        RunError, DataError: as `evaluate` raises them.
+        RunError, DataError: as in `evaluate`.
 
     """
-    jinja2 = require("jinja2", "report")
+    return page_of(collect_reports(runs, device=device, display=display))
+
+
+def collect_reports(
+    runs: Sequence[Run], *, device: str = "auto", display: Display | None = None
+) -> list[ReportData]:
+    """Read the runs of a page; raise the errors of `report_page`."""
+    require("jinja2", "report")
     require("matplotlib", "report")
     if len(runs) > MAX_RUNS:
         raise UserError(
             f"a page has room for {MAX_RUNS} runs, not {len(runs)}",
-            hint="name fewer; cnnzoo runs lists any number of them",
+            hint="name fewer runs; cnnzoo runs lists any number of them",
         )
-    # Every run has a model of its own, and models of its parts; TensorFlow takes them for mistakes.
-    logging.getLogger("tensorflow").addFilter(_no_retracing)
-    try:
-        reports = [collect(run, device=device, display=display) for run in runs]
-        budget = (MAX_BYTES - len(runs) * _TEXT_BYTES) * 3 // 5 // len(runs)
+    with without_retracing_warnings():
+        return [collect(run, device=device, display=display) for run in runs]
+
+
+def page_of(reports: Sequence[ReportData]) -> str:
+    """Return the page of reports; raise the errors of `report_page`."""
+    jinja2 = require("jinja2", "report")
+    budget = (MAX_BYTES - len(reports) * _TEXT_BYTES) * 3 // 5 // len(reports)
+    with without_retracing_warnings():
         views = [view(report, f"run{number}", budget) for number, report in enumerate(reports, 1)]
-    finally:
-        logging.getLogger("tensorflow").removeFilter(_no_retracing)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("cnnzoo.reporting.page", "."),
         autoescape=True,
@@ -83,16 +91,12 @@ def report_page(
     return page
 
 
-def _no_retracing(record: logging.LogRecord) -> bool:
-    return "retracing" not in record.getMessage()
-
-
 def _file(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:
-    """The name of a script or style by which the page's own policy lets it in, and no other."""
+    """Return the hash by which the policy of the page allows a script or style."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
@@ -101,7 +105,7 @@ def _short(name: str) -> str:
 
 
 def _visible(value: Any) -> Any:
-    """A text in which what would turn the direction of a line, or end it, is an escape."""
-    if type(value) is not str:  # markup is ours
+    """Escape control and direction characters of a text."""
+    if type(value) is not str:  # Markup is written by cnnzoo
         return value
     return "\n".join(map(printable, value.split("\n")))
