@@ -1,4 +1,4 @@
-"""Run → model card: Markdown in the form of the Hugging Face Hub, every number measured."""
+"""Run → model card: Markdown for the Hugging Face Hub; every number is measured."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from cnnzoo.training.progress import Display
 MAX_CLASSES = 100  # in the table
 _LISTED = 20  # classes in a sentence
 
-# Our names of figures → those of the Hub's metrics, where it has one.
+# Metrics → their names on the Hub.
 _METRICS = {
     "accuracy": "accuracy",
     "macro_f1": "f1",
@@ -37,27 +37,39 @@ _METRICS = {
 }
 
 
-def model_card(run: Run, *, device: str = "auto", display: Display | None = None) -> str:
-    """The card of a run; what was not measured is measured first.
+class _Markdown(str):
+    """Text that is Markdown already and is not escaped."""
 
-    Raises UserError without jinja2; RunError and DataError as `evaluate` raises them.
+    __slots__ = ()
+
+
+def model_card(run: Run, *, device: str = "auto", display: Display | None = None) -> str:
+    """Return the card of a run; what is missing is measured first.
+
+    Raises UserError without jinja2; RunError and DataError as in `evaluate`.
     """
     jinja2 = require("jinja2", "report")
     report = collect(run, device=device, display=display)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("cnnzoo.reporting", "."),
-        autoescape=False,  # it is Markdown, which `md` escapes
+        autoescape=False,  # that is for HTML; `finalize` escapes every value for Markdown
+        finalize=_escaped,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "md": escape_markdown,
-        "fenced": fenced,
+        "paragraph": lambda text: _Markdown(escape_markdown(text, paragraph=True)),
+        "fenced": lambda text, language: _Markdown(fenced(text, language)),
         "thousands": "{:,}".format,
     }
     text: str = environment.get_template("card.md").render(_values(report))
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
+
+
+def _escaped(value: Any) -> Any:
+    """Escape a value of the template, whatever field of an untrusted run it comes from."""
+    return value if isinstance(value, _Markdown) else escape_markdown(str(value))
 
 
 def _values(report: ReportData) -> dict[str, Any]:
@@ -66,8 +78,8 @@ def _values(report: ReportData) -> dict[str, Any]:
     names = report.class_names
     held_out = record.get("data", {}).get("examples", {}).get("validation", 0)
     return {
-        "front_matter": yaml.safe_dump(
-            front_matter(report), sort_keys=False, allow_unicode=True, width=1000
+        "front_matter": _Markdown(
+            yaml.safe_dump(front_matter(report), sort_keys=False, allow_unicode=True, width=1000)
         ),
         "name": config.name,
         "config": config,
@@ -97,7 +109,7 @@ def _values(report: ReportData) -> dict[str, Any]:
 
 
 def front_matter(report: ReportData) -> dict[str, Any]:
-    """The metadata that the Hub reads: library, tags, metrics, and the results as model-index."""
+    """Return the metadata that the Hub reads: library, tags, metrics, results as model-index."""
     measured = report.measured
     data = measured.get("data", {}).get("name", report.record.get("data", {}).get("name", ""))
     results = [

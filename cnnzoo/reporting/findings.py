@@ -1,4 +1,4 @@
-"""What the figures of a run mean, in careful sentences; each says only what was measured."""
+"""Sentences about the metrics of a run, for the page and the card."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from cnnzoo.evaluation.confusion import Confusion
 from cnnzoo.evaluation.intervals import wilson
 from cnnzoo.text import listed
 
-FEW = 10  # a count below it moves much by chance
+FEW = 10  # smaller counts vary much by chance
 CLEAR_RISE = 1.1  # of a loss above its lowest value
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer in a few words, what it rests on, and what there is more to know."""
+    """A short answer, the numbers that it is based on, and further details."""
 
     short: str
     text: str
@@ -25,7 +25,7 @@ class Answer:
 
 
 def percent(value: float) -> str:
-    """`97.3 %`; only what is 1 is called 100 %, only what is 0 is called 0."""
+    """Return `97.3 %`; only 1 is shown as 100 %, and only 0 as 0 %."""
     text = f"{100 * value:.1f}"
     if text == "100.0":
         return "100 %" if value >= 1 else ">99.9 %"
@@ -42,17 +42,19 @@ def pairs(measured: Mapping[str, Any]) -> list[tuple[str, str, int, int]]:
 
 
 def confused(measured: Mapping[str, Any]) -> Answer:
-    """Which classes are confused most."""
+    """Return the classes that are confused most."""
     found = pairs(measured)
     wrong, examples = sum(count for _, _, count, _ in found), measured["examples"]
     if not found:
-        return Answer("None", f"All {examples:,} {measured['split']} examples are right.")
+        return Answer(
+            "None", f"All {examples:,} {measured['split']} examples are classified correctly."
+        )
     names = list(measured["per_class"])
     said = Confusion.from_plain(measured["confusion"]).predictions() > 0
     if said.sum() == 1:
         only = names[said.argmax()]
-        text = f"Every {measured['split']} example is taken for {only}; {wrong:,} are wrong."
-        return Answer(f"All are taken for {only}", text)
+        text = f"Every {measured['split']} example is predicted as {only}; {wrong:,} are wrong."
+        return Answer(f"All are predicted as {only}", text)
     both: dict[frozenset[str], int] = {}
     for truth, prediction, count, _ in found:
         key = frozenset((truth, prediction))
@@ -63,88 +65,89 @@ def confused(measured: Mapping[str, Any]) -> Answer:
     text = f"{wrong:,} of {examples:,} {measured['split']} examples are wrong."
     if few:
         times = "once" if most == 1 else f"{most:,} times"
-        text += f" {'; '.join(named)} are taken for each other {times}"
+        text += f" {'; '.join(named)} are confused {times}"
         text += " each" if len(named) > 1 else ""
-        text += ", more often than any other two." if len(named) == 1 < len(both) else "."
+        text += ", more often than any other pair." if len(named) == 1 < len(both) else "."
     more = []
     if frequent := [_pair_text(pair) for pair in found[:4] if pair[2] > 1]:
         more.append(f"Most frequent: {', '.join(frequent)}.")
     never = [name for name, once in zip(names, said, strict=True) if not once]
     if never:
-        more.append(f"It never says {listed(never, 8)}.")
+        more.append(f"Never predicted: {listed(never, 8)}.")
     if most < FEW:
         more.append("With counts this small, the order is partly chance.")
-    short = "; ".join(named) if few else f"{len(named)} pairs alike"
+    short = "; ".join(named) if few else f"{len(named)} pairs equally often"
     return Answer(short, text, " ".join(more))
 
 
 def weakest(measured: Mapping[str, Any]) -> str:
-    """Which class is recognised least."""
+    """Return a sentence on the class with the lowest recall."""
     present = {name: each for name, each in measured["per_class"].items() if each["support"]}
     name, figures = min(present.items(), key=lambda item: item[1]["recall"])
     best = max(each["recall"] for each in present.values())
     if figures["recall"] == best:
-        return f"Every class is recognised equally often, {percent(best)} of its examples."
+        return f"Every class has the same recall, {percent(best)}."
     hits = round(figures["recall"] * figures["support"])
     low, high = wilson(hits, figures["support"])
     return (
-        f"Recognised least is {name}: {percent(figures['recall'])} of its {figures['support']:,} "
-        f"examples (95 % interval {percent(low or 0)} to {percent(high or 0)})."
+        f"The lowest recall is that of {name}: {percent(figures['recall'])} of its "
+        f"{figures['support']:,} examples (95 % interval {percent(low or 0)} to "
+        f"{percent(high or 0)})."
     )
 
 
 def overfitting(
     history: Sequence[Mapping[str, float]], best_epoch: int | None, held_out: int, config: Config
 ) -> Answer:
-    """Whether the training fits its own examples better than others, from the epochs' figures."""
+    """Compare training and validation at the best epoch to detect overfitting."""
     rows = [row for row in history if "val_loss" in row]
     if not rows or not best_epoch or best_epoch > len(history):
-        return Answer("Not measured", "No validation figures were recorded during training.")
+        return Answer("Not measured", "No validation metrics were recorded during training.")
     best = history[best_epoch - 1]
-    said, verdict = "", "Not that these figures show"
+    said, verdict = "", "No evidence of it"
     if "accuracy" in best and "val_accuracy" in best:
         train, held = best["accuracy"], best["val_accuracy"]
         low, high = wilson(round(held * held_out), held_out)
         said = (
             f"At the best epoch ({best_epoch}), {percent(train)} of the training examples were "
-            f"right and {percent(held)} of the {held_out:,} validation examples (95 % interval "
+            f"correct and {percent(held)} of the {held_out:,} validation examples (95 % interval "
             f"{percent(low or 0)} to {percent(high or 0)}): "
         )
         gap = f"{100 * abs(train - held):.1f} points"
         if high is not None and train > high:
             verdict = f"Yes, by {gap}"
-            said += f"it does {gap} better on what it has inspection, more than chance explains."
+            said += f"training is {gap} better, more than chance explains."
         elif low is not None and train < low:
-            said += f"it does {gap} worse in training than on what it has not inspection."
+            said += f"training is {gap} worse."
         else:
             said += "the difference is within the uncertainty."
     if _rising(rows) and not verdict.startswith("Yes"):
-        verdict = "Yes, in its loss"
+        verdict = "Yes, the loss rises"
     loss = _loss_text(rows)
     return Answer(verdict, said or loss, " ".join([loss if said else "", _caveat(config)]).strip())
 
 
 def calibrated(measured: Mapping[str, Any]) -> Answer:
-    """Whether the probabilities mean what they say."""
+    """Compare the mean probability with the accuracy to judge the calibration."""
     filled = [each for each in measured["calibration"]["bins"] if each["count"]]
     count = sum(each["count"] for each in filled)
     sure = sum(each["count"] * each["confidence"] for each in filled) / count
     accuracy = measured["metrics"]["accuracy"]
     error = measured["metrics"]["ece"]["value"]
     text = (
-        f"On average it is {percent(sure)} sure and {percent(accuracy['value'])} right; the "
-        f"calibration error (ECE, 15 bins) is {error:.3f}. "
+        f"The mean probability is {percent(sure)} and the accuracy "
+        f"{percent(accuracy['value'])}; the calibration error (ECE, 15 bins) is {error:.3f}. "
     )
     if sure > accuracy["high"]:
-        return Answer("No, too sure", text + "It is surer than it is right.")
+        return Answer("No, overconfident", text + "The probabilities are too high.")
     if sure < accuracy["low"]:
-        return Answer("No, not sure enough", text + "It is right more often than it says.")
+        return Answer("No, underconfident", text + "The probabilities are too low.")
     return Answer("On average, yes", text + "The difference is within the uncertainty.")
 
 
 def _pair_text(pair: tuple[str, str, int, int]) -> str:
     truth, prediction, count, support = pair
-    return f"{truth} taken for {prediction} ({count:,} of {support:,})"
+    return f"{truth} predicted as {prediction} ({count:,} of {support:,})"
 
 
 def _loss_text(rows: Sequence[Mapping[str, float]]) -> str:
@@ -154,15 +157,15 @@ def _loss_text(rows: Sequence[Mapping[str, float]]) -> str:
         f"The validation loss was lowest in epoch {lowest['epoch']:.0f}, {lowest['val_loss']:.4g}"
     )
     if lowest is last:
-        return f"{text}, the last."
+        return f"{text}, the last one."
     if last["loss"] < lowest["loss"] and _rising(rows):
         return (
             f"{text}; until the last epoch it rose to {last['val_loss']:.4g} while the training "
-            f"loss fell from {lowest['loss']:.4g} to {last['loss']:.4g}: the later epochs taught "
-            "it the training examples rather than the task."
+            f"loss fell from {lowest['loss']:.4g} to {last['loss']:.4g}: the later epochs fit the "
+            "training examples rather than the task."
         )
     return (
-        f"{text}, and {last['val_loss']:.4g} in the last; that of training ended at "
+        f"{text}, and {last['val_loss']:.4g} in the last one; the training loss ended at "
         f"{last['loss']:.4g}."
     )
 
@@ -177,10 +180,10 @@ def _caveat(config: Config) -> str:
     if any("Dropout" in name for name in _layer_names(config.model.plain())):
         on.append("with dropout")
     if config.data and config.data.augment:
-        on.append("on augmented pictures")
+        on.append("on augmented images")
     return (
-        f"Figures of training are means over an epoch, taken {' and '.join(on)}: the kept model, "
-        "measured on the same examples, may reach more."
+        f"Training metrics are means over an epoch, measured {' and '.join(on)}; the kept model "
+        "may reach more on the same examples."
     )
 
 

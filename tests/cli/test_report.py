@@ -21,7 +21,15 @@ def test_a_page_and_a_card_are_written_where_it_is_said(in_process, tiny, tmp_pa
     assert (tmp_path / "runs/tiny/1/report.html").read_text().startswith("<!doctype html>")
     code, out, _ = in_process("report", "runs/tiny/1", "runs/tiny/1", "--output", "to/both.html")
     assert code == 0
-    assert "2 runs beside each other" in (tmp_path / "to/both.html").read_text()
+    assert "Comparison of 2 runs" in (tmp_path / "to/both.html").read_text()
+    code, out, _ = in_process("report", "--figures", "drawn", "--format", "pdf")
+    assert code == 0
+    assert out.endswith("written to drawn: 11 figures\n")
+    assert (tmp_path / "drawn/confusion.pdf").read_bytes().startswith(b"%PDF")
+    code, _, err = in_process("report", "--figures", "drawn", "--format", "pdf")
+    assert code == 2
+    assert "drawn/learning-curves.pdf" in err
+    assert in_process("report", "--figures", "drawn", "--format", "pdf", "--force")[0] == 0
     code, out, _ = in_process("card", "--output", "README.md")
     assert (code, out) == (0, "written to README.md\n")
     assert (tmp_path / "README.md").read_text().startswith("---\nlibrary_name: keras\n")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -74,3 +75,44 @@ def test_the_configuration_in_the_card_is_that_of_the_run(run, card, tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(text)
     assert load_config(path).plain() == run.config().plain()
+
+
+def test_no_field_of_a_run_becomes_markup(run, tmp_path):
+    strange = "](https://x.y)<img src=x>`|**\n# h"
+    copied = Run(Path(shutil.copytree(run.path, tmp_path / "tiny" / "1")))
+    record = copied.record()
+    measured = copied.metrics()
+    measured["metrics"][strange] = {"value": 1.0, "low": None, "high": None}
+    copied.metrics_path("test").write_text(json.dumps(measured))
+    copied.update(
+        data=record["data"] | {"fingerprint": strange, "name": strange},
+        versions={strange: strange},
+        machine={"cpu": strange, "backend": strange},
+        settings={strange: strange},
+    )
+    card = model_card(copied)
+    _, _, body = card.split("---\n", 2)
+    body = re.sub(r"```.*?```", "", body, flags=re.DOTALL)
+    escaped = re.compile(r"\\.")
+    assert "<" not in escaped.sub("", body)
+    assert "](" not in escaped.sub("", body)
+    assert "https:" not in escaped.sub("", body)
+    assert "\n# h" not in body
+    assert body.count(r"\<img src=x\>") >= 6
+
+
+def test_the_card_has_no_absolute_path(run, tmp_path):
+    copied = Run(Path(shutil.copytree(run.path, tmp_path / "tiny" / "1")))
+    copied.update(command=f"cnnzoo train --config {tmp_path}/tiny.yaml data.folder={tmp_path}/x")
+    card = model_card(copied)
+    assert str(tmp_path) not in card
+    assert str(run.path.parent) not in card
+
+
+def test_a_class_count_that_the_data_replaced_is_not_shown(run, tmp_path):
+    copied = Run(Path(shutil.copytree(run.path, tmp_path / "tiny" / "1")))
+    path = copied.path / "config.yaml"
+    path.write_text(path.read_text().replace("model:\n", "model:\n  classes: 7\n"))
+    assert copied.config().model.classes == 7
+    (text,) = re.findall(r"```yaml\n(.*?)```", model_card(copied), re.DOTALL)
+    assert "classes: 7" not in text

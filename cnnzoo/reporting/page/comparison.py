@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cnnzoo.errors import RunError
+from cnnzoo.errors import UserError
 from cnnzoo.evaluation.compare.compare import compare
 from cnnzoo.reporting.comparison.tables import Table, comparison_tables
 from cnnzoo.reporting.paths import run_label, without_directories
@@ -27,6 +27,6 @@ def compare_reports(reports: Sequence[ReportData]) -> PageComparison:
     split = TEST if all(each.split == TEST for each in reports) else VALIDATION
     try:
         comparison = compare([each.run for each in reports], split)
-    except RunError as error:
+    except UserError as error:
         return PageComparison(names, problem=without_directories(error.mistakes[0].message))
     return PageComparison(names, tuple(comparison_tables(comparison, run_label)))

@@ -1,8 +1,8 @@
-"""What a page says of the data: how many of what, and what is wrong with the counts."""
+"""The data of a run on a page: counts of examples, and problems."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -11,6 +11,7 @@ from cnnzoo.datasets.check.check import in_classes
 from cnnzoo.datasets.check.diagnosis import Finding
 from cnnzoo.datasets.check.pictures import Pictures, count_classes
 from cnnzoo.datasets.dataset import SPLITS, Dataset
+from cnnzoo.reporting.paths import without_directories
 from cnnzoo.reporting.report_data import ReportData
 
 MAX_CLASSES = 100  # in a table with a row for each
@@ -21,8 +22,8 @@ MAX_SKIPPED = 20
 class DataView:
     """Examples by split and class, findings, and what was skipped with the reason.
 
-    `classes` are (name, count of each split), without the `hidden` most frequent; they and the
-    findings are empty where the data are not there any more.
+    `classes` are (name, count of each split), without the `hidden` most frequent ones; they and
+    the findings are empty if the data can no longer be read.
     """
 
     name: str
@@ -37,7 +38,7 @@ class DataView:
 
 
 def data_view(report: ReportData) -> DataView:
-    """The data of a run, as it was trained on."""
+    """Return the data that a run was trained on."""
     data = report.record.get("data", {})
     counts = data.get("examples", {})
     skipped = data.get("skipped", {})
@@ -49,14 +50,23 @@ def data_view(report: ReportData) -> DataView:
         tuple(table[:MAX_CLASSES]),
         max((max(row) for _, row in table), default=0),
         max(0, len(table) - MAX_CLASSES),
-        tuple(in_classes(Pictures(report.dataset))) if report.dataset else (),
+        _findings(report.dataset) if report.dataset else (),
         skipped.get("count", 0),
-        tuple(islice(skipped.get("reasons", {}).items(), MAX_SKIPPED)),
+        tuple(
+            (without_directories(name), without_directories(why))
+            for name, why in islice(skipped.get("reasons", {}).items(), MAX_SKIPPED)
+        ),
     )
 
 
+def _findings(dataset: Dataset) -> tuple[Finding, ...]:
+    """Return the problems of the data, without absolute paths."""
+    found = in_classes(Pictures(dataset))
+    return tuple(replace(each, message=without_directories(each.message)) for each in found)
+
+
 def _counts(dataset: Dataset) -> list[tuple[str, tuple[int, ...]]]:
-    """Each class and its counts, in order; of many those with the fewest examples first."""
+    """Return each class and its counts in order; of many, those with the fewest examples first."""
     counts = count_classes(Pictures(dataset)).T
     order = np.arange(len(counts))
     if len(counts) > MAX_CLASSES:

@@ -1,4 +1,4 @@
-"""What the filters of a first layer answer to, in a word, measured on their weights."""
+"""Types of the filters of a first layer, from their weights: edge, bright, dark, mixed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cnnzoo.reporting.style import TIMES
 from cnnzoo.text import joined
 
 EDGE, BRIGHT, DARK, MIXED = "edge", "bright", "dark", "mixed"
-EXPLAINED = 0.5  # of the variation of the weights, by a plane
+EXPLAINED = 0.5  # share of the variance of the weights, by a plane
 ONE_SIGN = 0.8  # of the sum of their magnitudes
 
 _ARROWS = "→↗↑↖←↙↓↘"
@@ -32,7 +32,7 @@ _DIRECTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class FilterType:
-    """The kind of a filter, with an arrow towards where an edge is bright."""
+    """The kind of a filter, with an arrow to the bright side of an edge."""
 
     kind: str
     arrow: str = ""
@@ -40,10 +40,10 @@ class FilterType:
 
 
 def filter_types(filters: NDArray[np.float32]) -> list[FilterType]:
-    """The type of each filter of [height, width, in channels, filters], channels averaged.
+    """Return the type of each filter of [height, width, in channels, filters], channels averaged.
 
-    An edge: a plane through the weights explains at least half of their variation. Bright or dark:
-    the sum of the weights is at least 0.8 of that of their magnitudes, or at most -0.8.
+    Edge: a plane explains at least half of the variance of the weights. Bright or dark: the sum of
+    the weights is at least 0.8 of the sum of their magnitudes, or at most -0.8.
     """
     height, width, _, count = filters.shape
     weights = filters.mean(axis=2).reshape(-1, count).astype(np.float64)
@@ -61,15 +61,15 @@ def filter_types(filters: NDArray[np.float32]) -> list[FilterType]:
 
 
 def chance_of_edge(height: int, width: int) -> float:
-    """How likely independent normal weights are called an edge.
+    """Return the probability that independent normal weights count as an edge.
 
-    The share that two of n - 1 directions explain is beta distributed, Beta(1, (n - 3) / 2).
+    The share that two of n - 1 directions explain has the distribution Beta(1, (n - 3) / 2).
     """
     return float((1 - EXPLAINED) ** ((height * width - 3) / 2)) if min(height, width) > 1 else 1.0
 
 
 def filter_types_text(found: Sequence[FilterType], height: int, width: int) -> str:
-    """How many filters lean where, in sentences."""
+    """Describe the types of filters in sentences."""
     if min(height, width) == 1:
         return "The filters are one pixel thin, so they cannot tell the direction of an edge."
     counts = Counter(type.kind for type in found)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _NUMBER = re.compile(r"\d+\.\d{3,}")
+_GEOMETRY = ("d", "x", "y", "width", "height", "transform", "points")
 _PIXELS_PER_POINT = 96 / 72
 _FONT_SIZE = re.compile(r"([\d.]+)px")
 
@@ -46,7 +47,6 @@ def inline_svg(figure: Figure, prefix: str) -> Markup:
         "aria-label": str(figure.get_label()),
     }
     text = ET.tostring(root, encoding="unicode")
-    text = _NUMBER.sub(lambda found: f"{float(found[0]):.2f}", text)
     markup: Markup = require("markupsafe", "report").Markup(re.sub(r"\s*\n\s*", "\n", text))
     return markup
 
@@ -76,7 +76,12 @@ def _clean(element: ET.Element, used: set[str], prefix: str) -> None:
     if href := attributes.pop(f"{_XLINK}href", ""):
         attributes["href"] = f"#{prefix}-{href.removeprefix('#')}"
     for name, value in attributes.items():
-        attributes[name] = _REFERENCE.sub(rf"url(#{prefix}-\1)", value)
+        value = _REFERENCE.sub(rf"url(#{prefix}-\1)", value)
+        attributes[name] = _NUMBER.sub(_rounded, value) if name in _GEOMETRY else value
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}"
 
 
 def _set(attributes: dict[str, str], name: str, value: str) -> None:

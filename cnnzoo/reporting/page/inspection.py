@@ -1,4 +1,4 @@
-"""What a page shows of the inside: the first layer, feature maps of an example, where it looked."""
+"""The inside of a network on a page: first filters, feature maps of an example, Grad-CAM."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from cnnzoo.reporting.tiles import DIVERGING, MAGNITUDE, coloured, heat_overlay
 FILTERS = 24  # of the first layer
 MAPS = 16  # of each stage
 STAGES = 8
-SEARCHED = 500  # examples, for what raises a filter most
+SEARCHED = 500  # examples, for the strongest responses
 PATCHES = 4
 OVERLAYS = 8  # mistakes with a Grad-CAM overlay
 
@@ -35,7 +35,7 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One filter, what it makes of the example, and what raises it most in the data."""
+    """One filter, its feature map of the example, and its strongest responses in the data."""
 
     number: int
     weights: Picture
@@ -56,7 +56,7 @@ class Maps:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A mistake, and where the network looked for the class that it said."""
+    """A mistake and the Grad-CAM of its predicted class."""
 
     shown: Shown
     overlay: Picture
@@ -64,10 +64,10 @@ class Overlay:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """All of it; what raises filters most was `searched` for in so many examples.
+    """Filters, feature maps and Grad-CAM overlays of a classifier.
 
-    The first convolution is called `layer`; it has `count` filters of a `window` (height, width)
-    over so many `channels`, of each a type.
+    The first convolution has the name `layer` and `count` filters of a `window` (height, width)
+    and `channels`. `searched` is the number of examples that were searched for responses.
     """
 
     layer: str
@@ -87,9 +87,9 @@ def inspect_model(
     example: int,
     mistakes: Sequence[tuple[int, Shown]],
 ) -> Inspection:
-    """Overlay inside a classifier: at one example, and at rows of mistakes with their pictures.
+    """Inspect a classifier with one example, and with rows of mistakes and their images.
 
-    Raises UserError where the model has no convolution.
+    Raises UserError if the model has no convolution.
     """
     parts = find_parts(classifier.model)
     explain = explainer(classifier, steps=1, parts=parts)
@@ -116,7 +116,7 @@ def inspect_model(
 def _filters(
     classifier: Classifier, parts: ModelParts, examples: Examples, image: Pixels
 ) -> tuple[Floats, tuple[Filter, ...]]:
-    """The weights [height, width, in channels, filters], and the filters as the page shows them."""
+    """Return the weights [height, width, in channels, filters] and the filters for the page."""
     whole, part = _first_part(classifier)
     feature_model = load_keras().Model(whole.image, part.tensor)
     maps = np.asarray(feature_model.predict_on_batch(image[None]))[0]
@@ -138,7 +138,7 @@ def _filters(
 
 
 def _first_part(classifier: Classifier) -> tuple[Graph, Part]:
-    """A model taken apart, and the output of its first convolution."""
+    """Return the graph of a model and the output of its first convolution."""
     graph = trace(classifier.model)
     convolution = find_parts(classifier.model).convolution
     step = next(step for step in graph.steps if step.operation is convolution)
@@ -146,7 +146,7 @@ def _first_part(classifier: Classifier) -> tuple[Graph, Part]:
 
 
 def _by_output(kernel: Floats, channels: int) -> Floats:
-    """A kernel with one filter for each channel that comes out: [height, width, in, channels]."""
+    """Return a kernel with one filter per output channel: [height, width, in, channels]."""
     height, width, first, second = kernel.shape
     if second == channels:
         return kernel
@@ -156,7 +156,7 @@ def _by_output(kernel: Floats, channels: int) -> Floats:
 
 
 def _weights(weights: Floats, largest: float) -> Pixels:
-    """A filter [height, width, in channels] in its colours, of any number but three their mean."""
+    """Return a filter [height, width, in channels] in colour, or the mean of its channels."""
     if weights.shape[2] == 3:
         scale = max(float(np.abs(weights).max()), 1e-12)
         return np.round(127.5 * (1 + weights / scale)).astype(np.uint8)
@@ -164,7 +164,7 @@ def _weights(weights: Floats, largest: float) -> Pixels:
 
 
 def _patches(found: Responses, channel: int, examples: Examples) -> list[Pixels]:
-    """The regions of the data that raise a channel above 0, the strongest first."""
+    """Return the regions of the data that raise a channel above 0, the strongest first."""
     rows = found.rows[channel]
     return [
         pixels[top:bottom, left:right]
@@ -182,7 +182,7 @@ def _stages(explanation: Explanation) -> tuple[Maps, ...]:
 
 
 def _maps(stage: Stage) -> Maps:
-    """Its strongest maps, in the order of their channels and on one scale."""
+    """Return the strongest maps in the order of their channels, on one scale."""
     height, width, channels = stage.maps.shape
     chosen = np.sort(np.argsort(-stage.maps.max(axis=(0, 1)), kind="stable")[:MAPS])
     low, high = float(stage.maps[..., chosen].min()), float(stage.maps[..., chosen].max())

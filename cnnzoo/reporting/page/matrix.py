@@ -1,4 +1,4 @@
-"""The confusion matrix of a page: cells, and the pictures that each of them opens."""
+"""The confusion matrix of a page: cells, and the images that each of them opens."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEVELS = 10  # of shading
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A picture of the split, and what was said of it."""
+    """An image of the split and its prediction."""
 
     picture: Picture
     name: str
@@ -32,7 +32,7 @@ class Shown:
 
 @dataclass(slots=True)
 class Cell:
-    """How many examples of a true class were taken for a class, and some of them."""
+    """The number of examples of a true class that were predicted as a class, and some of them."""
 
     id: str
     truth: str
@@ -50,7 +50,7 @@ class Cell:
 
     @property
     def level(self) -> int:
-        """How dark it is, by the square root, so that rare mistakes are visible."""
+        """The shading; the square root makes rare mistakes visible."""
         return math.ceil(LEVELS * math.sqrt(self.share))
 
 
@@ -58,7 +58,7 @@ class Cell:
 class Matrix:
     """The rows are the truth, the columns the predictions, both `names`.
 
-    The last of `names` stands for `others` classes, where there are too many for a row each.
+    The last of `names` is for `others` classes if there are too many for a row each.
     """
 
     names: tuple[str, ...]
@@ -74,15 +74,15 @@ class Matrix:
 
 
 def confusion(predictions: Predictions, prefix: str) -> Matrix:
-    """The matrix of predictions, without pictures; `prefix` begins the ids of its cells.
+    """Return the matrix of predictions without images; ids of its cells begin with `prefix`.
 
-    Of more than MAX_CLASSES classes those with most mistakes have a row; the rest share the last.
+    With more than MAX_CLASSES classes, those with most mistakes have a row; the others share one.
     """
     truth, predicted = predictions.labels, predictions.predicted
     groups, names = _groups(predictions)
     rows, columns = groups[truth], groups[predicted]
     others = max(0, len(predictions.class_names) - MAX_CLASSES)
-    # What is left of equal keys stays in order: the surest mistakes, the least sure of the right.
+    # The most confident mistakes first, the least confident correct examples first.
     sureness = predictions.confidence
     order = np.argsort(np.where(truth == predicted, sureness, -sureness), kind="stable")
     support = tuple(int((rows == place).sum()) for place in range(len(names)))
@@ -97,7 +97,7 @@ def confusion(predictions: Predictions, prefix: str) -> Matrix:
 
 
 def fill(matrix: Matrix, predictions: Predictions, images: Images, budget: int) -> None:
-    """Put pictures into the cells, one after the other into each, until the bytes are spent."""
+    """Put images into the cells in turn, until the bytes are used up."""
     turns = [
         (rank, place, cell)
         for place, cell in enumerate(matrix.filled)
@@ -117,7 +117,7 @@ def fill(matrix: Matrix, predictions: Predictions, images: Images, budget: int) 
 
 
 def shown(pixels: NDArray[np.uint8], predictions: Predictions, row: int) -> Shown:
-    """One example of a split as the page shows it."""
+    """Return one example of a split as the page shows it."""
     names = predictions.class_names
     return Shown(
         picture(pixels),
@@ -129,7 +129,7 @@ def shown(pixels: NDArray[np.uint8], predictions: Predictions, row: int) -> Show
 
 
 def _groups(predictions: Predictions) -> tuple[NDArray[np.intp], tuple[str, ...]]:
-    """The row of each class [classes], and the names of the rows."""
+    """Return the row of each class [classes], and the names of the rows."""
     names = predictions.class_names
     if len(names) <= MAX_CLASSES:
         return np.arange(len(names)), names

@@ -1,4 +1,4 @@
-"""The architecture on a page: feature volumes to point at, and every layer in a table."""
+"""The architecture on a page: interactive feature volumes, and a table of the layers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from cnnzoo.reporting.stages import KINDS, kind_of, stages
 from cnnzoo.reporting.style import TIMES
 from cnnzoo.reporting.volumes import Volume, volumes
 
-_PIXELS = 56  # an inch of a drawing
+_PIXELS = 56  # per inch of a drawing
 _OFFSET = 4  # between stacked planes, pixels
 MAX_ROWS = 400  # of the table
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One layer of the table, `depth` composites deep; a layer in a branch begins with its name."""
+    """One layer of the table, inside `depth` composites."""
 
     depth: int
     name: str
@@ -45,7 +45,7 @@ class Drawn:
 
 
 def draw(architecture: Architecture) -> list[Drawn]:
-    """The feature volumes, the input first."""
+    """Return the feature volumes, the input first."""
     found = volumes(architecture)
     groups = stages(architecture)
     groups = groups[len(groups) - len(found) + 1 :]
@@ -55,7 +55,7 @@ def draw(architecture: Architecture) -> list[Drawn]:
         last = group.layers[-1]
         facts.append(
             (
-                ("made by", ", ".join(group.contents())),
+                ("layers", ", ".join(group.contents())),
                 ("output", shape_text(group.shape)),
                 ("parameters", f"{group.parameters:,}"),
                 ("MACs", f"{sum(layer.macs for layer in group.layers):,}"),
@@ -68,13 +68,13 @@ def draw(architecture: Architecture) -> list[Drawn]:
 
 
 def kinds_of(drawn: list[Drawn]) -> list[str]:
-    """The kinds of layers that a drawing has, for its legend."""
+    """Return the kinds of layers in a drawing, for its legend."""
     used = {volume.kind for volume in drawn}
     return [name for name in (*(kind for kind, _, _ in KINDS), "other") if name in used]
 
 
 def rows(architecture: Architecture) -> list[Row]:
-    """Every layer, those inside composites after the composite that holds them."""
+    """Return every layer, those inside composites after their composite."""
     return list(_rows(architecture.layers, 0))
 
 
@@ -94,7 +94,7 @@ def _rows(layers: tuple[Layer, ...], depth: int) -> Iterator[Row]:
 
 def _field(layer: Layer) -> str:
     height, width = layer.receptive_field.size
-    return "not known" if layer.measured else f"{height}{TIMES}{width} pixels"
+    return "unknown" if layer.measured else f"{height}{TIMES}{width} pixels"
 
 
 def _input_facts(architecture: Architecture, volume: Volume) -> tuple[tuple[str, str], ...]:

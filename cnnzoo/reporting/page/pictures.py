@@ -1,4 +1,4 @@
-"""Pictures that a page carries in itself: pixels → data URIs."""
+"""Pixels → images inside the page, as data URIs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture as a data URI, with its width and height in pixels."""
+    """An image as a data URI, with its width and height in pixels."""
 
     uri: str
     width: int
@@ -28,9 +28,9 @@ class Picture:
 
 
 def picture(pixels: Pixels, longest: int = THUMBNAIL) -> Picture:
-    """Pixels uint8 [height, width, 1 or 3] as PNG or JPEG, whichever is smaller.
+    """Return pixels uint8 [height, width, 1 or 3] as PNG or JPEG, whichever is smaller.
 
-    What is longer than `longest` pixels is made smaller; nothing is made larger.
+    An image longer than `longest` pixels is scaled down; none is scaled up.
     """
     image = as_image(pixels)
     image.thumbnail((longest, longest), Image.Resampling.BOX)

@@ -1,4 +1,4 @@
-"""ReportData → what the template shows: plain values, part by part."""
+"""ReportData → plain values for the template, section by section."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class ClassRow:
-    """A class and its figures."""
+    """A class and its metrics."""
 
     name: str
     precision: float
@@ -64,7 +64,7 @@ class ClassRow:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One run as the template shows it; `prefix` begins the ids of its parts."""
+    """One run as the template shows it; the ids of its sections begin with `prefix`."""
 
     prefix: str
     label: str
@@ -85,7 +85,7 @@ class View:
 
 
 def view(report: ReportData, prefix: str, budget: int) -> View:
-    """All that a page says of one run; pictures of cells take at most `budget` bytes."""
+    """Return the view of one run; the images of cells take at most `budget` bytes."""
     measured, predictions = report.measured, report.predictions
     surest = surest_mistakes(predictions, MISTAKES).tolist()
     mistakes = _mistakes(report, surest)
@@ -124,7 +124,7 @@ def _figures(report: ReportData, prefix: str) -> dict[str, list[Markup]]:
 
 
 def _questions(report: ReportData, inside: Inside) -> tuple[Question, ...]:
-    """What a reader asks first, the part of the page that shows it, and the answer."""
+    """Return questions, the section of the page that shows each answer, and the answers."""
     measured, record = report.measured, report.record
     held_out = record.get("data", {}).get("examples", {}).get("validation", 0)
     overfitting = findings.overfitting(
@@ -134,7 +134,7 @@ def _questions(report: ReportData, inside: Inside) -> tuple[Question, ...]:
     return (
         ("Which classes are confused?", "confusion", findings.confused(measured)),
         ("Does it overfit?", "training", overfitting),
-        ("Do probabilities mean what they say?", "calibration", findings.calibrated(measured)),
+        ("Are the probabilities calibrated?", "calibration", findings.calibrated(measured)),
         ("What did the first layer learn?", "inside", learned),
     )
 
@@ -160,6 +160,6 @@ def _inside(report: ReportData, mistakes: Sequence[tuple[int, Shown]]) -> Inside
 
 
 def class_rows(measured: Mapping[str, Any]) -> list[ClassRow]:
-    """The weakest first; classes without an example last."""
+    """Return the classes, the lowest F1 first, those without examples last."""
     rows = [ClassRow(name, **each) for name, each in measured["per_class"].items()]
     return sorted(rows, key=lambda row: (not row.support, row.f1))

@@ -60,3 +60,15 @@ def test_a_hostile_name_stays_text():
     assert name in [element.text for element in svg.iter("text")]
     assert svg.get("aria-label") == name
     assert svg.find(".//script") is None
+
+
+@figure_style()
+def ticked():
+    figure = new_figure(3, 2)
+    figure.add_subplot().set_xticks([0, 0.1234, 1])
+    return figure
+
+
+def test_numbers_in_texts_keep_their_digits():
+    svg = ET.fromstring(inline_svg(ticked(), "x"))
+    assert "0.1234" in [element.text for element in svg.iter("text")]

@@ -173,7 +173,7 @@ def test_data_that_are_gone_leave_a_page_without_pictures(trained, strange):
         page = report_page([trained])
     finally:
         hidden.rename(pictures)
-    assert "There are no pictures on this page" in page
+    assert "This page has no images" in page
     assert "<img" not in page
     assert trained.metrics()["examples"] > 0
 
@@ -209,5 +209,5 @@ def test_a_model_without_convolution_and_without_test_examples(tmp_path):
     run = train(load_config(path, ["training.epochs=1"]), tmp_path / "runs")
     page = report_page([open_run(run.path)])
     assert "the model has no convolution" in page
-    assert "validation examples are right" in page
-    assert "by which the best epoch was chosen" in page
+    assert "validation examples are correct" in page
+    assert "selected the best epoch" in page
