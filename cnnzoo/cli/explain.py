@@ -132,6 +132,8 @@ def explain(
             hint="name another directory, or overwrite figures of the same name with --force",
         )
     classifier = open_classifier(opened, device=device, trust=trust)
+    for note in classifier.notes:
+        click.echo(f"note: {note}", err=True)
     label = None if class_name is None else label_of(classifier, class_name)
     parts = find_parts(classifier.model)
     folder = output or (opened.path if isinstance(opened, Run) else opened.parent) / "explanations"

@@ -82,8 +82,8 @@ def predict(
     if named is None:
         click.echo(f"note: predicting with the latest run, {chosen}", err=True)
     classifier = open_classifier(chosen, device=device, trust=trust)
-    if not classifier.named:
-        click.echo(f"note: {chosen} does not name its classes; they are called 0, 1, …", err=True)
+    for note in classifier.notes:
+        click.echo(f"note: {note}", err=True)
     names = classifier.class_names
     heading, line = FORMATS[form](names, min(top, len(names)))
     total = failed = 0

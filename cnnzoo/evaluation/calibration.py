@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: reliability, Brier score, temperature scaling."""
+"""Calibration of probabilities: reliability, Brier score, temperature scaling."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cnnzoo.evaluation.predictions import Predictions
 
 BINS = 15
 _BLOCK = 2**22  # values in memory at once
-SMALLEST = 1e-7  # what Keras clips probabilities to before it takes a logarithm
+SMALLEST = 1e-7  # to which Keras clips probabilities before taking the logarithm
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 100.0
 
 Probabilities = NDArray[np.float32]
@@ -20,15 +20,15 @@ Labels = NDArray[np.int32]
 
 
 def reliability(probabilities: Probabilities, labels: Labels) -> list[dict[str, Any]]:
-    """The 15 bins of equal width of Guo et al. (2017), by the probability of the predicted class.
+    """Return the 15 bins of equal width of Guo et al. (2017), by the confidence of predictions.
 
-    A bin holds the examples with `low` < confidence <= `high`: how many, their mean confidence and
-    their accuracy, null where there are none.
+    A bin has the examples with `low` < confidence <= `high`: their number, mean confidence and
+    accuracy; the latter are null without examples.
     """
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == labels
     edges = np.linspace(0, 1, BINS + 1)
-    # A sum of float32 may be a little more than 1.
+    # A sum of float32 may slightly exceed 1.
     bins = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, BINS - 1)
     count = np.bincount(bins, minlength=BINS)
     confidences = np.bincount(bins, confidence, BINS)
@@ -46,7 +46,7 @@ def reliability(probabilities: Probabilities, labels: Labels) -> list[dict[str, 
 
 
 def calibration_error(bins: list[dict[str, Any]]) -> float:
-    """The expected calibration error: |accuracy - confidence| of the bins, weighted by examples.
+    """Return the expected calibration error: |accuracy - confidence| of bins, weighted by examples.
 
     Guo et al., On Calibration of Modern Neural Networks, 2017, equation 5.
     """
@@ -56,7 +56,7 @@ def calibration_error(bins: list[dict[str, Any]]) -> float:
 
 
 def brier_scores(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
-    """The Brier score of each example, float64 [n]: squared errors summed over all classes.
+    """Return the Brier score of each example, float64 [n]: squared errors summed over classes.
 
     Brier, Verification of forecasts expressed in terms of probability, 1950: 0 is best, 2 worst.
     """
@@ -75,21 +75,21 @@ def blocks(probabilities: Probabilities) -> Iterator[slice]:
 
 
 def losses(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
-    """The cross-entropy of each example in nats, float64 [n], probabilities clipped as by Keras."""
+    """Return the cross-entropy of each example in nats, float64 [n], clipped as in Keras."""
     chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return -np.log(np.clip(chosen, SMALLEST, 1 - SMALLEST))
 
 
 def fit_temperature(probabilities: Probabilities, labels: Labels) -> float | None:
-    """The temperature that minimises the cross-entropy on these examples (Guo et al., 2017).
+    """Return the temperature that minimises the cross-entropy (Guo et al., 2017).
 
-    None where the cross-entropy falls without end, as where every prediction is right.
+    Returns None if there is no minimum, for example if every prediction is correct.
     """
     logs = _logs(probabilities)
     right = logs[np.arange(len(labels)), labels]
 
     def slope(temperature: float) -> float:
-        """Of the cross-entropy along 1 / temperature, in which it is convex."""
+        """Return the slope along 1 / temperature, in which the cross-entropy is convex."""
         return float(((_softmax(logs / temperature) * logs).sum(axis=1) - right).mean())
 
     low, high = MIN_TEMPERATURE, MAX_TEMPERATURE
@@ -102,14 +102,14 @@ def fit_temperature(probabilities: Probabilities, labels: Labels) -> float | Non
 
 
 def at_temperature(probabilities: Probabilities, temperature: float) -> Probabilities:
-    """The probabilities float32 [n, classes], their logarithms divided by a temperature."""
+    """Return probabilities float32 [n, classes] with logarithms divided by a temperature."""
     return _softmax(_logs(probabilities) / temperature).astype(np.float32)
 
 
 def temperature_report(validation: Predictions, measured: Predictions) -> dict[str, Any]:
-    """The temperature that the validation split asks for, and what it makes of other predictions.
+    """Fit a temperature on the validation split and report its effect on other predictions.
 
-    It leaves every decision as it is, and changes only how certain it sounds.
+    It changes the probabilities, but not the predicted classes.
     """
     value = fit_temperature(validation.probabilities, validation.labels)
     report = {"value": value, "fitted_on": "validation", "examples": len(validation)}

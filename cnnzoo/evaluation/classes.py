@@ -1,4 +1,4 @@
-"""The classes of data and those of a model: the same by name, in whatever order."""
+"""Match the classes of data with those of a model by name, in any order."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _NAMED = 20  # classes that a message names
 def labels_by_name(
     labels: NDArray[np.int32], class_names: tuple[str, ...], known: tuple[str, ...], data: str
 ) -> NDArray[np.int32]:
-    """Labels int32 [n], indices of `class_names`, as indices of the classes that a model knows.
+    """Return labels int32 [n], indices of `class_names`, as indices of the classes of a model.
 
-    The data may lack classes. Raises DataError, which calls them `data`, for a class that the model
-    does not know.
+    The data may lack classes. Raises DataError, with `data` as their name, for a class that the
+    model does not know.
     """
     if class_names == known:
         return labels

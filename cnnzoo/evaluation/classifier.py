@@ -1,4 +1,4 @@
-"""A trained model with all that it takes to use it: its class names, and how a picture fits it."""
+"""A trained model with its class names and the way that images are fitted to its input."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cnnzoo.config.data import Resize
 from cnnzoo.datasets.dataset import Images, ImageShape
 from cnnzoo.datasets.images.fit import MODES, Fit
 from cnnzoo.errors import RunError
+from cnnzoo.evaluation.assumptions import names_note, scaling_note
 from cnnzoo.evaluation.predictions import check_probabilities
 from cnnzoo.models.activations import images_at_once
 from cnnzoo.models.backend import load_keras
@@ -23,28 +24,30 @@ from cnnzoo.models.saved import Description, Trust, described, load_model, read_
 from cnnzoo.runs.run import RECORD, Run, open_run
 from cnnzoo.text import listed
 
-# A batch has so many images, or fewer where they are large: a single one waits for a whole batch.
+# Images in a batch; fewer if they are large, because a single image waits for a whole batch.
 MAX_BATCH, MIN_BATCH = 256, 16
 BATCH_VALUES = 2**19
 
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """A Keras or exported model, its class names in order, and how a picture becomes its input.
+    """A Keras or exported model, its class names in order, and how an image becomes its input.
 
-    `named` is false where nobody said the names; then the classes are called 0, 1, ….
+    `named` is false if the classes have no names and are called 0, 1, …. `notes` are assumptions
+    about a model that cnnzoo did not write.
     """
 
     model: Any
     class_names: tuple[str, ...]
     fit: Fit
     named: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def open_classifier(
     run: Run | Path | str, *, device: str = "auto", trust: Trust | None = None
 ) -> Classifier:
-    """The best model of a run, or the model in a `.keras` file or an exported one.
+    """Return the best model of a run, the model in a `.keras` file, or an exported one.
 
     An ONNX or LiteRT file needs neither Keras nor TensorFlow. `trust` is for `load_model`.
 
@@ -65,26 +68,32 @@ def open_classifier(
         model = load_model(path, trust=trust)
         description = _description_of(run) if isinstance(run, Run) else read_description(path)
     shape, outputs = _input_and_outputs(model, path)
-    classes = max(outputs, 2)  # one sigmoid unit tells two classes apart
+    classes = max(outputs, 2)  # one sigmoid unit is for two classes
     names = description.class_names if description else tuple(map(str, range(classes)))
     if len(names) != classes:
         raise RunError(
-            f"{path} tells {classes} classes apart, but {len(names)} are named: "
-            + listed(names, 10),
+            f"{path} has {classes} classes, but {len(names)} class names: " + listed(names, 10),
             hint="restore the file, or train again",
         )
     resize = description.resize if description else Resize()
-    return Classifier(model, names, Fit.of(shape, resize), named=bool(description))
+    notes = () if description else (names_note(path), scaling_note(model, path))
+    return Classifier(
+        model,
+        names,
+        Fit.of(shape, resize),
+        named=bool(description),
+        notes=tuple(filter(None, notes)),
+    )
 
 
 def predict_probabilities(model: Any, images: Images) -> NDArray[np.float32]:
-    """Class probabilities float32 [n, classes] for images uint8 [n, height, width, channels].
+    """Return probabilities float32 [n, classes] for images uint8 [n, height, width, channels].
 
     A model with one sigmoid unit gives the probability of the second of two classes. The last batch
-    is filled up: with every batch of one size, an image has on CPU the same probabilities to the
-    last bit whatever images are beside it, and no backend compiles the model twice.
+    is padded: with batches of one size, an image has on CPU the same probabilities bit by bit
+    whatever the other images are, and no backend compiles the model twice.
 
-    Raises RunError where what comes out is no probabilities.
+    Raises RunError if the outputs are not probabilities.
     """
     count, shape = images.shape[0], images.shape[1:]
     size = batch_size(shape, model)
@@ -107,13 +116,13 @@ def batch_size(shape: tuple[int, ...], model: Any) -> int:
     For a network of large layers it is as many as memory holds (`cnnzoo.limits`).
     """
     fitting = BATCH_VALUES // prod(shape)
-    # A power of two: the batch sizes that libraries are fast at.
+    # Libraries are fast at powers of two.
     size = min(MAX_BATCH, max(MIN_BATCH, 1 << fitting.bit_length() >> 1))
     return images_at_once(model, size) if hasattr(model, "layers") else size
 
 
 def run_or_file(path: Path) -> Run | Path:
-    """The run in a directory, or the path of a `.keras` file or an exported model.
+    """Return the run in a directory, or the path of a `.keras` file or an exported model.
 
     Raises RunError if it is none of them.
     """
@@ -127,7 +136,7 @@ def run_or_file(path: Path) -> Run | Path:
         raise RunError(
             f"{path} is neither a run directory nor a .keras file nor an exported model "
             f"({', '.join(OPENERS)})",
-            hint="in Python, model.save('model.keras') writes one, from an .h5 file too",
+            hint="in Python, model.save('model.keras') writes one, also from an .h5 file",
         )
     return path
 
@@ -139,7 +148,7 @@ def _description_of(run: Run) -> Description:
 
 
 def _input_and_outputs(model: Any, path: Path) -> tuple[ImageShape, int]:
-    """The image shape that a model takes, and how many values it gives; refuses any other model."""
+    """Return the image shape and the number of outputs of a model; refuse any other model."""
     takes, gives = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
     match takes, gives:
         case (None, int(height), int(width), int(channels)), (None, int(outputs)):
@@ -153,7 +162,7 @@ def _input_and_outputs(model: Any, path: Path) -> tuple[ImageShape, int]:
 
 
 def _hint(takes: Any) -> str:
-    """How to save a model with another input."""
+    """Return how to save a model with another input."""
     match takes:
         case (int(size), *_):
             return f"it has a fixed batch size of {size}; save it with keras.Input({takes[1:]})"

@@ -1,18 +1,19 @@
-"""Run or model → metrics: what the best model is worth on one split of some data."""
+"""Run or model → metrics on one split of some data."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cnnzoo.datasets.dataset import SPLITS, Dataset
+from cnnzoo.datasets.dataset import SPLITS, Dataset, Examples
 from cnnzoo.errors import DataError, RunError, did_you_mean
+from cnnzoo.evaluation.assumptions import order_note
 from cnnzoo.evaluation.calibration import temperature_report
 from cnnzoo.evaluation.classes import labels_by_name
 from cnnzoo.evaluation.classifier import (
@@ -21,7 +22,14 @@ from cnnzoo.evaluation.classifier import (
     predict_probabilities,
     run_or_file,
 )
-from cnnzoo.evaluation.predictions import Predictions, write_parquet, write_predictions
+from cnnzoo.evaluation.overlap import count_in_training
+from cnnzoo.evaluation.predictions import (
+    KEPT,
+    MAX_COLUMNS,
+    Predictions,
+    write_parquet,
+    write_predictions,
+)
 from cnnzoo.evaluation.sources import ALL, Chosen, choose_data
 from cnnzoo.evaluation.thresholds import binary_report, no_threshold, tuned_threshold
 from cnnzoo.models.saved import Trust
@@ -34,7 +42,7 @@ VALIDATION = "validation"
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What was measured, and the files that it was written to, `metrics.json` first."""
+    """The measured values and predictions, and the files written, `metrics.json` first."""
 
     measured: dict[str, Any]
     predictions: Predictions
@@ -52,21 +60,21 @@ def evaluate(
     trust: Trust | None = None,
     display: Display | None = None,
 ) -> dict[str, Any]:
-    """Measure the best model of a run, or a `.keras` file, and write what came out.
+    """Measure the best model of a run, or a `.keras` file, and write the results.
 
     `split` is `train`, `validation`, `test` or `all`; by default the test split. `data` names other
-    data, as `--data` does on the command line: `"mnist5k"`, or `["folder=photos"]`; where these
-    have no test part of their own, all of them are measured. `calibrate` fits a temperature on the
-    validation split and reports what it changes. See `measure` for where it is written.
+    data, as `--data` on the command line: `"mnist5k"`, or `["folder=photos"]`; without a test
+    split of their own, all of them are measured. `calibrate` fits a temperature on the
+    validation split and reports its effect. See `measure` for the files.
 
-    Returns what `metrics.json` holds: `split`, `examples`, `metrics`, `per_class`, `confusion`
+    Returns the content of `metrics.json`: `split`, `examples`, `metrics`, `per_class`, `confusion`
     (rows are the truth, columns the predictions), `calibration`; of two classes `binary`, with the
     threshold that was tuned on the validation split.
 
     Raises:
-        RunError: there is no such run or model, a damaged one, or it gives no probabilities.
-        DataError: the split is empty, the run's data are no longer those of the training, or the
-            data have a class that the model does not know.
+        RunError: the run or model is missing or damaged, or does not give probabilities.
+        DataError: the split is empty, the data of the run have changed since the training, or
+            the data have a class that the model does not know.
 
     """
     return measure(
@@ -93,10 +101,13 @@ def measure(
     trust: Trust | None = None,
     display: Display | None = None,
 ) -> Evaluation:
-    """Do what `evaluate` does; the predictions and the files too.
+    """Do the same as `evaluate`, and return the predictions and the files too.
 
-    `metrics.json` and `predictions.csv` are written into the directory `output`; without one into
-    the run, under the name of the split and of data that are not its own; of a model alone nowhere.
+    `metrics.json` and `predictions.csv` are written into the directory `output`, or else into the
+    run under the name of the split and of other data. Results of a model file need `output`.
+
+    The display gets notes: assumptions about a model that cnnzoo did not write, examples that the
+    run was trained on, and shortened files.
     """
     if split not in (None, ALL, *SPLITS):
         raise DataError(f"there is no split {split!r}{did_you_mean(split, (*SPLITS, ALL))}")
@@ -105,8 +116,11 @@ def measure(
     trained = opened if isinstance(opened, Run) else None
     classifier = open_classifier(opened, device=device, trust=trust)
     words = [data] if isinstance(data, str) else data
-    chosen = choose_data(trained, classifier, words, display or Display())
+    display = display or Display()
+    chosen = choose_data(trained, classifier, words, display)
     split = split or chosen.split
+    for note in _notes(classifier, chosen):
+        display.note(note)
     from cnnzoo.evaluation.metrics import measure_predictions
 
     predictions = predict_split(classifier, chosen.dataset, split)
@@ -116,6 +130,8 @@ def measure(
         "data": {"name": chosen.dataset.name, "fingerprint": chosen.dataset.fingerprint},
         **measure_predictions(predictions.probabilities, predictions.labels, names),
     }
+    if trained and not chosen.own:
+        measured["data"] |= _overlap(trained, classifier, chosen, split, display)
     if len(names) == 2:
         threshold = _threshold(trained, classifier, chosen)
         measured["binary"] = binary_report(predictions, threshold)
@@ -125,18 +141,49 @@ def measure(
         held_out = predict_split(classifier, chosen.dataset, VALIDATION)
         measured["temperature"] = temperature_report(held_out, predictions)
     paths = _paths(trained, folder, chosen, split)
-    return Evaluation(measured, predictions, _write(measured, predictions, paths, parquet))
+    files = _write(measured, predictions, paths, parquet)
+    if files and len(names) > MAX_COLUMNS:
+        display.note(
+            f"{len(names):,} classes: {files[0].name} holds the confusion matrix by its cells that "
+            f"are not 0, {files[1].name} the {KEPT} most probable classes of each example"
+        )
+    return Evaluation(measured, predictions, files)
+
+
+def _notes(classifier: Classifier, chosen: Chosen) -> Iterator[str]:
+    """Yield what is assumed of a model that cnnzoo did not write."""
+    yield from classifier.notes
+    if not classifier.named and (note := order_note(chosen.dataset.class_names)):
+        yield note
+
+
+def _overlap(
+    trained: Run, classifier: Classifier, chosen: Chosen, split: str, display: Display
+) -> dict[str, Any]:
+    """Count the measured examples that the run was trained on, and note it."""
+    try:
+        own = choose_data(trained, classifier, (), Display())
+    except DataError as error:
+        reason = error.mistakes[0].message
+        display.note(f"not checked whether {trained} was trained on these examples: {reason}")
+        return {}
+    examples = _filled(chosen.dataset, split)
+    count = count_in_training(examples, own.dataset.splits["train"])
+    if count:
+        total = sum(map(len, examples))
+        display.note(
+            f"{trained} was trained on {count:,} of these {total:,} examples, so the metrics are "
+            "too good; measure on examples that it was not trained on"
+        )
+    return {"in_training": count}
 
 
 def predict_split(classifier: Classifier, dataset: Dataset, split: str) -> Predictions:
-    """The predictions of a split, `all` for every one, its classes those of the model.
+    """Return the predictions for a split, or for `all` of them, with the classes of the model.
 
-    Raises DataError where the split is empty, or has a class that the model does not know.
+    Raises DataError if the split is empty, or has a class that the model does not know.
     """
-    chosen = [dataset.splits[each] for each in (SPLITS if split == ALL else (split,))]
-    filled = [examples for examples in chosen if len(examples)]
-    if not filled:
-        raise DataError(f"the {split} split of {dataset.name} is empty", hint="see data.splits")
+    filled = _filled(dataset, split)
     names = classifier.class_names
     labels = np.concatenate([examples.labels for examples in filled])
     return Predictions(
@@ -149,8 +196,17 @@ def predict_split(classifier: Classifier, dataset: Dataset, split: str) -> Predi
     )
 
 
+def _filled(dataset: Dataset, split: str) -> list[Examples]:
+    """Return the examples of a split, or of every split; raise DataError if there are none."""
+    chosen = [dataset.splits[each] for each in (SPLITS if split == ALL else (split,))]
+    filled = [examples for examples in chosen if len(examples)]
+    if not filled:
+        raise DataError(f"the {split} split of {dataset.name} is empty", hint="see data.splits")
+    return filled
+
+
 def _threshold(trained: Run | None, classifier: Classifier, chosen: Chosen) -> dict[str, Any]:
-    """What is tuned on the validation split; a run on other data keeps what it was tuned to."""
+    """Return the threshold tuned on the validation split; on other data, that of the run."""
     if trained and not chosen.own:
         stored = trained.record().get("threshold")
         return stored or no_threshold("none was tuned: evaluate the run on its own data first")
@@ -162,7 +218,7 @@ def _threshold(trained: Run | None, classifier: Classifier, chosen: Chosen) -> d
 def _no_run(folder: Path) -> Path:
     if (folder / RECORD).exists():
         raise RunError(
-            f"{folder} is a run, whose own figures would be lost",
+            f"{folder} is a run, whose own metrics would be overwritten",
             hint="name another directory with --output",
         )
     return folder
@@ -171,7 +227,7 @@ def _no_run(folder: Path) -> Path:
 def _paths(
     trained: Run | None, folder: Path | None, chosen: Chosen, split: str
 ) -> tuple[Path, Path] | None:
-    """Where the figures and the predictions go."""
+    """Return the paths of the metrics and of the predictions."""
     if folder is not None:
         return folder / "metrics.json", folder / "predictions.csv"
     if trained is None:

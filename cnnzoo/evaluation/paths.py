@@ -1,4 +1,4 @@
-"""What a person names → image files: files, folders, patterns, and a list on standard input."""
+"""Arguments → image files: files, folders, patterns, and a list on standard input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import BinaryIO
 from cnnzoo.datasets.images.decode import FORMATS
 from cnnzoo.errors import DataError
 
-Found = tuple[str, str | None]  # a path, and why nothing is there to be read, or None
+Found = tuple[str, str | None]  # a path, and the reason why it has no files, or None
 
 _SUFFIXES = tuple(FORMATS)
 
@@ -20,13 +20,13 @@ _SUFFIXES = tuple(FORMATS)
 def find_files(
     words: Iterable[str | os.PathLike[str]], stdin: BinaryIO | None = None
 ) -> Iterator[Found]:
-    """The files that these words name, in their order.
+    """Return the files that these words name, in their order.
 
     A word is a file, a folder (all images below it, sorted), a pattern as the shell's (`**` is any
-    number of folders), or `-`: the files listed on `stdin`, one a line or ended by a NUL. Nothing
-    is looked at before it is asked for, but for the first file.
+    number of folders), or `-`: the files listed on `stdin`, one a line or ended by a NUL. Files
+    are found as they are requested, apart from the first one.
 
-    Raises DataError where they name no file at all.
+    Raises DataError if they name no file.
     """
     words = [words] if isinstance(words, str | os.PathLike) else words
     found = chain.from_iterable(_named(os.fspath(word), stdin) for word in words)
@@ -51,18 +51,18 @@ def _named(word: str, stdin: BinaryIO | None) -> Iterator[Found]:
     elif Path(word).exists() or not glob.has_magic(word):
         yield word, None
     else:
-        matches = sorted(glob.glob(word, recursive=True))  # noqa: PTH207 - as the shell does it
+        matches = sorted(glob.glob(word, recursive=True))  # noqa: PTH207 - as in the shell
         for match in matches:
             if not Path(match).is_dir():
                 yield match, None
-            elif "**" not in word:  # which matches what is in the folder too
+            elif "**" not in word:  # which also matches the content of the folder
                 yield from _below(match)
         if not matches:
             yield word, "matches no file"
 
 
 def listed_files(stream: BinaryIO) -> Iterator[str]:
-    """The paths in a list, one a line, or ended by a NUL where the first of them is."""
+    """Yield the paths in a list, one per line, or NUL-terminated if the first one is."""
     separator = b""
     rest = b""
     while block := stream.read1(1 << 16):  # type: ignore[attr-defined]
@@ -76,7 +76,7 @@ def listed_files(stream: BinaryIO) -> Iterator[str]:
 
 
 def _below(folder: str) -> Iterator[Found]:
-    """All images below a folder, its own before those of the folders in it."""
+    """Yield all images below a folder, its own before those of its folders."""
     seen = {Path(folder).resolve()}
     unreadable: list[OSError] = []
     empty = True
@@ -89,7 +89,7 @@ def _below(folder: str) -> Iterator[Found]:
         folders.clear()
         for name in visible:
             real = Path(inner, name).resolve()
-            if real not in seen:  # a link may lead back
+            if real not in seen:  # a link may lead to a parent
                 seen.add(real)
                 folders.append(name)
     for error in unreadable:

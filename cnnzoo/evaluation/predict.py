@@ -1,4 +1,4 @@
-"""Files → predictions, a batch at a time: as many files as there are, in bounded memory."""
+"""Files → predictions, one batch at a time, in bounded memory."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from cnnzoo.runs.run import Run
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model says of a file: the probability of each class by name, in the model's order.
+    """The probability of each class for a file, by name and in the order of the model.
 
-    Of a file that could not be read there are none; then `error` says why.
+    A file that cannot be read has none; then `error` is the reason.
     """
 
     path: str
@@ -33,7 +33,7 @@ class Prediction:
     error: str | None = None
 
     def top(self, count: int) -> list[tuple[str, float]]:
-        """The most probable classes with their probabilities, at most `count`."""
+        """Return the most probable classes with their probabilities, at most `count`."""
         return sorted(self.probabilities.items(), key=lambda item: -item[1])[:count]
 
 
@@ -45,12 +45,12 @@ def predict(
 ) -> Iterator[Prediction]:
     """Predict the classes of image files by the best model of a run, or by a `.keras` file.
 
-    `paths` are files, folders (all images below them) and patterns. A picture is decoded and
-    resized as those were that the model was trained on.
+    `paths` are files, folders (all images below them) and patterns. Images are decoded
+    and resized like those that the model was trained on.
 
     Raises:
         DataError: the paths name no file.
-        RunError: there is no such run or model, or it is no classifier of images.
+        RunError: the run or model is missing, or does not classify images.
 
     """
     found = find_files(paths)
@@ -58,7 +58,7 @@ def predict(
 
 
 def predict_files(classifier: Classifier, files: Iterator[Found]) -> Iterator[Prediction]:
-    """The predictions of these files, in their order."""
+    """Yield the predictions for these files, in their order."""
     size = batch_size(classifier.fit.shape, classifier.model)
     while batch := list(islice(files, size)):
         yield from _predict_batch(classifier, batch)

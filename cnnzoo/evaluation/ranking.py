@@ -1,4 +1,4 @@
-"""Figures of how two classes are ranked by a score, for many weights of the examples at once."""
+"""ROC-AUC and PR-AUC of two classes, for many weights of the examples at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Floats = NDArray[np.float64]
 
 
 class Ranking:
-    """Scores [n] in falling order, equal ones as one, with the labels of their examples."""
+    """Scores [n] in descending order, with equal scores grouped, and the labels of the examples."""
 
     def __init__(self, scores: NDArray[np.float32], positive: NDArray[np.bool_]) -> None:
         self.order = np.argsort(-scores, kind="stable")
@@ -18,9 +18,9 @@ class Ranking:
         self.positive = positive[self.order]
 
     def areas(self, weights: Floats) -> dict[str, Floats]:
-        """`roc_auc` and `pr_auc` [resamples] for weights [resamples, n]; NaN of one class alone.
+        """Return `roc_auc` and `pr_auc` [resamples] for weights [resamples, n]; NaN for one class.
 
-        The area under the ROC curve is the chance that a positive example is ranked above a
+        The area under the ROC curve is the probability that a positive example ranks above a
         negative one, equal scores counting half (Hanley and McNeil, 1982). That under the
         precision-recall curve is the average precision: the precision at each score, weighted by
         the recall that it adds.
@@ -38,7 +38,7 @@ class Ranking:
         }
 
     def _grouped(self, ranked: Floats) -> Floats:
-        """The sum of the weights of each score."""
+        """Return the sum of the weights of each score."""
         if len(self.starts) == len(self.order):
             return ranked
         grouped: Floats = np.add.reduceat(ranked, self.starts, axis=1)

@@ -1,4 +1,4 @@
-"""The data that a model is measured on: those of its run, or others that a person names."""
+"""The data that a model is measured on: those of its run, or others."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _NAMES_A_SOURCE = re.compile(rf"data(\.({'|'.join(SOURCES)})(\.\w+)?)?=")
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A data set, whether it is what the run was trained on, and the split to measure by default.
+    """A data set, whether the run was trained on it, and the split to measure by default.
 
-    Of other data that is their own test part where they have one, else all of them.
+    The default split of other data is their test split, or all of them without one.
     """
 
     dataset: Dataset
@@ -41,7 +41,7 @@ class Chosen:
 
 
 class _Data(Section):
-    """A configuration of which only the data matter."""
+    """A configuration with a data section only."""
 
     data: DataConfig
 
@@ -49,21 +49,21 @@ class _Data(Section):
 def choose_data(
     run: Run | None, classifier: Classifier, words: Sequence[str], display: Display
 ) -> Chosen:
-    """The data of a run, or what `words` make of them; without a run they must say it all.
+    """Return the data of a run, changed by `words`, or the data that `words` name.
 
-    A word is a name (`mnist5k`), or a key of the section and its value (`folder=photos`); another
-    source takes nothing over from the run's own section. Pictures are resized as the model expects
-    them, unless a word says otherwise.
+    A word is a name (`mnist5k`), or a key of the section with its value (`folder=photos`); another
+    source inherits nothing from the section of the run. Images are resized as the model expects
+    them, unless a word changes that.
 
-    Raises DataError where the run's own data are no longer what it was trained on, ConfigError for
-    words that make no sense.
+    Raises DataError if the data of the run have changed since the training, ConfigError for invalid
+    words.
     """
     shape = classifier.fit.shape
     fingerprint = run.record().get("data", {}).get("fingerprint") if run else None
     if not words:
         if run is None:
             raise RunError(
-                "a model alone does not say what to measure it on",
+                "a model file does not name data to measure it on",
                 hint="name data: --data mnist5k, or --data folder=photos",
             )
         own = run.config().data
@@ -82,7 +82,7 @@ def choose_data(
 
 
 def _section(run: Run | None, classifier: Classifier, words: Sequence[str]) -> DataConfig:
-    """The run's section changed by words; where they name a source, nothing but the words."""
+    """Return the section of the run changed by words; only the words if they name a source."""
     overrides = [_override(word) for word in words]
     raw = Map()
     if run and not any(map(_NAMES_A_SOURCE.match, overrides)):
@@ -111,7 +111,7 @@ def _override(word: str) -> str:
 def _refuse_changed(dataset: Dataset, expected: str | None, run: Run) -> None:
     if dataset.fingerprint != expected:
         raise DataError(
-            f"{dataset.name} is no longer what {run} was trained on: its fingerprint was "
+            f"{dataset.name} has changed since {run} was trained: its fingerprint was "
             f"{expected} and is {dataset.fingerprint}",
             hint="splits could overlap; put back what was changed (for a sample, the package "
             "versions in run.json), or train again",

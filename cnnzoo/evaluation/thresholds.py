@@ -1,4 +1,4 @@
-"""Two classes: where to draw the line between them. The second class is the positive one."""
+"""The decision threshold between two classes. The second class is the positive one."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from cnnzoo.evaluation.intervals import proportion
 from cnnzoo.evaluation.predictions import Predictions
 
-POSITIVE = 1  # what one sigmoid unit gives the probability of
+POSITIVE = 1  # the class whose probability one sigmoid unit gives
 DEFAULT = 0.5
 
 
 def decide(scores: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
-    """Which examples are positive: those of a probability above the threshold."""
+    """Return which examples are positive: those with a probability above the threshold."""
     return scores > np.float64(threshold)
 
 
 def at_threshold(
     scores: NDArray[np.float32], labels: NDArray[np.int32], threshold: float
 ) -> dict[str, dict[str, Any]]:
-    """`sensitivity` and `specificity` where the scores [n] above a threshold are positive."""
+    """Return `sensitivity` and `specificity` if scores [n] above a threshold are positive."""
     positive, called = labels == POSITIVE, decide(scores, threshold)
     return {
         "sensitivity": proportion(called[positive]),
@@ -31,7 +31,7 @@ def at_threshold(
 
 
 def binary_report(predictions: Predictions, threshold: dict[str, Any]) -> dict[str, Any]:
-    """Which class is positive, and the figures at a threshold that was tuned."""
+    """Return the positive class, and the metrics at the tuned threshold."""
     report = dict(threshold)
     if threshold["value"] is not None:
         scores, labels = predictions.probabilities[:, POSITIVE], predictions.labels
@@ -43,7 +43,7 @@ def binary_report(predictions: Predictions, threshold: dict[str, Any]) -> dict[s
 
 
 def tuned_threshold(validation: Predictions) -> dict[str, Any]:
-    """The threshold that `tune_threshold` finds, and on what it was found."""
+    """Return the result of `tune_threshold` and the split that it was tuned on."""
     value = tune_threshold(validation.probabilities[:, POSITIVE], validation.labels)
     if value is None:
         return no_threshold("all examples of the validation split are of one class")
@@ -51,7 +51,7 @@ def tuned_threshold(validation: Predictions) -> dict[str, Any]:
 
 
 def no_threshold(why: str) -> dict[str, Any]:
-    """What stands in place of a threshold where none could be tuned."""
+    """Return the record of a threshold that could not be tuned, with the reason."""
     return {"value": None, "why": why}
 
 

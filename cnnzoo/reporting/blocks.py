@@ -1,4 +1,4 @@
-"""Layers → boxes, forks and repeats: what a graph of them shows, without where it stands."""
+"""Layers → boxes, forks and repeats of a graph, without positions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST_PERIOD = 12  # of layers that repeat
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One layer, and the normalisations and activations behind it, which keep its shape."""
+    """One layer, with the normalisations and activations after it that keep its shape."""
 
     name: str
     followers: tuple[str, ...]
@@ -24,7 +24,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Branches side by side, and how they are merged; an empty branch is the identity."""
+    """Branches side by side and their merge; an empty branch is the identity."""
 
     branches: tuple[tuple[Block, ...], ...]
     merge: str
@@ -33,7 +33,7 @@ class Fork:
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """Blocks that follow each other `times` times, alike but for the number of channels."""
+    """Blocks that repeat `times` times, equal except for the number of channels."""
 
     blocks: tuple[Block, ...]
     times: int
@@ -44,11 +44,11 @@ Block = Box | Fork | Repeated
 
 
 def blocks_of(layers: Sequence[Layer]) -> tuple[Block, ...]:
-    """What is drawn of these layers, those that repeat once."""
+    """Return the blocks of layers; repeated ones occur once."""
     drawn: list[Block] = []
     at = 0
     while at < len(layers):
-        # An activation ends what stands before it; it does not begin what repeats.
+        # An activation belongs to the layer before it and does not start a repetition.
         starts = not (drawn and _keeps_shape(layers[at]))
         period, times = _repetition(layers[at:]) if starts else (1, 1)
         if _ends_in_a_box(layers, at + period * times):
@@ -70,9 +70,9 @@ def blocks_of(layers: Sequence[Layer]) -> tuple[Block, ...]:
 
 
 def _repetition(layers: Sequence[Layer]) -> tuple[int, int]:
-    """The period and the times of what repeats from the first layer on, as many layers as can be.
+    """Return the period and count of the longest repetition that starts at the first layer.
 
-    Two activations in a row are no pattern: a layer of a known kind must be among them.
+    Two activations in a row are not a repetition: it contains a layer of a known kind.
     """
     signs = [_signature(layer) for layer in layers[: 2 * _LONGEST_PERIOD]]
     best = (1, 1)
@@ -97,7 +97,7 @@ def _alike(layers: Sequence[Layer], period: int, times: int) -> bool:
 
 
 def _signature(layer: Layer) -> Hashable:
-    """What two layers share that are drawn as one: all but the channels and the weights."""
+    """Return what layers of a repetition share: everything but channels and weights."""
     shape = layer.output_shape
     size = shape[:-1] if len(shape) > 1 else shape
     return (
@@ -108,7 +108,7 @@ def _signature(layer: Layer) -> Hashable:
 
 
 def _ends_in_a_box(layers: Sequence[Layer], end: int) -> bool:
-    """Whether the layer at `end` is drawn in the box of the one before it."""
+    """Whether the layer at `end` is drawn in the box of the previous one."""
     return end < len(layers) and _keeps_shape(layers[end]) and not layers[end - 1].branches
 
 

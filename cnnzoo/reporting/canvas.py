@@ -1,4 +1,4 @@
-"""What the drawings of architectures share: a sheet in inches with a heading, and patches."""
+"""Shared parts of drawings of architectures: a sheet in inches with a heading, and patches."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ _LETTER = 0.1  # of the heading
 def sheet(
     architecture: Architecture, name: str, size: tuple[float, float], colours: Iterable[str]
 ) -> Axes:
-    """Axes of a new figure whose units are inches: x to the right from 0, y down from 0.
+    """Return axes of a new figure in inches: x to the right from 0, y down from 0.
 
-    `size` is the width and height below the heading, which says what the architecture costs and
-    what the colours stand for. The sheet is wider where the heading needs it.
+    `size` is the width and height below the heading, which has the cost of the architecture and a
+    legend of the colours. The sheet is wider if the heading needs it.
     """
-    heading = f"{name}: {architecture.parameters:,} parameters, {architecture.macs:,} MACs an image"
+    heading = (
+        f"{name}: {architecture.parameters:,} parameters, {architecture.macs:,} MACs per image"
+    )
     width = max(size[0], len(heading) * _LETTER + 2 * MARGIN)
     figure = new_figure(width, size[1] + _HEADING)
     figure.set_layout_engine("none")
@@ -49,7 +51,7 @@ def patch(
     rounding: float = 0,
     dashed: bool = False,
 ) -> None:
-    """A rectangle from its lower left corner, with rounded corners where that is asked for."""
+    """Draw a rectangle from its lower left corner, optionally with rounded corners."""
     patches = require("matplotlib.patches", "report")
     axes.add_patch(
         patches.FancyBboxPatch(

@@ -1,4 +1,4 @@
-"""What must be said of models that judge faces."""
+"""Warnings for models that classify faces."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ class Caveat:
     text: str
 
 
-# What is quoted: Buolamwini and Gebru, "Gender Shades", 2018. Barrett et al., "Emotional
+# Sources: Buolamwini and Gebru, "Gender Shades", 2018. Barrett et al., "Emotional
 # expressions reconsidered", 2019. Goodfellow et al., "Challenges in representation learning", 2013.
 # Keyes, "The misgendering machines", 2018. Regulation (EU) 2024/1689, article 5(1)(f).
 _FACES = Caveat(
     "Faces",
-    "Faces are personal data, in many places specially protected ones. Data sets of faces seldom "
-    "show all ages, skin tones and circumstances alike, and error rates differ between groups: "
+    "Faces are personal data, and in many places specially protected. Data sets of faces rarely "
+    "cover all ages, skin tones and circumstances equally, and error rates differ by group: "
     "in commercial gender classifiers, Buolamwini and Gebru (2018) found up to 34.7 % errors "
-    "for darker-skinned women and at most 0.8 % for lighter-skinned men. The figures above are "
-    "means over whoever is in the data; nothing was measured for any group.",
+    "for darker-skinned women and at most 0.8 % for lighter-skinned men. The metrics of this "
+    "card are means over everyone in the data; nothing was measured for single groups.",
 )
 _EMOTION = Caveat(
     "Emotion",
     "A face does not show reliably what a person feels. Barrett et al. (2019) reviewed the "
     "evidence: people do smile when they are sad and scowl when they are not angry, differently "
-    "by culture, person and situation. The labels are what annotators took posed or found "
-    "pictures for, and annotators disagree: Goodfellow et al. (2013) put human accuracy on "
-    "FER2013 at about 65 %. What this model gives is a guess at such a label, never what "
-    "somebody feels. Do not decide about people by it; the European Union's AI Act forbids "
+    "by culture, person and situation. The labels are the judgements of annotators on posed or "
+    "collected images, and annotators disagree: Goodfellow et al. (2013) put human accuracy on "
+    "FER2013 at about 65 %. This model predicts such a label, not what a "
+    "person feels. Do not use it for decisions about people; the European Union's AI Act forbids "
     "inferring emotions at work and in education, except for medical or safety reasons.",
 )
 _GENDER = Caveat(
     "Gender",
-    "Appearance does not determine anyone's gender. The model tells apart what its labels call "
-    "two classes of pictures; it misgenders people, most often those who do not look as the data "
-    "expect, and has no answer for who is neither (Keyes, 2018). Do not decide about people by "
-    "it, and do not use it to sort people without their consent.",
+    "Appearance does not determine anyone's gender. The model separates two classes of "
+    "images by their labels; it misgenders people, most often those who look unlike the data, and "
+    "has no answer for people who are neither (Keyes, 2018). Do not use it for decisions about "
+    "people or to sort people without their consent.",
 )
 _EMOTION_CLASSES = (
     "happy|happiness|sad|sadness|angry|anger|fear|fearful|disgust|surprised?|neutral|smile"
 )
 
-# Words that suggest a subject, how many of them it takes, and what is to be said of it. One is
-# enough of those that mean nothing else; of the others the classes must have two.
+# Words that suggest a subject, how many of them are needed, and the warning. One unambiguous word
+# is enough; of the others the classes must have two.
 _SUBJECTS = (
     (r"emotions?|fer2013|feelings?|expressions?|moods?", 1, _EMOTION),
     (
@@ -63,7 +63,7 @@ _FACE_WORDS = r"faces?|facial|portraits?"
 
 
 def caveats(texts: Iterable[str], class_names: Iterable[str]) -> list[Caveat]:
-    """What names, descriptions and classes suggest must be said; nothing for other subjects."""
+    """Return the warnings that names, descriptions and classes suggest, if any."""
     words = _words(texts) | (classes := _words(class_names))
     found = []
     for pattern, least, caveat in _SUBJECTS:

@@ -1,4 +1,4 @@
-"""Explanations → files: a figure of each picture, its feature maps, the filters, the responses."""
+"""Explanations → files: a figure of each image, its feature maps, filters, responses."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ FILTERS, RESPONSES = "filters", "responses"
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """The prediction for a file, or why it could not be read, and the figures written of it."""
+    """The prediction for a file, or the reason why it cannot be read, and its figures."""
 
     prediction: Prediction
     figures: tuple[Path, ...] = ()
 
 
 def label_of(classifier: Classifier, class_name: str) -> int:
-    """The label of a class by its name; raises UserError where the model does not know it."""
+    """Return the label of a class by its name; raise UserError if the model does not know it."""
     names = classifier.class_names
     if class_name not in names:
         raise UserError(
@@ -59,7 +59,7 @@ def explain_files(
     label: int | None = None,
     steps: int,
 ) -> Iterator[Explained]:
-    """Explain image files one by one; two figures each, `NAME.png` and `NAME-maps.png`."""
+    """Explain image files one by one, with two figures each: `NAME.png` and `NAME-maps.png`."""
     explain = explainer(classifier, steps=steps, parts=parts)
     used = {FILTERS, RESPONSES}
     for path, problem in files:
@@ -90,7 +90,7 @@ def write_filters(classifier: Classifier, folder: Path) -> Path:
 def write_responses(
     classifier: Classifier, parts: ModelParts, examples: Examples, folder: Path, limit: int
 ) -> Path:
-    """Draw what the filters of each stage respond to most strongly: `responses.png`."""
+    """Draw the strongest responses of the filters of each stage: `responses.png`."""
     found = strongest_responses(classifier, examples, limit=limit, parts=parts)
     return _write(responses_figure(found, examples.images), folder, RESPONSES)
 
@@ -109,7 +109,7 @@ def _write(figure: Figure, folder: Path, name: str) -> Path:
 
 
 def _unused(stem: str, used: set[str]) -> str:
-    """The stem of a file, or with a number where that names another figure."""
+    """Return the stem of a file, with a number if another figure has that name."""
     number, name = 1, stem
     while used & {name, f"{name}-maps"}:
         number += 1

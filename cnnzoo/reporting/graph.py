@@ -1,4 +1,4 @@
-"""An architecture as a graph of its layers: branches side by side, what repeats drawn once."""
+"""An architecture as a graph of its layers: branches side by side, repetitions drawn once."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
 
 MAX_BOXES = 500
 
-_PILL = (1.9, 0.24)  # inches of what merges branches
+_PILL = (1.9, 0.24)  # inches of the label of a merge
 
 Point = tuple[float, float]
 
 
 def boxes_of(architecture: Architecture) -> int:
-    """How many boxes the graph has, the input among them."""
+    """Return the number of boxes in the graph, including the input."""
     return 1 + sum(1 for _ in boxes_in(blocks_of(architecture.layers)))
 
 
 @figure_style()
 def draw_graph(architecture: Architecture, name: str) -> Figure:
-    """The layers from top to bottom, in columns that are read from left to right.
+    """Draw the layers from top to bottom, in columns that are read from left to right.
 
-    Raises UserError where there are more than MAX_BOXES to draw.
+    Raises UserError for more than MAX_BOXES boxes.
     """
     first = Box("input", (), shape_text(architecture.input_shape), PAPER)
     blocks = (first, *blocks_of(architecture.layers))
@@ -74,7 +74,7 @@ def draw_graph(architecture: Architecture, name: str) -> Figure:
 
 
 def _draw_stack(axes: Axes, layout: Layout, blocks: Sequence[Block], top: Point) -> float:
-    """Blocks below each other from the middle of their top; returns where the last one ends."""
+    """Draw blocks below each other from the middle of their top; return the end of the last one."""
     x, y = top
     for number, block in enumerate(blocks):
         if number:
@@ -147,12 +147,12 @@ def _draw_repeated(axes: Axes, layout: Layout, repeated: Repeated, top: Point) -
     _line(axes, (x, end), (x, y - height))
     last = repeated.blocks[-1].shape
     if repeated.shape != last:
-        text = f"the last: {repeated.shape}"
+        text = f"last output: {repeated.shape}"
         axes.text(left, y - height + 0.04, text, va="bottom", fontsize=FONT_SIZE - 2)
 
 
 def _lead_over(axes: Axes, end: Point, gutter: float, start: float) -> None:
-    """The way from the foot of a column to the head of the next."""
+    """Draw the line from the foot of a column to the head of the next."""
     (x, y), low, high = end, end[1] - GAP / 2, -GAP / 4
     corners = [(x, y), (x, low), (gutter, low), (gutter, high), (start, high)]
     for corner, following in pairwise(corners):

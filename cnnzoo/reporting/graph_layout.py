@@ -1,4 +1,4 @@
-"""How large the parts of a graph of layers are, and where its columns are cut; in inches."""
+"""Sizes of the parts of a graph of layers, and its columns; in inches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cnnzoo.reporting.blocks import Block, Box, Fork, Repeated
 HEAD, LINE = 0.26, 0.15  # of a box: its name, and each line below
 GAP = 0.2  # from a box to the next
 BETWEEN = 0.3  # branches
-PAD = 0.1  # inside the frame of what repeats
+PAD = 0.1  # inside the frame of a repetition
 SPLIT = 0.24  # from the fork to its branches
 MERGE = 0.52  # from the branches to the end of the fork
 GUTTER = 0.6  # between columns
@@ -20,20 +20,20 @@ GUTTER = 0.6  # between columns
 _BYPASS = 0.3  # the width of an identity
 _LETTER = 0.074
 _LETTERS = 36  # on a line of followers
-_SLENDER = 1.1  # how many times as high as wide a drawing may be before it is cut in columns
+_SLENDER = 1.1  # the ratio of height to width above which a drawing is cut into columns
 
 Size = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Sizes where every box is of one width."""
+    """Sizes of blocks whose boxes have one width."""
 
     box_width: float
 
     @classmethod
     def of(cls, boxes: Iterable[Box]) -> Layout:
-        """The layout whose boxes hold the longest line."""
+        """Return the layout whose boxes fit the longest line."""
         letters = (
             max(len(box.name) + len(box.shape) + 3, *map(len, ["", *followers(box)]))
             for box in boxes
@@ -41,7 +41,7 @@ class Layout:
         return cls(max(letters) * _LETTER + 0.2)
 
     def size(self, block: Block) -> Size:
-        """Width and height of a block."""
+        """Return the width and height of a block."""
         if isinstance(block, Box):
             below = len(followers(block))
             return self.box_width, HEAD + LINE * below + (0.05 if below else 0)
@@ -53,13 +53,13 @@ class Layout:
         return width, SPLIT + max(branch[1] for branch in branches) + MERGE
 
     def stack_size(self, blocks: Sequence[Block]) -> Size:
-        """Width and height of blocks below each other; of none, those of an identity."""
+        """Return the width and height of blocks below each other; of none, an identity."""
         sizes = [self.size(block) for block in blocks]
         height = sum(size[1] for size in sizes) + GAP * (len(sizes) - 1)
         return (max(size[0] for size in sizes), height) if sizes else (_BYPASS, 0.0)
 
     def columns(self, blocks: Sequence[Block]) -> list[list[Block]]:
-        """The blocks in columns, so many that all are little higher than they are wide together."""
+        """Return the blocks in columns, so that the drawing is slightly higher than wide."""
         width, height = self.stack_size(blocks)
         count = max(1, round(math.sqrt(height / (_SLENDER * (width + GUTTER)))))
         limit = height / count
@@ -68,7 +68,7 @@ class Layout:
         return columns
 
     def _filled(self, blocks: Sequence[Block], limit: float) -> list[list[Block]]:
-        """Columns no higher than a limit, unless they hold one block only."""
+        """Return columns no higher than a limit, unless they have a single block."""
         columns: list[list[Block]] = []
         used = 0.0
         for block in blocks:
@@ -82,13 +82,13 @@ class Layout:
 
 
 def followers(box: Box) -> list[str]:
-    """The lines of a box that name what follows its layer."""
+    """Return the lines of a box with the layers that follow its layer."""
     text = " · ".join(box.followers)
     return textwrap.wrap(text, _LETTERS, break_long_words=False)
 
 
 def boxes_in(blocks: Iterable[Block]) -> Iterator[Box]:
-    """Every box, those inside other blocks too."""
+    """Yield every box, also those inside other blocks."""
     for block in blocks:
         if isinstance(block, Box):
             yield block

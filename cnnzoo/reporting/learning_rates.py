@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @figure_style()
 def learning_rate_figure(test: RangeTest, name: str) -> Figure:
-    """The loss over the learning rate, on a logarithmic axis, with the suggested rate.
+    """Draw the loss over the learning rate, on a logarithmic axis, with the suggested rate.
 
-    Losses that are so high that the descent would be flat beside them are cut off.
+    Very high losses, which would make the descent look flat, are cut off.
     """
     figure = new_figure(6.4, 4.0)
     axes = figure.add_subplot()
@@ -29,7 +29,9 @@ def learning_rate_figure(test: RangeTest, name: str) -> Figure:
     low, high = float(smoothed.min()), float(smoothed[0])
     axes.set_ylim(low - 0.15 * (high - low), high + 0.5 * abs(high - low))
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")  # matplotlib's own are formulas, not read here
+    axes.xaxis.set_major_formatter(
+        "{x:g}"
+    )  # the default labels are formulas, which are switched off
     axes.xaxis.set_minor_formatter("")
     axes.set_xlim(float(np.min(test.rates)), float(np.max(test.rates)))
     axes.set_xlabel("learning rate")

@@ -1,4 +1,4 @@
-"""How a model is used in plain Keras, as a program that runs as it stands."""
+"""A program that uses a model in plain Keras."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _RESIZE = {
 
 
 def snippet(classifier: Classifier) -> str:
-    """Python that loads `model.keras`, reads `photo.png` and prints the probable class.
+    """Return Python that loads `model.keras`, reads `photo.png` and prints the predicted class.
 
-    It needs Keras, NumPy and Pillow, and no cnnzoo; it resizes as the model's data were.
+    It needs Keras, NumPy and Pillow, but not cnnzoo, and resizes images like the training data.
     """
     fit = classifier.fit
     height, width, channels = fit.shape

@@ -13,8 +13,8 @@ from cnnzoo.reporting.style import TIMES
 
 MAX_STAGES = 18
 
-# What a layer is, by a part of its class name, and its colour; the first that fits. The colours are
-# light tints of those that Okabe and Ito chose for colour-blind readers.
+# The kind of a layer by a part of its class name, and its colour; the first match counts. The
+# colours are light tints of the colour-blind safe palette of Okabe and Ito.
 KINDS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("convolution", ("Conv",), "#8fcdf1"),
     ("pooling", ("Pool",), "#f2c460"),
@@ -23,13 +23,13 @@ KINDS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 OTHER = ("other", "#d9d9d9")
 
-# Layers whose output is only the next layer's input made larger or smaller at the border.
+# Layers that only change the border of the next layer's input.
 _BORDERS = ("ZeroPadding", "Cropping")
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Layers in a row that are drawn as one feature volume: what comes out of the last of them."""
+    """Consecutive layers that are drawn as one feature volume, the output of the last one."""
 
     layers: tuple[Layer, ...]
 
@@ -45,11 +45,11 @@ class Stage:
 
     @property
     def leading(self) -> Layer:
-        """The layer that the stage is there for: the one with most to compute."""
+        """The layer with most to compute."""
         return _leading(self.layers)
 
     def contents(self) -> list[str]:
-        """What is inside, each title once with its count, and how many layers composites hold."""
+        """Return the titles of the layers with counts, and the number of layers in composites."""
         counts = Counter(title(layer.name, layer.arguments) for layer in self.layers)
         lines = [f"{count} {TIMES} {name}" if count > 1 else name for name, count in counts.items()]
         inner = sum(not layer.branches for layer in walk(self.layers))
@@ -59,11 +59,11 @@ class Stage:
 
 
 def stages(architecture: Architecture) -> list[Stage]:
-    """The feature volumes of an architecture, at most MAX_STAGES of them.
+    """Return the feature volumes of an architecture, at most MAX_STAGES.
 
-    A layer that leaves the shape as it is belongs to the volume before it, unless it is of another
-    kind. Where that leaves too many, composites of one kind at one size are one volume, then all
-    layers at one size, and at last equal numbers of neighbours.
+    A layer that keeps the shape belongs to the volume before it, unless it is of another kind. If
+    there are too many, composites of one kind and size are one volume, then all layers of one size,
+    and finally equal numbers of neighbours.
     """
     groups: list[list[Layer]] = []
     for belongs in (_same_kind, _same_composite, _same_size):
@@ -79,7 +79,7 @@ def stages(architecture: Architecture) -> list[Stage]:
 
 
 def kind_of(layer: Layer) -> tuple[str, str]:
-    """What a layer is, and its colour."""
+    """Return the kind of a layer and its colour."""
     for name, parts, colour in KINDS:
         if any(part in layer.name for part in parts):
             return name, colour
@@ -87,7 +87,7 @@ def kind_of(layer: Layer) -> tuple[str, str]:
 
 
 def _borders_joined(layers: Iterable[Layer]) -> Iterator[list[Layer]]:
-    """Each layer with the paddings and croppings before it."""
+    """Yield each layer with the paddings and croppings before it."""
     waiting: list[Layer] = []
     for layer in layers:
         waiting.append(layer)

@@ -38,9 +38,9 @@ _MOST_LINES = 6
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A feature volume as drawn: planes of `side` (width, height) inches, or one bar.
+    """A drawn feature volume: planes of `side` (width, height) inches, or one bar.
 
-    `window` is the share (of the width, of the height) that the next layer's window sees.
+    `window` is the share (of the width, of the height) that the window of the next layer covers.
     """
 
     label: str
@@ -52,19 +52,19 @@ class Volume:
 
     @property
     def size(self) -> tuple[float, float]:
-        """Width and height in inches, all planes together."""
+        """Width and height of all planes in inches."""
         spread = (self.planes - 1) * _OFFSET
         return self.side[0] + spread, self.side[1] + spread
 
     @property
     def column(self) -> float:
-        """The width in inches that it needs, with its texts."""
+        """The width in inches with its texts."""
         letters = max(map(len, (self.label, *self.lines)))
         return max(self.size[0], letters * _LETTER) + _GAP
 
 
 def volumes(architecture: Architecture) -> list[Volume]:
-    """The input with what only scales it, and what each stage makes of it."""
+    """Return the input, with layers that only scale it, and the output of each stage."""
     found = stages(architecture)
     texts = [("input",), *map(_lines, found)]
     if found[0].shape == architecture.input_shape and kind_of(found[0].leading) == OTHER:
@@ -85,7 +85,7 @@ def volumes(architecture: Architecture) -> list[Volume]:
 
 @figure_style()
 def draw_volumes(architecture: Architecture, name: str) -> Figure:
-    """The feature volumes from left to right, in rows, with what makes each of them below it."""
+    """Draw the feature volumes from left to right in rows, with their layers below them."""
     found = volumes(architecture)
     each = -(-len(found) // -(-len(found) // _MOST_IN_A_ROW))
     rows = [found[at : at + each] for at in range(0, len(found), each)]
@@ -105,7 +105,7 @@ def draw_volumes(architecture: Architecture, name: str) -> Figure:
 
 
 def _label(shape: Shape) -> str:
-    """`6@28x28`, feature maps before width and height; of a vector the count of its values."""
+    """Return `6@28x28`, maps before width and height; for a vector the number of its values."""
     if len(shape) == 3:
         return f"{shape[2]}@{shape[1]}{TIMES}{shape[0]}"
     return TIMES.join(map(str, shape)) or "1"
@@ -114,7 +114,7 @@ def _label(shape: Shape) -> str:
 def _lines(stage: Stage) -> tuple[str, ...]:
     lines = stage.contents()
     if len(lines) > _MOST_LINES:
-        lines = [*lines[: _MOST_LINES - 1], f"… {len(lines) - _MOST_LINES + 1} kinds more"]
+        lines = [*lines[: _MOST_LINES - 1], f"… {len(lines) - _MOST_LINES + 1} more kinds"]
     return (*lines, f"{stage.parameters:,} parameters") if stage.parameters else tuple(lines)
 
 
@@ -131,7 +131,7 @@ def _planes(shape: Shape) -> int:
 
 
 def _window(shape: Shape, stage: Stage) -> tuple[float, float] | None:
-    """What one output of a stage sees of its input, where one layer alone decides that."""
+    """Return the share of the input that one output of a stage sees, if one layer decides it."""
     moving = [layer for layer in stage.layers if layer.branches or kind_of(layer) != OTHER]
     if len(moving) != 1 or len(shape) != 3 or len(stage.shape) != 3:
         return None
@@ -149,7 +149,7 @@ def _row_height(row: list[Volume]) -> float:
 
 
 def _draw_row(axes: Axes, row: list[Volume], top: float) -> None:
-    """Volumes on one middle line, their labels just above them, their texts on one line below."""
+    """Draw volumes on one middle line, with labels above them and texts on one line below."""
     tallest = max(volume.size[1] for volume in row)
     middle = top - _LABEL - tallest / 2
     left = MARGIN
@@ -177,7 +177,7 @@ def _draw_row(axes: Axes, row: list[Volume], top: float) -> None:
 
 
 def _draw_volume(axes: Axes, volume: Volume, centre: float, middle: float) -> tuple[float, float]:
-    """Draw its planes, the front one last; returns the lower left corner of that."""
+    """Draw the planes, the front one last; return its lower left corner."""
     width, height = volume.size
     left, bottom = centre - width / 2, middle - height / 2
     for plane in range(volume.planes):
@@ -193,7 +193,7 @@ def _draw_window(
     front: tuple[float, float],
     volume: Volume,
 ) -> None:
-    """The window on the front plane of a volume, drawn together to one value of the next."""
+    """Draw the window on the front plane of a volume, converging to one value of the next."""
     (x, y), before = source
     assert before.window
     width, height = (

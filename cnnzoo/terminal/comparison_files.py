@@ -1,4 +1,4 @@
-"""A comparison of runs for programs: JSON, and the examples on which they disagree as CSV."""
+"""A comparison of runs for programs: JSON, and the disagreements as CSV."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cnnzoo.terminal.output import writing
 
 
 def as_json(comparison: Comparison) -> str:
-    """Everything that was compared; of the examples on which they disagree only the number."""
+    """Return the whole comparison; of the examples with disagreements only the number."""
     letters = [group.letter for group in comparison.groups]
     plain = {
         "split": comparison.split,
@@ -37,15 +37,15 @@ def as_json(comparison: Comparison) -> str:
 
 
 def write_disagreements(path: Path, comparison: Comparison) -> None:
-    """Write `path`, `truth`, and of each run its prediction and that one's probability.
+    """Write `path`, `truth`, and the prediction of each run with its probability.
 
-    A group that saw other examples than the baseline is left out. Raises UserError where all did.
+    A group with other examples than the baseline is omitted. Raises UserError if all are.
     """
     groups = comparison.paired
     if len(groups) < 2:
         raise UserError(
             f"{path} is not written: there are no two lines with the same examples",
-            hint="--each tells apart the seeds of one configuration"
+            hint="--each compares the seeds of one configuration"
             if len(comparison.groups) < 2
             else "evaluate the runs on the same data",
         )
@@ -54,7 +54,7 @@ def write_disagreements(path: Path, comparison: Comparison) -> None:
     names = said.class_names
     runs = [str(member.run) for member in members]
     heads = (f"{what} of {run}" for run in runs for what in ("prediction", "probability"))
-    # A name that is no UTF-8 is written as it is on the disk, as in predictions.csv.
+    # A name that is not UTF-8 is written as it is on disk, as in predictions.csv.
     with (
         writing(path) as temporary,
         temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,

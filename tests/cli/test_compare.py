@@ -96,7 +96,7 @@ def test_runs_that_differ_in_their_seed_only_are_one_line(in_process, tiny):
     assert "0.9833 ± 0.0000" in out
     code, out, err = in_process("compare", *runs, "--disagreements", "d.csv")
     assert (code, out) == (2, "")
-    assert "--each tells apart" in err
+    assert "--each compares the seeds" in err
     assert "A, B disagree on 2 of 60" in in_process("compare", *runs, "--each")[1]
 
 

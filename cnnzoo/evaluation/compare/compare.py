@@ -1,4 +1,4 @@
-"""Runs side by side: what differs in them, what it did, and whether that may be chance."""
+"""Compare runs: settings, metrics, layers, and the significance of differences."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from cnnzoo.training.progress import Display
 
 COMPARED = ("test", "validation", "train")
 
-# Texts, and what `layers` says better.
+# Texts, and settings that are compared layer by layer.
 _NOT_SETTINGS = ("description", "reference", "model.layers", "model.blocks")
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Groups of runs, the first of which is the baseline, and how the others differ from it.
+    """Groups of runs and their differences from the first one, the baseline.
 
-    `settings` has by dotted key, for each group, the values of its configuration where they are not
-    all the same. `metrics` has by name, for each group, `{"value", "low", "high"}`; of several
-    seeds `value` is the mean, beside `sd` and `n`; None where it has no such figure. The rows of
-    `disagreements` are those of the baseline's predictions.
+    `settings` has by dotted key, for each group, the values of its configuration that differ.
+    `metrics` has by name, for each group, `{"value", "low", "high"}`; for several seeds `value` is
+    the mean, with `sd` and `n`; None if the group lacks the metric. The rows of `disagreements`
+    are those of the predictions of the baseline.
     """
 
     split: str
@@ -46,7 +46,7 @@ class Comparison:
 
     @property
     def baseline(self) -> Group:
-        """What the other groups are compared with."""
+        """The group that the others are compared with."""
         return self.groups[0]
 
     @property
@@ -67,10 +67,10 @@ def compare(
     """Compare runs with the first of them on a split: `test`, `validation` or `train`.
 
     Runs whose configurations differ in the seed only are one group, unless `each` is true. A run
-    that was not evaluated on the split is evaluated, on `device`; nothing else loads a framework.
+    that was not evaluated on the split is evaluated, on `device`; only that loads a framework.
 
-    Raises UserError for one run or the same one twice, RunError where one is damaged, cannot be
-    evaluated, or tells other classes apart.
+    Raises UserError for one run or the same one twice, RunError if one is damaged, cannot be
+    evaluated, or has other classes.
     """
     if split not in COMPARED:
         raise DataError(f"there is no split {split!r}{did_you_mean(split, COMPARED)}")
@@ -133,14 +133,15 @@ def _metric(group: Group, name: str) -> dict[str, Any] | None:
 
 
 def _disagreements(groups: Sequence[Group]) -> NDArray[np.intp]:
-    """The rows where a group says another class than the baseline; the greatest change first."""
+    """Return the rows where a group predicts another class than the baseline, by change."""
     before = groups[0].first.predictions
     others = [group for group in groups[1:] if same_examples(before, group.first.predictions)]
     if not others:
         return np.zeros(0, np.intp)
-    said, sure = groups[0].majority_vote(), groups[0].true_class_probability()
-    differ = np.any([group.majority_vote() != said for group in others], axis=0)
-    change = np.max([np.abs(group.true_class_probability() - sure) for group in others], axis=0)
+    votes, probability = groups[0].majority_vote(), groups[0].true_class_probability()
+    differ = np.any([group.majority_vote() != votes for group in others], axis=0)
+    changes = [np.abs(group.true_class_probability() - probability) for group in others]
+    change = np.max(changes, axis=0)
     rows = np.flatnonzero(differ)
     ordered: NDArray[np.intp] = rows[np.argsort(-change[rows], kind="stable")]
     return ordered

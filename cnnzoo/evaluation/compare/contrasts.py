@@ -1,4 +1,4 @@
-"""One group of runs against another: accuracy, classes, layers, and whether that may be chance."""
+"""Compare a group of runs with the baseline: accuracy, classes, layers and significance."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ MCNEMAR, WELCH = "McNemar", "Welch"
 
 @dataclass(frozen=True, slots=True)
 class ClassChange:
-    """The recall of one class in the baseline and in another group, None without an example.
+    """The recall of one class in the baseline and in another group, None without examples.
 
-    Of the same examples, `lost` are those that only the baseline has right and `gained` those that
-    only the group has right; of several seeds, their mean number.
+    `lost` counts examples that only the baseline classifies correctly, `gained` those that only the
+    group does; for several seeds they are mean numbers. Both are None for different examples.
     """
 
     name: str
@@ -41,12 +41,12 @@ class ClassChange:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """A group against the baseline.
+    """The difference of a group from the baseline.
 
-    `difference` is that of the accuracies with its 95 % interval over the examples. `unpaired`
-    says why the two are not compared example by example, None where they are; then `lost` and
-    `gained` count as in ClassChange. `p` is that of `test`, `adjusted` after Holm for all contrasts
-    together; without a test, `untested` says why.
+    `difference` is that of the accuracies, with its 95 % interval over the examples. `unpaired` is
+    the reason why the two are not compared example by example, None if they are; then `lost` and
+    `gained` count as in ClassChange. `p` is the p-value of `test`, `adjusted` the same after
+    Holm's method for all contrasts; without a test, `untested` is the reason.
     """
 
     group: Group
@@ -63,7 +63,7 @@ class Contrast:
 
 
 def contrast_with(baseline: Group, group: Group) -> Contrast:
-    """A group against the baseline, its p-value not adjusted yet."""
+    """Compare a group with the baseline; the p-value is not adjusted yet."""
     before, after = baseline.first.predictions, group.first.predictions
     right, now_right = baseline.right(), group.right()
     paired = same_examples(before, after)
@@ -114,7 +114,7 @@ def _mean(values: NDArray[np.float64]) -> float | None:
 
 
 def adjusted(contrasts: Sequence[Contrast]) -> tuple[Contrast, ...]:
-    """The contrasts of one comparison, with their p-values adjusted for one another."""
+    """Return the contrasts of a comparison with p-values adjusted for their number."""
     values = iter(holm([contrast.p for contrast in contrasts if contrast.p is not None]))
     return tuple(
         contrast if contrast.p is None else replace(contrast, adjusted=next(values))

@@ -1,4 +1,4 @@
-"""Runs to be compared: what each is and said, and which differ in their seed only."""
+"""Runs to compare, grouped by configuration: the runs of a group differ only in the seed."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _NAMED = 10  # classes that a message names
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One run: its configuration by dotted key, its layers, what it said and what that is worth.
+    """One run: its configuration by dotted key, its layers, predictions and metrics.
 
-    `recipe` is equal for runs that differ in nothing but their seed. The predictions are in the
-    order of the paths, their classes in that of the first run.
+    `recipe` is equal for runs that differ only in the seed. The predictions are in the order of
+    the paths, their classes in that of the first run.
     """
 
     run: Run
@@ -45,30 +45,30 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Runs of one configuration on the same examples, which differ in their seed at most."""
+    """Runs of one configuration on the same examples that differ at most in the seed."""
 
     letter: str
     members: tuple[Member, ...]
 
     @property
     def first(self) -> Member:
-        """What is the same of all members may be asked of this one."""
+        """The first run, for values that all runs of the group share."""
         return self.members[0]
 
     def right(self) -> NDArray[np.float64]:
-        """The share of the runs that are right on each example, float64 [n]."""
+        """Return the share of the runs that classify each example correctly, float64 [n]."""
         labels = self.first.predictions.labels
         hits = [member.predictions.predicted == labels for member in self.members]
         share: NDArray[np.float64] = np.mean(hits, axis=0)
         return share
 
     def accuracies(self) -> list[float]:
-        """The accuracy of each run."""
+        """Return the accuracy of each run."""
         each = (member.predictions for member in self.members)
-        return [float((said.predicted == said.labels).mean()) for said in each]
+        return [float((one.predicted == one.labels).mean()) for one in each]
 
     def majority_vote(self) -> NDArray[np.intp]:
-        """The class that most of the runs say of each example, int [n]; of equal ones the first."""
+        """Return the class that most runs predict for each example, int [n]; the first on a tie."""
         count = len(self.first.predictions)
         votes = np.zeros((count, len(self.first.predictions.class_names)), np.int32)
         for member in self.members:
@@ -77,7 +77,7 @@ class Group:
         return most
 
     def true_class_probability(self) -> NDArray[np.float64]:
-        """The probability that the runs give to the truth of each example, the mean, [n]."""
+        """Return the mean probability of the true class of each example, float64 [n]."""
         each = [member.predictions.true_class_probability for member in self.members]
         mean: NDArray[np.float64] = np.mean(each, axis=0, dtype=np.float64)
         return mean
@@ -86,9 +86,9 @@ class Group:
 def read_members(
     runs: Sequence[Run | Path | str], split: str, *, device: str, display: Display
 ) -> list[Member]:
-    """The runs with what they said of a split; one that was not evaluated on it is evaluated.
+    """Read the runs and their predictions; a run that was not evaluated is evaluated.
 
-    Raises UserError for a run alone or the same one twice, RunError where one is damaged, cannot be
+    Raises UserError for a single run or the same one twice, RunError if one is damaged, cannot be
     evaluated, or has other classes than the first.
     """
     opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
@@ -103,7 +103,7 @@ def read_members(
 
 
 def grouped(members: Sequence[Member], *, each: bool) -> tuple[Group, ...]:
-    """Groups in the order of their first runs; with `each`, one for every run."""
+    """Group the runs in the order of their first ones; `each` gives every run its own group."""
     found: dict[Any, list[Member]] = {}
     for member in members:
         said = member.predictions
@@ -113,7 +113,7 @@ def grouped(members: Sequence[Member], *, each: bool) -> tuple[Group, ...]:
 
 
 def _letter(index: int) -> str:
-    """A, B, …, Z, AA, BB, …."""
+    """Return A, B, …, Z, AA, BB, …."""
     return ascii_uppercase[index % 26] * (index // 26 + 1)
 
 
@@ -133,8 +133,8 @@ def _check_classes(runs: Sequence[Run], records: Sequence[Mapping[str, Any]]) ->
     for run, record in zip(runs, records, strict=True):
         if not record.get("class_names"):
             raise RunError(
-                f"{run} has no class names: its training did not begin",
-                hint="leave it out, or train it again",
+                f"{run} has no class names: its training has not begun",
+                hint="omit it, or train it again",
             )
     first = records[0]["class_names"]
     for run, record in zip(runs[1:], records[1:], strict=True):
@@ -184,18 +184,18 @@ def _evaluate(run: Run, split: str, device: str, display: Display) -> None:
         why = error.mistakes[0]
         raise RunError(
             f"{run} was not evaluated on its {split} split, and cannot be: {why.message}",
-            hint=why.hint or "evaluate it where its data are, or leave it out",
+            hint=why.hint or "evaluate it where its data are, or omit it",
         ) from error
 
 
 def _metrics(run: Run, split: str, predictions: Predictions) -> Mapping[str, Any]:
-    """What evaluate measured, or what it would, where only the predictions are left."""
+    """Return the metrics of `evaluate`, computed from the predictions if the file is missing."""
     path = run.metrics_path(split)
     if not path.exists() and predictions.kept is None:
         from cnnzoo.evaluation.metrics import measure_predictions
 
-        said = predictions
-        measured = measure_predictions(said.probabilities, said.labels, said.class_names)
+        values, labels = predictions.probabilities, predictions.labels
+        measured = measure_predictions(values, labels, predictions.class_names)
         return dict(measured["metrics"])
     again = f"write both again: cnnzoo evaluate {run} --split {split}"
     try:

@@ -1,4 +1,4 @@
-"""The same examples in the predictions of several runs, by path and truth."""
+"""Match the examples in the predictions of several runs by path and true class."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _NAMED = 3  # examples that a message names
 
 
 def in_order(predictions: Predictions, class_names: tuple[str, ...]) -> Predictions:
-    """The same predictions by path and truth, their classes in the order of `class_names`.
+    """Sort predictions by path and true class, with classes in the order of `class_names`.
 
-    Examples of the same path and truth stay in their order.
+    Examples of the same path and class keep their order.
     """
     given = predictions.class_names
     codes = np.array([class_names.index(name) for name in given], np.int32)
@@ -32,12 +32,12 @@ def in_order(predictions: Predictions, class_names: tuple[str, ...]) -> Predicti
 
 
 def same_examples(one: Predictions, other: Predictions) -> bool:
-    """Whether predictions that are in order are of the same paths with the same truths."""
+    """Whether sorted predictions have the same paths with the same true classes."""
     return one.names == other.names and np.array_equal(one.labels, other.labels)
 
 
 def what_differs(one: Predictions, other: Predictions, names: tuple[str, str]) -> str:
-    """How the examples of two predictions differ, by number and by name."""
+    """Describe how the examples of two predictions differ, by number and by name."""
     first, second = _counted(one), _counted(other)
     parts = [
         f"{names[0]} has {len(one):,} and {names[1]} {len(other):,}, "

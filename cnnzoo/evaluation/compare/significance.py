@@ -1,9 +1,9 @@
-"""Whether one classifier is more accurate than another, or only luckier.
+"""Significance of the difference in accuracy of two classifiers.
 
-Two classifiers that saw the same examples are compared example by example: how often both are right
-says nothing of which is better. Dietterich (1998), "Approximate statistical tests for comparing
-supervised classification learning algorithms", recommends McNemar's test where each was trained
-once. It, and the bootstrap over examples, know nothing of other seeds; where several were trained,
+Classifiers on the same examples are compared example by example; examples that both classify
+correctly do not tell which is better. Dietterich (1998), "Approximate statistical tests for
+comparing supervised classification learning algorithms", recommends McNemar's test if each was
+trained once. It and the bootstrap over examples do not account for other seeds; with several seeds,
 Welch's test compares their accuracies.
 """
 
@@ -23,10 +23,10 @@ Floats = NDArray[np.float64]
 
 
 def mcnemar(lost: int, gained: int) -> float:
-    """The two-sided p-value of McNemar's test (1947), exact.
+    """Return the exact two-sided p-value of McNemar's test (1947).
 
-    Of the examples on which only one of two classifiers is right, so many were `lost` by the second
-    and `gained` by it: if neither is better, as heads and tails of a coin.
+    `lost` counts examples that only the first of two classifiers classifies correctly, `gained`
+    those that only the second does: heads and tails of a fair coin if neither is better.
     """
     if not lost + gained:
         return 1.0
@@ -34,9 +34,9 @@ def mcnemar(lost: int, gained: int) -> float:
 
 
 def welch(one: Sequence[float], other: Sequence[float]) -> float | None:
-    """The two-sided p-value of Welch's test (1947) of equal means.
+    """Return the two-sided p-value of Welch's test (1947) of equal means.
 
-    None where one of them has fewer than two values, or none of them varies.
+    Returns None if one of them has fewer than two values, or if none of them varies.
     """
     if min(len(one), len(other)) < 2 or not (np.ptp(one) or np.ptp(other)):
         return None
@@ -44,23 +44,23 @@ def welch(one: Sequence[float], other: Sequence[float]) -> float | None:
 
 
 def paired_interval(differences: Floats) -> Interval:
-    """The 95 % percentile bootstrap interval of the mean of differences [n], one an example.
+    """Return the 95 % percentile bootstrap interval of the mean of differences [n].
 
-    Unknown where they are all equal.
+    It is unknown if all differences are equal.
     """
     return percentiles(_resampled_means(differences, np.random.default_rng(SEED)))
 
 
 def unpaired_interval(one: Floats, other: Floats) -> Interval:
-    """The same of the mean of `other` less that of `one`, values of different examples."""
+    """Return the same for the mean of `other` minus that of `one`, for different examples."""
     rng = np.random.default_rng(SEED)
     return percentiles(_resampled_means(other, rng) - _resampled_means(one, rng))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values adjusted for there being several of them, after Holm (1979).
+    """Adjust several p-values by Holm's method (1979).
 
-    At most 5 % of all such families have one below 0.05 where nothing differs.
+    If nothing differs, at most 5 % of such families have one below 0.05.
     """
     adjusted = [0.0] * len(p_values)
     largest = 0.0
@@ -71,9 +71,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _resampled_means(values: Floats, rng: np.random.Generator) -> Floats:
-    """The means of values drawn anew, with replacement.
+    """Return the means of resampled values.
 
-    They are few different ones, so how often each is drawn is: from a multinomial distribution.
+    There are few distinct values, so their counts are drawn from a multinomial distribution.
     """
     different, counts = np.unique(values, return_counts=True)
     drawn = rng.multinomial(len(values), counts / len(values), RESAMPLES)

@@ -1,4 +1,4 @@
-"""A picture → why the network says what it says: plain arrays, which others draw."""
+"""An image → an explanation of its prediction, as plain arrays."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Floats = NDArray[np.float32]
 class Stage:
     """The last feature maps of one height and width: float32 [height, width, channels].
 
-    `name` is that of the layer whose output they are.
+    `name` is that of their layer.
     """
 
     name: str
@@ -37,10 +37,10 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a network sees in one picture.
+    """The explanation of one image.
 
     `probabilities` float32 [classes]; `label` is the class that the maps explain. `grad_cam`
-    float32 [height, width] from 0 to 1, of the size of the picture; `attribution` are the
+    float32 [height, width] from 0 to 1, of the size of the image; `attribution` are the
     integrated gradients of that size; `stages` in order.
     """
 
@@ -58,10 +58,10 @@ def explain_image(
     label: int | None = None,
     steps: int = STEPS,
 ) -> Explanation:
-    """Explain one picture uint8 [height, width, channels] that fits the classifier's input.
+    """Explain one image uint8 [height, width, channels] that fits the input of the classifier.
 
-    `label` is the class to explain, by default the predicted one; `steps` those of the integrated
-    gradients. For several pictures take `explainer`, which takes the model apart once.
+    `label` is the class to explain, by default the predicted one; `steps` are those of the
+    integrated gradients. For several images use `explainer`, which prepares the model once.
 
     Raises:
         UserError: the model has no convolution.
@@ -74,7 +74,7 @@ def explain_image(
 def explainer(
     classifier: Classifier, *, steps: int = STEPS, parts: ModelParts | None = None
 ) -> Callable[[NDArray[np.uint8], int | None], Explanation]:
-    """The function that explains a picture, and in it a class or None, as `explain_image` does."""
+    """Return the function from an image, and a class or None, to its explanation."""
     keras = load_keras()
     parts = parts or find_parts(classifier.model)
     stages, last_maps, scores = parts.stages, parts.last_maps, parts.scores
@@ -102,10 +102,10 @@ def explainer(
 
 
 def first_filters(model: Any) -> Floats:
-    """The filters of the first convolution: float32 [height, width, in channels, filters].
+    """Return the filters of the first convolution: float32 [height, width, in channels, filters].
 
-    Of a depthwise convolution the last axis is its depth multiplier. Raises UserError where the
-    model has no convolution.
+    The last axis of a depthwise convolution is its depth multiplier. Raises UserError if the model
+    has no convolution.
     """
     kernel = find_parts(model).convolution.kernel
     return np.asarray(load_keras().ops.convert_to_numpy(kernel), np.float32)

@@ -1,4 +1,4 @@
-"""Grad-CAM: where the last feature maps speak for a class.
+"""Grad-CAM: the regions of the last feature maps that support a class.
 
 Selvaraju, Cogswell, Das, Vedantam, Parikh and Batra, "Grad-CAM: Visual explanations from deep
 networks via gradient-based localization", ICCV 2017, arXiv:1610.02391.
@@ -13,12 +13,12 @@ from cnnzoo.evaluation.explain.gradients import Floats, Gradient
 
 
 def grad_cam(maps: Floats, gradient: Gradient, weights: Floats, size: tuple[int, int]) -> Floats:
-    """Where feature maps [height, width, channels] raise a class's score: float32 `size`, 0 to 1.
+    """Return how much each place of feature maps supports a class: float32 `size`, 0 to 1.
 
-    `gradient` is that of the scores by the maps, `weights` [outputs] make one class's score of
-    them, and `size` is the (height, width) of the picture. Each map is weighted with the mean of
-    its gradient over the image (the paper's equation 1); what is negative in their sum is cut off
-    (equation 2). The largest value is then 1, or all are 0 where nothing speaks for the class.
+    `maps` are [height, width, channels], `gradient` is that of the scores by the maps, `weights`
+    [outputs] select the score of the class, and `size` is the (height, width) of the image. Each
+    map is weighted with the mean of its gradient over the image (the paper's equation 1); negative
+    values of the sum become 0 (equation 2). The largest value is 1, or all are 0 without support.
     """
     _, gradients = gradient(maps[None], weights)
     positive = np.maximum(maps @ gradients[0].mean(axis=(0, 1)), 0)

@@ -1,4 +1,4 @@
-"""Gradients of a model's scores by its inputs, on the backend that runs."""
+"""Gradients of the scores of a model by its inputs, on the current backend."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ Gradient = Callable[[Floats, Floats], tuple[Floats, Floats]]
 
 
 def score_gradient(model: Any) -> Gradient:
-    """The function from inputs and weights to `scores = model(inputs) @ weights` and gradients.
+    """Return the function from inputs and weights to `model(inputs) @ weights` and its gradients.
 
-    The model runs as it does for predictions, dropout off and normalisations with their moving
-    statistics; so a score depends on its own input only. Raises DeviceError on a backend that has
-    no line in BACKENDS.
+    The model runs in inference mode, so each score depends on its own input only. Raises
+    DeviceError on a backend that is not in BACKENDS.
     """
     backend = load_keras().backend.backend()
     if backend not in BACKENDS:
         raise DeviceError(
-            f"gradients by the input are not known on the backend {backend!r}",
+            f"gradients by the input are not supported on the backend {backend!r}",
             hint=f"set KERAS_BACKEND to {' or '.join(BACKENDS)}",
         )
     return BACKENDS[backend](model)
@@ -37,7 +36,7 @@ def score_gradient(model: Any) -> Gradient:
 def _on_tensorflow(model: Any) -> Gradient:
     tensorflow = importlib.import_module("tensorflow")
 
-    # A graph leaves out the gradients of the weights, which a tape computes whether asked or not.
+    # A graph skips the gradients of the weights, which an eager tape always computes.
     @tensorflow.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def compiled(inputs: Any, weights: Any) -> tuple[Any, Any]:
         with tensorflow.GradientTape(watch_accessed_variables=False) as tape:

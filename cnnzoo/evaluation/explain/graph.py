@@ -1,7 +1,7 @@
-"""A Keras model with its nested models taken apart: one graph of layers, in order.
+"""A Keras model and its nested models as one graph of layers, in order.
 
-Composites and backbones are models inside the model; their layers are reached by calling them
-again, on the tensors of the graph that they stand in. Weights are shared, not copied.
+Composites and backbones are models inside the model; their layers are called again on the tensors
+of the graph. Weights are shared, not copied.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Tensors = tuple[Any, ...]  # symbolic, [None, …]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call of a layer or operation: the symbolic tensors that go in and come out."""
+    """One call of a layer or operation with its symbolic inputs and outputs."""
 
     operation: Any
     inputs: Tensors
@@ -30,20 +30,20 @@ class Step:
 
     @property
     def output(self) -> Any:
-        """What comes out, the first of it."""
+        """The first output."""
         return self.outputs[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The image that a model takes, and the steps that it goes through in topological order."""
+    """The input of a model, and its steps in topological order."""
 
     image: Any
     steps: tuple[Step, ...]
 
 
 def trace(model: Any) -> Graph:
-    """Take a Sequential or functional model apart, and the models in it."""
+    """Return the graph of a Sequential or functional model and of the models in it."""
     keras = load_keras()
     image = keras.Input(model.input_shape[1:])
     tracer = _Tracer()
@@ -52,14 +52,14 @@ def trace(model: Any) -> Graph:
 
 
 def cuts(graph: Graph) -> Iterator[Step]:
-    """The steps that everything goes through: no branch leads past them.
+    """Yield the steps that no branch bypasses.
 
-    The sum of a residual connection is one, the layers that are added to the shortcut are none.
+    The sum of a residual connection is one of them, the layers inside the connection are not.
     """
     last_use = {
         id(tensor): place for place, step in enumerate(graph.steps) for tensor in step.inputs
     }
-    furthest = last_use.get(id(graph.image), 0)  # the last use of whatever came before a step
+    furthest = last_use.get(id(graph.image), 0)  # the last use of an earlier output
     for place, step in enumerate(graph.steps):
         if furthest <= place:
             yield step
@@ -78,7 +78,7 @@ class _Tracer:
                 tensor = self.call(layer, tensor)
             return tensor
         if isinstance(operation, keras.Function):
-            # What keras.models.clone_model walks a graph by; there is no public way.
+            # keras.models.clone_model uses it; there is no public function.
             return operation._run_through_graph(arguments, self._caller)
         outputs = operation(*arguments, **options)
         inputs = _tensors((arguments, options))

@@ -19,10 +19,10 @@ STEPS = 32
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """What each pixel adds to a score: float32 [height, width], negative where it speaks against.
+    """The contribution of each pixel to a score: float32 [height, width].
 
-    The paper's completeness axiom: the values sum to `score - baseline_score`, the scores of the
-    picture and of black; how nearly, says whether the steps were enough.
+    By the paper's completeness axiom the values sum to `score - baseline_score`, the scores of the
+    image and of a black image; the difference shows whether there were enough steps.
     """
 
     values: Floats
@@ -33,14 +33,14 @@ class Attribution:
 def integrated_gradients(
     image: NDArray[np.uint8], gradient: Gradient, weights: Floats, steps: int = STEPS
 ) -> Attribution:
-    """Integrate the gradient of a score from a black picture to image [height, width, channels].
+    """Integrate the gradient of a score from black to an image [height, width, channels].
 
-    `gradient` is that of the scores by the picture, `weights` [outputs] make one class's score of
-    them. The integral is a sum over the middles of `steps` equal parts of the way; the channels of
-    a pixel are added up. Black is the paper's baseline for pictures: what is black adds nothing.
+    `gradient` is that of the scores by the image, `weights` [outputs] select the score of a class.
+    The integral is a sum over the midpoints of `steps` equal parts of the path; the channels of a
+    pixel are added up. Black is the paper's baseline: black pixels contribute nothing.
     """
     picture = image.astype(np.float32)
-    # The ends of the way, whose gradients do not count, and the middles of its parts.
+    # The ends of the path, whose gradients do not count, and the midpoints of its parts.
     way = np.concatenate([[0, 1], (np.arange(steps) + 0.5) / steps]).astype(np.float32)
     counts = np.concatenate([[0, 0], np.full(steps, 1 / steps)])
     size = max(1, min(len(way), BATCH_VALUES // prod(image.shape)))
@@ -48,7 +48,7 @@ def integrated_gradients(
     mean = np.zeros(image.shape)
     for start in range(0, len(way), size):
         part = slice(start, start + size)
-        points = np.resize(way[part], size)  # filled up: a backend compiles once for each size
+        points = np.resize(way[part], size)  # padded: a backend compiles once for each size
         found, gradients = gradient(points[:, None, None, None] * picture, weights)
         scores[part] = found[: len(way[part])]
         mean += np.tensordot(counts[part], gradients[: len(way[part])], 1)

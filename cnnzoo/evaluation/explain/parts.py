@@ -1,4 +1,4 @@
-"""The parts of a model that can be looked at: stages, the last feature maps, the scores."""
+"""The parts of a model that are explained: stages, the last feature maps, the scores."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from cnnzoo.evaluation.explain.graph import Step, cuts, trace
 from cnnzoo.evaluation.explain.receptive import View, views
 from cnnzoo.evaluation.explain.scores import score_tensor
 
-_MOVING = ("ZeroPadding2D", "Cropping2D")  # no layer that sees anything
+_MOVING = ("ZeroPadding2D", "Cropping2D")  # they do not compute
 _POOLING = ("MaxPooling2D", "AveragePooling2D")
 _IDLE = ("Dropout", "SpatialDropout2D", "Identity")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The output of one layer: feature maps [None, height, width, channels], and what they see."""
+    """The output of one layer: feature maps [None, height, width, channels], and their view."""
 
     name: str
     tensor: Any
@@ -28,11 +28,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class ModelParts:
-    """A model taken apart.
+    """The parts of a model.
 
-    `image` is its input and `scores` what its classes score, as tensors of one graph; `stages` are
-    the last feature maps of each height and width, in order; `last_maps` is what Grad-CAM looks
-    at; `convolution` is the first layer with filters.
+    `image` is its input and `scores` are the scores of its classes, as tensors of one graph;
+    `stages` are the last feature maps of each height and width, in order; `last_maps` are those
+    that Grad-CAM uses; `convolution` is the first layer with filters.
     """
 
     image: Any
@@ -43,21 +43,21 @@ class ModelParts:
 
 
 def find_parts(model: Any) -> ModelParts:
-    """Take a Sequential or functional classifier of images apart, nested models included.
+    """Find the parts of a Sequential or functional image classifier, nested models included.
 
-    Raises UserError where it has no convolution, and so nothing to look at.
+    Raises UserError if it has no convolution, and so nothing to explain.
     """
     graph = trace(model)
     first = next((place for place, step in enumerate(graph.steps) if _convolves(step)), None)
     if first is None:
         raise UserError(
             "the model has no convolution: there are no filters and no feature maps to show",
-            hint="cnnzoo show says what it has",
+            hint="cnnzoo show lists its layers",
         )
     behind = {id(step) for step in graph.steps[first:]}
     through = [step for step in cuts(graph) if id(step) in behind and _is_image(step)]
     if not through:
-        raise UserError("the model has no feature maps that everything goes through")
+        raise UserError("the model has no feature maps without a branch around them")
     seen = views(graph)
     return ModelParts(
         graph.image,
@@ -69,7 +69,7 @@ def find_parts(model: Any) -> ModelParts:
 
 
 def _stages(through: list[Step]) -> Iterator[Step]:
-    """The last step of each height and width; a size that padding alone makes is none."""
+    """Yield the last step of each height and width, unless padding alone makes that size."""
     for _, group in groupby(through, lambda step: tuple(step.output.shape[1:3])):
         steps = list(group)
         if not all(step.kind in _MOVING for step in steps):
@@ -77,7 +77,7 @@ def _stages(through: list[Step]) -> Iterator[Step]:
 
 
 def _last_maps(through: list[Step]) -> Step:
-    """The last convolution's maps, activated: what a pooling at the end shrinks is finer."""
+    """Return the activated maps of the last convolution, which are finer than pooled ones."""
     for step in reversed(through):
         if step.kind not in (*_POOLING, *_IDLE, *_MOVING):
             return step

@@ -1,8 +1,8 @@
-"""Which pixels of the picture an output of a layer sees, and where.
+"""Receptive fields: the pixels of the image that an output of a layer depends on.
 
 After Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill
-2019: what a window adds in size and stride is a rule of `cnnzoo.architecture`; where it starts is
-decided by the padding, which is read here.
+2019: the size and stride of a window are rules of `cnnzoo.architecture`; its start depends on the
+padding, which is read here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cnnzoo.architecture.facts import Facts
 from cnnzoo.architecture.rules import layer_facts
 from cnnzoo.evaluation.explain.graph import Graph, Step
 
-# Layers and operations that combine values at one place: what they see is what all inputs see.
+# Layers and operations that combine values at one place: they see what all inputs see.
 _POINTWISE = frozenset(
     [
         "Add",
@@ -32,19 +32,19 @@ _POINTWISE = frozenset(
     ]
 )
 
-Region = tuple[int, int, int, int]  # top, left, bottom, right; the latter two are not in it
+Region = tuple[int, int, int, int]  # top, left, bottom, right; the latter two are excluded
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Output i sees `size` pixels from `start + i * stride` on; some may lie outside."""
+    """Output i depends on `size` pixels from `start + i * stride`; some may lie outside."""
 
     start: float = 0
     size: float = 1
     stride: float = 1
 
     def behind(self, kernel: int, stride: float, padded: int) -> Axis:
-        """The same behind a window that starts `padded` values before its input."""
+        """Return the axis after a window that starts `padded` values before its input."""
         return Axis(
             self.start - padded * self.stride,
             self.size + (kernel - 1) * self.stride,
@@ -52,7 +52,7 @@ class Axis:
         )
 
     def seen(self, index: int, length: int) -> tuple[int, int]:
-        """The first pixel that output `index` sees of `length`, and the one behind the last."""
+        """Return the first of `length` pixels that output `index` depends on, and the end."""
         first = self.start + index * self.stride
         return max(0, math.floor(first)), min(length, math.ceil(first + self.size))
 
@@ -61,10 +61,10 @@ View = tuple[Axis, Axis] | None  # height and width; None sees the whole picture
 
 
 def views(graph: Graph) -> dict[int, View]:
-    """What each tensor of a graph sees, by its `id`.
+    """Return the view of each tensor of a graph, by its `id`.
 
-    A layer that no rule covers sees the whole picture. Regions are exact but where layers crop or
-    enlarge: there they may hold a little more than is seen.
+    A layer without a rule sees the whole image. Regions are exact, except that they may be slightly
+    too large if layers crop or enlarge.
     """
     known: dict[int, View] = {id(graph.image): (Axis(), Axis())}
     for step in graph.steps:
@@ -75,7 +75,7 @@ def views(graph: Graph) -> dict[int, View]:
 
 
 def region(view: View, row: int, column: int, height: int, width: int) -> Region:
-    """The pixels of a picture of this height and width that the output at a place sees."""
+    """Return the pixels of an image of this size that the output at a place depends on."""
     if view is None:
         return 0, 0, height, width
     (top, bottom), (left, right) = view[0].seen(row, height), view[1].seen(column, width)
@@ -89,7 +89,7 @@ def _behind(step: Step, seen: list[View]) -> View:
     shape = tuple(step.inputs[0].shape[1:])
     try:
         facts = layer_facts(step.kind, arguments, shape)
-    except (DoesNotFit, KeyError, TypeError):  # a class of that name that is not Keras' own
+    except (DoesNotFit, KeyError, TypeError):  # a class of that name that is not from Keras
         return None
     if facts is None or facts.kernel is None:
         return None
@@ -109,7 +109,7 @@ def _config(step: Step) -> dict[str, Any]:
 def _padded(
     kind: str, arguments: dict[str, Any], shape: tuple[int, ...], facts: Facts
 ) -> tuple[int, int]:
-    """How many values before its input the window of a layer starts, in rows and columns."""
+    """Return how many values before its input the window of a layer starts, (rows, columns)."""
     if kind in ("ZeroPadding2D", "Cropping2D"):
         name, sign = ("padding", 1) if kind == "ZeroPadding2D" else ("cropping", -1)
         rows, columns = borders(arguments, name, 1)
@@ -117,7 +117,7 @@ def _padded(
     if arguments.get("padding") != "same" or facts.kernel is None:
         return 0, 0
     top, left = (
-        # Zeros that TensorFlow adds, one more behind than before; JAX pads as it does.
+        # TensorFlow adds these zeros, one more at the end than at the start; JAX does the same.
         max(0, (outputs - 1) * int(stride) + kernel - size) // 2
         for outputs, stride, kernel, size in zip(
             facts.output_shape, facts.strides, facts.kernel, shape, strict=False
@@ -127,7 +127,7 @@ def _padded(
 
 
 def _widest(seen: list[View]) -> View:
-    """What all of several tensors see together."""
+    """Return the union of the views of several tensors."""
     present = [view for view in seen if view is not None]
     if not present or len(present) < len(seen):
         return None

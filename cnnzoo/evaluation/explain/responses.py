@@ -1,8 +1,8 @@
-"""What each filter responds to most strongly in the data.
+"""The regions of the data to which each filter responds most strongly.
 
-The pictures, and in them the regions, that raise a feature map highest; after Zeiler and Fergus,
-"Visualizing and understanding convolutional networks", ECCV 2014, arXiv:1311.2901, without the
-deconvolution: the region is the receptive field.
+These are the images, and the regions in them, with the highest values of a feature map; after
+Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014,
+arXiv:1311.2901, without the deconvolution: the region is the receptive field.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Responses:
     """The k strongest responses of each channel of a stage, the strongest first.
 
     `values` float32 [channels, k]; `rows` intp [channels, k], which examples; `regions` int32
-    [channels, k, 4], the pixels top, left, bottom, right (the latter two are not in it) that the
-    response sees, within the picture. An example stands once in a row.
+    [channels, k, 4], the pixels top, left, bottom, right (the latter two excluded) that the
+    response depends on, within the image. An example occurs once in a row.
     """
 
     name: str
@@ -52,10 +52,10 @@ def strongest_responses(
     limit: int = EXAMPLES,
     parts: ModelParts | None = None,
 ) -> tuple[Responses, ...]:
-    """What the channels of each stage respond to most strongly in at most `limit` examples.
+    """Find the strongest responses of the channels of each stage in at most `limit` examples.
 
-    Where there are more, they are taken at equal distances. One batch of feature maps is in memory
-    at a time.
+    Of more examples, evenly spaced ones are taken. One batch of feature maps is in memory at a
+    time.
     """
     parts = parts or find_parts(classifier.model)
     chosen = _spread(len(examples), limit)
@@ -75,10 +75,10 @@ def _nothing(channels: int) -> _Best:
 
 
 def _best(k: int, best: _Best, found: _Strongest, rows: NDArray[np.intp]) -> _Best:
-    """The k best of those so far and those of another batch, whose examples are these rows."""
+    """Return the k best of the previous ones and those of another batch with these rows."""
     strongest, places = found[0].T, found[1].T
     values = np.hstack([best[0], strongest])
-    # An earlier example stays before a later one of the same strength.
+    # Of equal values the earlier example comes first.
     order = np.argsort(-values, axis=1, kind="stable")[:, :k]
     all_rows = np.hstack([best[1], np.broadcast_to(rows, strongest.shape)])
     all_places = np.hstack([best[2], places])
@@ -98,9 +98,9 @@ def _spread(count: int, limit: int) -> NDArray[np.intp]:
 def _batches(
     parts: ModelParts, images: Images, chosen: NDArray[np.intp]
 ) -> Iterator[tuple[NDArray[np.intp], list[_Strongest]]]:
-    """The rows of each batch, and what is strongest in it for each stage.
+    """Yield the rows of each batch, and the strongest responses in it for each stage.
 
-    The last batch is filled up, so that no backend compiles the probe twice.
+    The last batch is padded, so that no backend compiles the model twice.
     """
     probe = _probe(parts)
     size = batch_size(tuple(parts.image.shape[1:]), probe)
@@ -114,7 +114,7 @@ def _batches(
 
 
 def _probe(parts: ModelParts) -> Any:
-    """A model from images to the largest value of each channel and its place, stage by stage."""
+    """Return a model from images to the maximum of each channel and its place, per stage."""
     keras = load_keras()
     outputs = []
     for part in parts.stages:
@@ -127,7 +127,7 @@ def _probe(parts: ModelParts) -> Any:
 def _regions(
     part: Part, places: NDArray[np.int32], shape: tuple[int, int, int]
 ) -> NDArray[np.int32]:
-    """What is seen from each place, row * width + column of a feature map: int32 [..., 4]."""
+    """Return the region of each place, row * width + column of a feature map: int32 [..., 4]."""
     height, width, _ = shape
     columns = part.tensor.shape[2]
     found = [

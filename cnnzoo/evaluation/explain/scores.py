@@ -18,10 +18,10 @@ from cnnzoo.models.backend import load_keras
 
 
 def score_tensor(graph: Graph) -> Any:
-    """The scores [None, classes], or [None, 1] for one sigmoid unit, as a tensor of the graph.
+    """Return the scores [None, classes], or [None, 1] for one sigmoid unit, of the graph.
 
-    Layers behind the softmax (an average over the image) stay behind the scores. A model that ends
-    in neither softmax nor sigmoid has its own output for scores.
+    Layers after the softmax (an average over the image) are applied to the scores. The scores of a
+    model without softmax or sigmoid are its output.
     """
     place = next(
         (place for place in reversed(range(len(graph.steps))) if not _keeps(graph.steps[place])), -1
@@ -35,9 +35,9 @@ def score_tensor(graph: Graph) -> Any:
 
 
 def class_weights(label: int, outputs: int) -> NDArray[np.float32]:
-    """The weights [outputs] that make of a model's scores that of one class.
+    """Return the weights [outputs] that select the score of one class.
 
-    One sigmoid unit scores the second class; the first has the negative of it.
+    One sigmoid unit scores the second class; the score of the first is its negative.
     """
     if outputs == 1:
         return np.array([1 if label else -1], np.float32)
@@ -51,7 +51,7 @@ def _keeps(step: Step) -> bool:
 
 
 def _before_activation(step: Step) -> Any:
-    """What a layer gives without its softmax or sigmoid; None where it has neither."""
+    """Return the output of a layer without its softmax or sigmoid; None if it has neither."""
     keras = load_keras()
     activations = keras.activations
     if step.kind == "Softmax":
