@@ -1,8 +1,8 @@
-"""What a class scores: the value before the last softmax or sigmoid.
+"""The score of a class: the value before the last softmax or sigmoid.
 
-Gradients of probabilities vanish where the network is certain: softmax and sigmoid are graph there,
-and float32 makes them 1 exactly. Those of the value before them (the logit) do not, and Grad-CAM
-is defined on it (Selvaraju et al. 2017, section 3).
+Gradients of probabilities vanish if the network is certain: softmax and sigmoid saturate, and
+float32 rounds them to 1. Those of the value before them (the logit) do not, and Grad-CAM is defined
+on it (Selvaraju et al. 2017, section 3).
 """
 
 from __future__ import annotations
