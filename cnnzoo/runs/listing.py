@@ -25,8 +25,9 @@ class RunStatus:
     """The status of a run; a value that it does not have, or that is damaged, is None.
 
     `status` is that of `run.json`, but `interrupted` if its process has died, or `damaged`, with
-    the `problem`. `best` is the value of the metric `monitor` at `best_epoch`. `differs` has, by
-    dotted key, the values that not all runs of its name have.
+    the `problem`; a damaged `metrics.json` is a problem too, but not a status. `best` is the value
+    of the metric `monitor` at `best_epoch`, `test_accuracy` that of the best model on the test
+    split. `differs` has, by dotted key, the values that not all runs of its name have.
     """
 
     run: Run
@@ -37,6 +38,7 @@ class RunStatus:
     monitor: str | None = None
     best: float | None = None
     best_epoch: int | None = None
+    test_accuracy: float | None = None
     seconds: float | None = None
     started: str | None = None
     config: Mapping[str, str] = field(default_factory=dict)
@@ -110,14 +112,17 @@ def _read_status(run: Run, read: dict[str, tuple[dict[str, str], str]]) -> RunSt
             status = INTERRUPTED  # its process was killed
         best_epoch = record.get("best_epoch")
         best = rows[best_epoch - 1].get(monitor) if best_epoch else None
+        accuracy, problem = _test_accuracy(run)
         return RunStatus(
             run,
             status,
+            problem,
             epochs=len(rows),
             of_epochs=int(config["training.epochs"]),
             monitor=monitor,
             best=best,
             best_epoch=best_epoch,
+            test_accuracy=accuracy,
             seconds=record.get("seconds"),
             started=_time(record["started"]),
             config=config,
@@ -131,6 +136,16 @@ def _read_status(run: Run, read: dict[str, tuple[dict[str, str], str]]) -> RunSt
     except (TypeError, ValueError):
         started = None
     return RunStatus(run, DAMAGED, problem, started=started)
+
+
+def _test_accuracy(run: Run) -> tuple[float | None, str | None]:
+    """Return the accuracy on the test split, or None and the problem of its file."""
+    if not run.metrics_path("test").exists():
+        return None, None
+    try:
+        return run.metrics()["metrics"]["accuracy"]["value"], None
+    except CnnzooError as error:
+        return None, error.mistakes[0].message
 
 
 def _time(text: Any) -> str:

@@ -85,3 +85,26 @@ def test_a_name_does_not_delete(in_process, two_runs, tmp_path):
     assert code == 2
     assert "only runs are deleted" in err
     assert (tmp_path / "runs/tiny/1").exists()
+
+
+def test_the_test_accuracy_is_shown_once_it_is_measured(in_process, two_runs, tmp_path):
+    assert "test accuracy" not in in_process("runs")[1]
+    accuracy = {"value": 0.8125, "low": 0.7, "high": 0.9}
+    measured = {
+        "split": "test",
+        "examples": 16,
+        "metrics": {"accuracy": accuracy, "loss": accuracy},
+    }
+    path = tmp_path / "runs/tiny/2/metrics.json"
+    path.write_text(
+        json.dumps({**measured, "per_class": {}, "confusion": [], "calibration": {"bins": []}})
+    )
+    code, out, _ = in_process("runs")
+    assert code == 0
+    assert "test accuracy" in out
+    assert "0.8125" in next(line for line in out.splitlines() if "runs/tiny/2" in line)
+    assert json.loads(in_process("runs", "--format", "json")[1])[1]["test_accuracy"] == 0.8125
+    path.write_text("{")
+    code, out, _ = in_process("runs")
+    assert code == 0
+    assert "metrics.json is damaged" in " ".join(out.split())
