@@ -78,7 +78,10 @@ def train(
         if config:
             raise click.UsageError("--resume continues a run and --config starts one: use one")
         resumed, overrides = _run_and_overrides(words, runs_dir)
-        run = resume_run(resumed, [*overrides, *renamed], **options)
+        changes = [*overrides, *renamed]
+        # A run that was killed while its test split was measured has nothing left to train.
+        is_trained = resumed.awaits_measurement() and not changes
+        run = resumed if is_trained else resume_run(resumed, changes, **options)
     else:
         config, overrides = _config_and_overrides(config, words)
         run = train_config(load_config(config, [*overrides, *renamed]), runs_dir, **options)

@@ -249,11 +249,12 @@ def _write(
     files = [metrics_path, predictions_path]
     try:
         metrics_path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(metrics_path, json.dumps(measured, indent=2, ensure_ascii=False) + "\n")
         write_predictions(predictions_path, predictions)
         if parquet:
             files.append(predictions_path.with_suffix(".parquet"))
             write_parquet(files[-1], predictions)
+        # Last: a run with its metrics is measured completely.
+        write_text(metrics_path, json.dumps(measured, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         raise RunError(
             f"{metrics_path.parent} cannot be written: {error.strerror}",

@@ -1,4 +1,4 @@
-"""What a finished training reached, on one screen."""
+"""The summary of a finished training, on one screen."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from statistics import median
 from typing import Any
 
 from cnnzoo.runs.run import CONFIG, HISTORY, MODEL, RECORD, Run
-from cnnzoo.text import duration_text
+from cnnzoo.text import counted, duration_text
 from cnnzoo.training.loggers.tensorboard import DIRECTORY
 from cnnzoo.training.progress import Metrics, metric_names
 
-_METRICS = 6  # of each part that are shown; history.csv has all
+_METRICS = 6  # the number of metrics shown; history.csv has all
+_NOTABLE = 0.1  # share of the time from which the start-up is shown
 
 
 def summary(run: Run, test: Sequence[str] = ()) -> str:
-    """The best epoch, its metrics, what the test said, times, files, what to do next.
+    """The times, the best epoch and its metrics, the files of a run, and commands to use next.
 
-    `test` are lines on the test split. It fits a terminal of 24 lines of 80 letters, unless the
-    path of the run is long.
+    `test` are lines with the metrics of the test split. The summary fits a terminal of 24 lines of
+    80 letters, unless the path of the run is long.
     """
     record, history = run.record(), run.history()
     best = record["best_epoch"]
@@ -33,9 +34,9 @@ def summary(run: Run, test: Sequence[str] = ()) -> str:
             *_metric_lines(history[best - 1]),
             *test,
             "",
-            *(f"  {name:<16} {what}" for name, what in _files(run) if (run.path / name).exists()),
+            *(f"  {name:<16} {text}" for name, text in _files(run) if (run.path / name).exists()),
             "",
-            *(f"  {command}" for command in _commands(run)),
+            *(f"  {command}" for command in _commands(run, measured=bool(test))),
         ]
     )
 
@@ -44,27 +45,35 @@ def _files(run: Run) -> tuple[tuple[str, str], ...]:
     return (
         (MODEL, "the model of the best epoch, plain Keras"),
         (HISTORY, "the losses and metrics of each epoch"),
-        (run.metrics_path("test").name, "what was measured on the test split"),
-        (run.predictions_path("test").name, "what was predicted for each example of it"),
-        (CONFIG, "everything that the run was made from"),
+        (run.metrics_path("test").name, "the metrics of the test split"),
+        (run.predictions_path("test").name, "the prediction for each test example"),
+        (CONFIG, "the configuration, with all values"),
         (RECORD, "data, versions, machine, times"),
-        (DIRECTORY, f"look at it with: tensorboard --logdir {_quoted(run.path)}"),
+        (DIRECTORY, f"open it with: tensorboard --logdir {_quoted(run.path)}"),
     )
 
 
 def _epochs(record: dict[str, Any], epochs: int) -> str:
-    """How long it took: `12 epochs in 1:23, 4.1 s an epoch, 853 images/s`."""
-    text = f"{epochs} epochs in {duration_text(record['seconds'])}"
+    """The times: `12 epochs in 1:23; an epoch takes 4.1 s (853 images/s), start-up took 34.0 s`.
+
+    An epoch is the median without the first, which compiles; it includes the validation. The
+    start-up is the rest of the time: loading, compiling and writing.
+    """
+    total = record["seconds"]
+    text = f"{counted(epochs, 'epoch')} in {duration_text(total)}"
     if seconds := record.get("epoch_seconds"):
-        # The first epoch compiles; the rate has the validation in it.
         typical = median(seconds[1:] or seconds)
         images = record["data"]["examples"]["train"]
-        text += f", {duration_text(typical)} an epoch, {images / max(typical, 1e-3):,.0f} images/s"
+        text += f"; an epoch takes {duration_text(typical)}"
+        text += f" ({images / max(typical, 1e-3):,.0f} images/s)"
+        rest = total - len(seconds) * typical
+        if len(seconds) > 1 and rest > _NOTABLE * total:
+            text += f", start-up and compiling took {duration_text(rest)}"
     return text
 
 
 def _metric_lines(metrics: Metrics) -> list[str]:
-    """Training and validation below each other, a column a metric."""
+    """A table of the training and validation metrics, with one column per metric."""
     names = dict.fromkeys(name.removeprefix("val_") for name in metric_names(metrics))
     shown = list(names)[:_METRICS]
     widths = {name: max(len(name), 7) for name in shown}
@@ -78,11 +87,11 @@ def _metric_lines(metrics: Metrics) -> list[str]:
     return lines
 
 
-def _commands(run: Run) -> list[str]:
+def _commands(run: Run, measured: bool) -> list[str]:
     runs_dir, name = run.path.parent.parent, run.path.parent.name
     elsewhere = "" if str(runs_dir) == "runs" else f" --runs-dir {_quoted(runs_dir)}"
     return [
-        f"cnnzoo evaluate {_quoted(run.path)}",
+        f"cnnzoo {'report' if measured else 'evaluate'} {_quoted(run.path)}",
         f"cnnzoo predict {_quoted(run.path)} FILES",
         f"cnnzoo runs {name}{elsewhere}",
     ]

@@ -19,7 +19,8 @@ def test_a_training_ends_with_what_it_reached_and_what_to_do_next(in_process, ti
     measured = json.loads((tiny.parent / "runs/tiny/1/metrics.json").read_text())
     (tested,) = (line for line in lines if line.startswith("test: "))
     assert f"accuracy {measured['metrics']['accuracy']['value']:.4f}" in tested
-    assert "  cnnzoo evaluate runs/tiny/1" in lines
+    assert "  cnnzoo report runs/tiny/1" in lines
+    assert "evaluate" not in out
 
 
 def test_a_name_of_ones_own_and_another_runs_directory(in_process, tiny):
@@ -108,3 +109,20 @@ def test_what_cannot_be_resumed_is_said(in_process, words, message):
     code, _, err = in_process("train", *words)
     assert code == 2
     assert message in err
+
+
+def test_a_run_that_was_killed_while_it_was_measured_is_completed(in_process, tiny):
+    assert in_process("train", "tiny.yaml", "training.epochs=1")[0] == 0
+    folder = tiny.parent / "runs/tiny/1"
+    wanted = {name: (folder / name).read_bytes() for name in ("metrics.json", "predictions.csv")}
+    for words in (["--resume"], ["--resume", "runs/tiny/1"]):
+        (folder / "metrics.json").unlink()  # it is written last
+        code, out, err = in_process("train", *words)
+        assert (code, err) == (0, "")
+        assert "test: accuracy" in out
+        assert {name: (folder / name).read_bytes() for name in wanted} == wanted
+    assert Run(folder).record()["status"] == "finished"
+    assert "resumed" not in Run(folder).record()
+    code, _, err = in_process("train", "--resume")
+    assert code == 2
+    assert "to resume" in err

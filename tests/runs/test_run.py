@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from cnnzoo.config.loader import load_config
 from cnnzoo.errors import RunError
 from cnnzoo.runs.files import replacing, write_text
+from cnnzoo.runs.listing import list_runs
 from cnnzoo.runs.run import Run, create_run, find_runs, latest_run, open_run, run_to_resume
 
 
@@ -161,3 +164,68 @@ def test_the_history_is_read_as_it_was_written(tmp_path):
     run = Run(tmp_path)
     run.write_history(rows)
     assert run.history() == rows
+
+
+def test_updates_at_once_are_all_kept(tmp_path, config):
+    run = create_run(tmp_path, config)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: run.update(**{f"key{number}": number}), range(64)))
+    assert run.record() == {f"key{number}": number for number in range(64)}
+
+
+def test_on_a_read_only_disk_a_killed_run_is_not_running(tmp_path, config, monkeypatch):
+    run = create_run(tmp_path, config)
+    run.update(status="running")
+    opened = os.open
+
+    def read_only(path, flags, *words, **options):
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return opened(path, flags, *words, **options)
+
+    with run.training():
+        monkeypatch.setattr(os, "open", read_only)
+        assert run.is_training()
+        with pytest.raises(RunError, match="cannot be written: Read-only"), run.training():
+            pass
+    assert not run.is_training()
+    assert [status.status for status in list_runs(tmp_path)] != ["running"]
+
+
+@pytest.mark.parametrize(
+    ("record", "measured", "awaits"),
+    [
+        ({"status": "finished", "data": {"examples": {"test": 3}}}, False, True),
+        ({"status": "finished", "data": {"examples": {"test": 3}}}, True, False),
+        ({"status": "finished", "data": {"examples": {"test": 0}}}, False, False),
+        ({"status": "interrupted", "data": {"examples": {"test": 3}}}, False, False),
+        ({"status": "finished"}, False, False),
+    ],
+)
+def test_a_finished_run_is_measured_unless_it_has_no_test_split(
+    tmp_path, config, record, measured, awaits
+):
+    run = create_run(tmp_path, config)
+    run.update(started="2026-01-01", **record)
+    if measured:
+        (run.path / "metrics.json").touch()
+    assert run.awaits_measurement() == awaits
+    if awaits or record["status"] != "finished":
+        assert run_to_resume(tmp_path) == run
+    else:
+        with pytest.raises(RunError, match="to resume"):
+            run_to_resume(tmp_path)
+
+
+def test_measurements_are_removed_with_the_threshold_and_other_files_stay(tmp_path, config):
+    run = create_run(tmp_path, config)
+    run.update(threshold={"value": 0.4}, seed=1)
+    for name in ("metrics.json", "metrics-train.json", "predictions.csv", "predictions.parquet"):
+        (run.path / name).touch()
+    run.remove_measurements()
+    assert run.record() == {"threshold": None, "seed": 1}
+    assert sorted(path.name for path in run.path.iterdir()) == [
+        "checkpoints",
+        "config.yaml",
+        "run.json",
+    ]

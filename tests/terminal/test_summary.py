@@ -41,7 +41,10 @@ def test_all_that_there_is_fits_a_screen(run):
 
 def test_it_says_what_was_reached_and_how_fast(run):
     text = summary(run, [TEST])
-    assert "runs/tiny/1: 3 epochs in 1:15, 2.0 s an epoch, 500 images/s" in text
+    times = (
+        "3 epochs in 1:15; an epoch takes 2.0 s (500 images/s), start-up and compiling took 1:09"
+    )
+    assert f"runs/tiny/1: {times}" in text
     assert "best epoch: 2, by val_accuracy" in text
     heading, training, validation, test = text.splitlines()[4:8]
     assert heading.split()[:2] == ["loss", "accuracy"]
@@ -50,6 +53,17 @@ def test_it_says_what_was_reached_and_how_fast(run):
     assert test == TEST
     assert "model.keras" not in text, "only what there is"
     assert text.endswith("cnnzoo runs tiny")
+
+
+def test_what_is_measured_is_reported_and_what_is_not_is_evaluated(run):
+    assert "cnnzoo report runs/tiny/1" in summary(run, [TEST])
+    assert "cnnzoo evaluate" not in summary(run, [TEST])
+    assert "cnnzoo evaluate runs/tiny/1" in summary(run)
+
+
+def test_a_start_up_that_takes_little_of_the_time_is_not_mentioned(run):
+    run.update(seconds=25.0, epoch_seconds=[8.0, 8.0, 8.0])
+    assert "3 epochs in 25.0 s; an epoch takes 8.0 s (125 images/s)\n" in summary(run)
 
 
 def test_the_commands_can_be_copied(run, tmp_path):

@@ -84,3 +84,24 @@ def test_classes_are_not_evened_out_twice(checked):
         checked("balance: oversample", "class_weight: balanced")
     checked("balance: oversample", "class_weight: {'1': 2}")
     checked(training="class_weight: balanced")
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "schedule"),
+    [
+        ("{SGD: {learning_rate: {CosineDecay: [0.1, $steps]}}}", "CosineDecay"),
+        ("{Adam: {learning_rate: {one_cycle: 0.1}}}", "one_cycle"),
+        (
+            "{LossScaleOptimizer: {inner_optimizer: {SGD: {learning_rate: {one_cycle: 0.1}}}}}",
+            "one_cycle",
+        ),
+    ],
+)
+def test_a_plateau_cannot_change_the_rate_of_a_schedule(checked, optimizer, schedule):
+    callbacks = "callbacks: [EarlyStopping, ReduceLROnPlateau: {patience: 2}]"
+    message = rf"tiny\.yaml:10:\d+: error: ReduceLROnPlateau cannot change .* {schedule} sets"
+    with pytest.raises(ConfigError, match=message) as failed:
+        checked(training=f"optimizer: {optimizer}\n  {callbacks}")
+    assert "use a constant learning_rate" in str(failed.value)
+    checked(training=f"optimizer: {{SGD: {{learning_rate: 0.1}}}}\n  {callbacks}")
+    checked(training=f"optimizer: {optimizer}\n  callbacks: [EarlyStopping]")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -154,6 +155,56 @@ def test_what_the_steps_were_made_with_cannot_change(broken, override, says):
     assert "cnnzoo train --config" in str(refused.value)
     assert sorted(broken.path.rglob("*")) == before
     assert broken.record()["status"] == "failed"
+
+
+def test_an_edited_configuration_is_noticed_like_overrides(broken):
+    """What may not change is refused with its old and its new value; the epochs may change."""
+    path = broken.path / "config.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("batch_size: 64", "batch_size: 8"))
+    with pytest.raises(RunError, match="was trained with other values") as refused:
+        resume(broken)
+    assert "training.batch_size: 64 → 8" in str(refused.value)
+    assert "undo the edit of config.yaml" in str(refused.value)
+    path.write_text(text.replace("epochs: 2", "epochs: 3"))
+    display = Killing(None)
+    resume(broken, display=display)
+    assert "training.epochs: 2 → 3" in display.notes
+    assert len(broken.history()) == 3
+    assert broken.record()["resumed"][0]["changes"] == {"training.epochs": ["2", "3"]}
+
+
+def test_of_an_older_run_an_edit_is_noticed_by_its_hash(broken):
+    (broken.checkpoints_path / "config.yaml").unlink()
+    display = Killing(None)
+    broken.update(config_hash="0123")
+    resume(broken, display=display)
+    assert any("may have been edited" in note and "0123" in note for note in display.notes)
+
+
+def test_results_stay_until_a_better_model_replaces_theirs(whole, tmp_path):
+    shutil.copytree(whole.path, tmp_path / "1")
+    run = Run(tmp_path / "1")
+    files = [run.path / name for name in ("metrics.json", "predictions.csv")]
+    for file in files:
+        file.touch()
+
+    class Full(Display):
+        """A disk that is full when the run is resumed."""
+
+        def start(self, progress):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    best = run.record()["best_epoch"]
+    with pytest.raises(TrainingError, match="no room is left"):
+        resume(run, ["training.epochs=3"], display=Full())
+    if best < 2:  # else the model was written again, from the checkpoint
+        assert all(file.exists() for file in files)
+    for file in files:
+        file.touch()
+    resume(run)
+    replaced = run.record()["best_epoch"] == 3
+    assert all(file.exists() != replaced for file in files)
 
 
 def test_a_mistake_in_an_override_is_one_of_the_configuration(broken):

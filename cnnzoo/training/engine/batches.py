@@ -55,7 +55,8 @@ class Batches:
 
     def __getitem__(self, step: int) -> Batch:
         """Return the batch of this step of the epoch."""
-        return self.take(self.rows[step * self.batch_size : (step + 1) * self.batch_size])
+        start = int(step) * self.batch_size  # a NumPy integer could overflow
+        return self.take(self.rows[start : start + self.batch_size])
 
     def take(self, rows: NDArray[np.intp]) -> Batch:
         """Return the examples at these rows; rows [k, b] give k batches, each array [k, b, ...]."""

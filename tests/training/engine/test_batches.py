@@ -93,3 +93,9 @@ def test_what_went_wrong_is_remembered():
     with pytest.raises(OSError, match="gone"):
         batches[0]
     assert str(batches.failure) == "gone"
+
+
+def test_a_batch_may_be_larger_than_the_data_and_than_an_integer_of_numpy():
+    batches = shuffled_batches(examples(), 10**20, seed=0)
+    assert len(batches) == 1
+    assert len(batches[np.int64(0)][1]) == COUNT

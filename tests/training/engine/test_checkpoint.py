@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import errno
+import io
+import tracemalloc
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import ml_dtypes
 import numpy as np
@@ -134,3 +137,32 @@ def test_on_a_full_disk_the_older_one_makes_room(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint.np, "savez", save_if_there_is_room)
     written(tmp_path, 3)
     assert [path.name[:11] for path in checkpoints_in(tmp_path)] == ["epoch-00003", "epoch-00002"]
+
+
+def bomb(path: Path, kind: str) -> None:
+    """A checkpoint that takes 64 MiB to read, in a file of less than one."""
+    with ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    header = io.BytesIO()
+    shape = {"descr": "<f4", "fortran_order": False, "shape": (2**24,)}
+    np.lib.format.write_array_header_1_0(header, shape)
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        content = b"" if kind == "header" else bytes(2**26)
+        archive.writestr("x.npy", header.getvalue() + content)
+
+
+@pytest.mark.parametrize("kind", ["compressed", "header"])
+def test_a_checkpoint_that_expands_is_damaged(tmp_path, kind):
+    written(tmp_path, 1)
+    newest = written(tmp_path, 2)
+    bomb(newest, kind)
+    said: list[str] = []
+    tracemalloc.start()
+    _, state = newest_checkpoint(tmp_path, said.append)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert state.epoch == 1
+    assert "is damaged" in said[0]
+    assert kind == "header" or ("its members have 67" in said[0] and peak < 2**25)
