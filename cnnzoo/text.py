@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -71,3 +72,11 @@ def compact(number: int) -> str:
         if number >= factor:
             return f"{number / factor:.3g} {prefix}" if number < 1000 * factor else f"{number:,}"
     return str(number)
+
+
+def nfc(text: str) -> str:
+    """Return a name in Unicode's composed form, so that equal names compare equal.
+
+    macOS stores `é` in a file name as two characters, most editors write it as one.
+    """
+    return text if text.isascii() else unicodedata.normalize("NFC", text)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from cnnzoo.config.calls import Call, shown
 from cnnzoo.config.composites import find_entry
@@ -15,7 +15,7 @@ from cnnzoo.config.located import key_place, located_items, value_place
 from cnnzoo.config.paths import absolute
 from cnnzoo.config.section import Fraction, Positive, Section, Seed, list_of_calls
 from cnnzoo.errors import ConfigError, Mistake, Place
-from cnnzoo.text import joined, listed
+from cnnzoo.text import joined, listed, nfc
 
 # What is held out for a split that the source does not have.
 DEFAULT_FRACTIONS = {"validation": 0.1, "test": 0.2}
@@ -70,7 +70,7 @@ def _text(value: Any) -> Any:
     """Numbers that name a class or a value of a label, as text: 0 is '0'."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return value
+    return nfc(value) if isinstance(value, str) else value
 
 
 def _names(value: Any) -> Any:
@@ -78,7 +78,7 @@ def _names(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(_text(item) for item in value)
     if isinstance(value, dict):
-        return {str(key): _text(item) for key, item in value.items()}
+        return {nfc(str(key)): _text(item) for key, item in value.items()}
     return value
 
 
@@ -88,6 +88,16 @@ Names = Annotated[
     tuple[Name, ...] | dict[Name, Name],
     BeforeValidator(_names, json_schema_input_type=tuple[_Written, ...] | dict[Name, _Written]),
 ]
+
+
+def _increasing(value: tuple[float, float]) -> tuple[float, float]:
+    if not value[0] < value[1]:
+        raise ValueError(f"must be [BLACK, WHITE], the smaller value first, not {list(value)}")
+    return value
+
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+PixelRange = Annotated[tuple[Finite, Finite], AfterValidator(_increasing)]
 
 
 class Splits(Section):
@@ -104,7 +114,7 @@ class Splits(Section):
     @field_validator("validation", "test")
     @classmethod
     def _no_number_in_quotes(cls, value: float | str | None) -> float | str | None:
-        if isinstance(value, str) and re.fullmatch(r"[0-9.]+", value):
+        if isinstance(value, str) and re.fullmatch(r"[0-9]*\.[0-9.]*", value):
             raise ValueError(f"must be a number, not {value!r}; write {value} without quotes")
         return value
 
@@ -158,6 +168,11 @@ class DataConfig(Section):
     seed: Seed = 0
     resize: Resize = Field(default_factory=Resize)
     exclude: str | None = None
+    follow_links: bool = False
+    image_dir: str | None = None
+    image_suffix: str | None = None
+    pixel_range: PixelRange | None = None
+    layout: Literal["channels_last", "channels_first"] | None = None
     on_error: Literal["stop", "skip"] = "stop"
     augment: Annotated[tuple[Call, ...], list_of_calls("layers")] = ()
     balance: Literal["oversample"] | None = None
@@ -198,7 +213,7 @@ class DataConfig(Section):
         if not isinstance(value, dict):
             return value
         located = value.copy()
-        for key in ("folder", "csv", "arrays", "data_dir", "manual_dir", "exclude"):
+        for key in ("folder", "csv", "arrays", "data_dir", "manual_dir", "exclude", "image_dir"):
             if isinstance(given := value.get(key), str):
                 located[key] = absolute(given, value_place(value, key))
             elif isinstance(given, dict):
@@ -215,7 +230,9 @@ class DataConfig(Section):
         try:
             groups = re.compile(pattern).groupindex
         except re.error as error:
-            raise ValueError(f"is no regular expression: {error}") from None
+            raise ValueError(f"is not a regular expression: {error}") from None
+        except (RecursionError, OverflowError, MemoryError):
+            raise ValueError("is too large or too deep for a regular expression") from None
         if "label" not in groups:
             raise ValueError(f"needs a group (?P<label>…), which {shown(pattern)} does not have")
         return pattern

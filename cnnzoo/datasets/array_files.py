@@ -20,6 +20,8 @@ from typing import IO, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnzoo.regular_files import open_regular
+
 MAX_ROWS = 20_000_000
 MAX_ROW_BYTES = 2**28  # an image of 100 million pixels would be larger; no model takes one
 BLOCK_BYTES = 2**23  # that are in memory at a time
@@ -75,13 +77,13 @@ class ArrayFile:
 
 def is_npz(path: Path) -> bool:
     """Whether a file is a zip archive, as an .npz is; raises OSError where it cannot be read."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return file.read(4) == _ZIP
 
 
 def members(path: Path) -> dict[str, str]:
     """The arrays of an .npz: their names, and those of the files in the archive."""
-    with _readable(path.name), zipfile.ZipFile(path) as archive:
+    with _readable(path.name), open_regular(path) as file, zipfile.ZipFile(file) as archive:
         names = [info.filename for info in archive.infolist() if info.filename.endswith(".npy")]
     return {name.removesuffix(".npy"): name for name in names}
 
@@ -144,11 +146,11 @@ def _opened(path: Path, member: str | None) -> Iterator[tuple[IO[bytes], int | N
     """The bytes of an array from its header on, and how many there are where that is known."""
     with ExitStack() as stack:
         if member:
-            archive = stack.enter_context(zipfile.ZipFile(path))
+            archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(open_regular(path))))
             size = archive.getinfo(member).file_size
             yield stack.enter_context(archive.open(member)), size
             return
-        file = stack.enter_context(path.open("rb"))
+        file = stack.enter_context(open_regular(path))
         packed = file.read(2) == _GZIP
         file.seek(0)
         if packed:

@@ -39,10 +39,12 @@ from cnnzoo.datasets.pixel_digests import row_digests
 from cnnzoo.errors import DataError, did_you_mean
 from cnnzoo.regular_files import read_regular
 
-FORMAT = 2  # of an entry; increase it if its files or the pixels of a decoded image change
+FORMAT = 3  # of an entry; increase it if its files or the pixels of a decoded image change
 
 _IMAGES, _EXAMPLES, _NAMES, _ABOUT = "images.npy", "examples.npy", "names.json", "entry.json"
-_EXAMPLE = np.dtype([("row", "<i8"), ("label", "<i4"), ("part", "<i4"), ("digest", "u1", 16)])
+_EXAMPLE = np.dtype(
+    [("row", "<i8"), ("label", "<i4"), ("part", "<i4"), ("key", "<u8"), ("digest", "u1", 16)]
+)
 _PARTIAL, _REMOVED = ".partial", ".removed"
 _NO_RESERVATION = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 _BLOCK = 2**20
@@ -58,14 +60,15 @@ class Entry:
 
     `images` uint8 [m, height, width, channels] is mapped from disk. Example i is image `rows[i]`,
     whose pixels have the digest `digests[i]` (uint8 [16]), with label `labels[i]` and the part
-    `part_values[parts[i]]` of its source; `names[i]` is its path or place in the source. `about` is
-    the content of `entry.json`.
+    `part_values[parts[i]]` of its source; `keys[i]` (uint64) decides the split that it is held out
+    for; `names[i]` is its path or place in the source. `about` is the content of `entry.json`.
     """
 
     images: NDArray[np.uint8]
     rows: NDArray[np.intp]
     labels: NDArray[np.int32]
     parts: NDArray[np.int32]
+    keys: NDArray[np.uint64]
     digests: NDArray[np.uint8]
     names: list[str]
     about: dict[str, Any]
@@ -97,6 +100,7 @@ def open_entry(key: str) -> Entry | None:
         examples["row"].astype(np.intp),
         examples["label"].copy(),
         examples["part"].copy(),
+        examples["key"].copy(),
         examples["digest"].copy(),
         names,
         about,
@@ -195,12 +199,14 @@ def finish(
     rows: NDArray[np.intp],
     labels: NDArray[np.int32],
     parts: NDArray[np.int32],
+    keys: NDArray[np.uint64],
     names: list[str],
     **about: Any,
 ) -> None:
     """Complete an entry: write everything except the images, and flush all of it to the disk."""
     examples = np.empty(len(rows), _EXAMPLE)
     examples["row"], examples["label"], examples["part"] = rows, labels, parts
+    examples["key"] = keys
     examples["digest"] = row_digests(images, rows)
     table = io.BytesIO()
     np.save(table, examples)

@@ -84,7 +84,8 @@ class Dataset:
     """The splits `train`, `validation` and `test` of one source, and its class names in order.
 
     `fingerprint` is a digest of pixels, labels, splits and class names: equal data sets have equal
-    ones. `skipped` names what could not be read, each with the reason.
+    ones. `skipped` names what could not be read, each with the reason. `notes` are lines about how
+    the source was understood: its splits, files that are not images, the range of its pixels.
     """
 
     name: str
@@ -92,3 +93,4 @@ class Dataset:
     splits: Mapping[str, Examples]
     fingerprint: str
     skipped: Mapping[str, str]
+    notes: tuple[str, ...] = ()

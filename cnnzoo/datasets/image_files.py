@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnzoo.datasets.images.decode import UnreadableError, decode_file, no_warnings, open_image
+from cnnzoo.datasets.images.decode import read_file as read_image_file
 from cnnzoo.datasets.images.fit import Fit
 from cnnzoo.datasets.images.workers import Progress, decode_files
 from cnnzoo.datasets.items import Items
+from cnnzoo.datasets.pixel_ranges import DARK, dark_note
 from cnnzoo.datasets.source import Source
+
+LOOKED_INTO = 16  # files that tell gray from colour, and the range of the pixels
+_BLOCK = 256  # images in memory at a time
+_LOOK_AT = 32  # pixels a side that are enough to tell gray from colour
+_SAME = 16  # of 255: channels of a gray picture differ less, even compressed
+
+OUTSIDE = "is a link that leads out of the folder; data.follow_links=true reads it"
+COLOUR_DROPPED = "the images are in colour, and the network takes gray ones: colour is dropped"
 
 
 class ImageFiles(Source):
     """A source whose items are named by their paths below `root`."""
 
     root: Path
+
+    def __init__(self) -> None:
+        self.found: list[str] = []  # notes
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Lines about how the files were understood; complete after `read`."""
+        return self.found
 
     def read(
         self,
@@ -29,4 +50,51 @@ class ImageFiles(Source):
     ) -> dict[int, str]:
         """Decode the files of the items at these indices into the rows of `out`."""
         paths = [f"{self.root}/{items.names[index]}" for index in indices]
-        return decode_files(paths, out, fit, on_progress)
+        failed = decode_files(paths, out, fit, on_progress)
+        some = paths[:: max(1, len(paths) // LOOKED_INTO)]
+        if fit.shape[2] == 1 and any(map(_has_colour, some)):
+            self.found.append(COLOUR_DROPPED)
+        largest = _largest(out)
+        if 0 < largest <= DARK and len(failed) < len(paths):
+            largest, white = _raw_largest(some) or (largest, 255)
+            self.found.append(dark_note(self.root.name, largest, white))
+        return failed
+
+
+def is_inside(path: str, root: str) -> bool:
+    """Whether a path leads to a place below `root`, an absolute path without links."""
+    real = os.path.realpath(path)
+    return real == root or real.startswith(f"{root.rstrip('/')}/")
+
+
+def _largest(images: np.memmap[Any, Any]) -> int:
+    """The largest pixel, or the first above DARK."""
+    largest = 0
+    for start in range(0, len(images), _BLOCK):
+        largest = max(largest, int(images[start : start + _BLOCK].max()))
+        if largest > DARK:
+            break
+    return largest
+
+
+def _raw_largest(paths: Sequence[str]) -> tuple[int, int] | None:
+    """The largest pixel in these files as it is stored, and the largest that can be stored."""
+    found = []
+    with no_warnings():
+        for path in paths:
+            try:
+                with open_image(read_image_file(path)) as image:
+                    bits = 16 if image.mode.startswith("I;16") else 8
+                    found.append((int(np.asarray(image).max()), 2**bits - 1))
+            except Exception:
+                continue
+    return max(found, default=None)
+
+
+def _has_colour(path: str) -> bool:
+    """Whether the channels of the picture in a file differ."""
+    try:
+        pixels = decode_file(path, Fit((_LOOK_AT, _LOOK_AT, 3)))
+    except UnreadableError:
+        return False
+    return float(np.percentile(np.ptp(pixels.astype(np.int16), axis=-1), 95)) > _SAME

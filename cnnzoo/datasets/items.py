@@ -1,14 +1,18 @@
-"""What a source offers before anything is decoded: items with a name, a label and a part each."""
+"""The items of a source before anything is decoded, each with a name, a label and a part."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
 NO_PART = ""
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,8 @@ class Items:
 
     `labels` int32 [n] are indices of `label_values`, what the source itself calls them; `parts`
     int32 [n] are indices of `part_values`, its own splits, NO_PART where it has none. `unusable`
-    are items that cannot even be labelled, each with the reason.
+    are items that cannot even be labelled, each with the reason. `keys` uint64 [n] decide which
+    items are held out, of sources whose names are only numbers of rows; else the names do.
     """
 
     names: Sequence[str]
@@ -26,6 +31,7 @@ class Items:
     parts: NDArray[np.int32]
     part_values: tuple[str, ...] = (NO_PART,)
     unusable: Mapping[str, str] = field(default_factory=dict)
+    keys: NDArray[np.uint64] | None = None
 
 
 def make_items(
@@ -49,8 +55,8 @@ def make_items(
 
 
 def in_order(values: Iterable[str]) -> tuple[str, ...]:
-    """Each value once: numbers by size, everything else as Keras sorts names, by code point."""
+    """Return each value once: numbers by size, everything else as Keras does, by code point."""
     unique = set(values)
-    if all(value.isdecimal() for value in unique):
-        return tuple(sorted(unique, key=lambda value: (int(value), value)))
+    if all(_NUMBER.fullmatch(value) for value in unique):
+        return tuple(sorted(unique, key=lambda value: (Decimal(value), value)))
     return tuple(sorted(unique))

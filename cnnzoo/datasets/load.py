@@ -17,7 +17,7 @@ from cnnzoo.datasets.images.fit import Fit
 from cnnzoo.datasets.images.workers import Progress
 from cnnzoo.datasets.selection import read_exclusions, select
 from cnnzoo.datasets.source import Source, open_source
-from cnnzoo.datasets.splitting import split_examples
+from cnnzoo.datasets.splitting import split_examples, split_notes
 from cnnzoo.errors import DataError, Mistake
 from cnnzoo.text import counted
 
@@ -124,12 +124,14 @@ def _decode(
         rows,
         selection.labels[rows],
         items.parts[selection.indices[rows]],
+        source.split_keys(items, selection.indices[rows]),
         [names[row] for row in rows],
         name=data.title,
         source={data.source: data.plain()[data.source]},
         class_names=list(selection.class_names),
         part_values=list(items.part_values),
         skipped=skipped,
+        notes=list(source.notes),
     )
 
 
@@ -162,7 +164,10 @@ def _unreadable(skipped: Mapping[str, str], data: DataConfig) -> DataError:
 def _dataset(entry: cache.Entry, data: DataConfig) -> Dataset:
     about = entry.about
     class_names = tuple(about["class_names"])
-    indices = split_examples(entry.labels, entry.parts, tuple(about["part_values"]), data)
+    part_values = tuple(about["part_values"])
+    indices = split_examples(entry.labels, entry.parts, part_values, entry.keys, data)
+    counts = np.bincount(entry.parts, minlength=len(part_values)).tolist()
+    notes = (*about["notes"], *split_notes(part_values, counts, data))
     in_memory = _fits_in_memory(entry)
     digest = hashlib.sha256(repr((class_names, entry.images.shape[1:])).encode())
     splits = {}
@@ -177,4 +182,5 @@ def _dataset(entry: cache.Entry, data: DataConfig) -> Dataset:
         splits[split] = Examples(images, labels, tuple([entry.names[i] for i in chosen.tolist()]))
         digest.update(f"{split} {len(chosen)}".encode())
         digest.update(entry.digests[chosen].tobytes() + labels.tobytes())
-    return Dataset(data.title, class_names, splits, digest.hexdigest()[:16], about["skipped"])
+    fingerprint = digest.hexdigest()[:16]
+    return Dataset(data.title, class_names, splits, fingerprint, about["skipped"], notes)

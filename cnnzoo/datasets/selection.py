@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.classes import classes_of, names_in_order
 from cnnzoo.datasets.items import Items
-from cnnzoo.datasets.splitting import draw, members_of
+from cnnzoo.datasets.splitting import draw, members_of, name_keys, positions_of
 from cnnzoo.errors import DataError
+from cnnzoo.regular_files import open_regular_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ def select(items: Items, data: DataConfig) -> Selection:
         used &= kept
     indices = np.flatnonzero(used)
     if data.limit:
-        chosen = limited(labels[indices], items.parts[indices], data.limit, data.seed)
+        keys = name_keys(f"limit {items.names[index]}" for index in indices.tolist())
+        positions = positions_of(keys, data.seed)
+        chosen = limited(labels[indices], items.parts[indices], data.limit, positions)
         indices = indices[chosen]
     unusable = {name: why for name, why in items.unusable.items() if name not in excluded}
     return Selection(indices, labels[indices], class_names, unusable)
@@ -68,7 +71,9 @@ def read_exclusions(data: DataConfig) -> frozenset[str]:
     path = Path(data.exclude)
     try:
         # A spreadsheet puts a mark at the start; a file name may be no UTF-8.
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        with open_regular_text(
+            path, encoding="utf-8-sig", errors="surrogateescape", newline=""
+        ) as file:
             rows = csv.DictReader(file)
             if "name" not in (rows.fieldnames or ()):
                 raise DataError(
@@ -78,7 +83,7 @@ def read_exclusions(data: DataConfig) -> frozenset[str]:
                 )
             return frozenset(row["name"] for row in rows if row["name"])
     except (OSError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else f"it is no table ({error})"
+        reason = error.strerror if isinstance(error, OSError) else f"it is not a table ({error})"
         raise DataError(
             f"data.exclude: {path} cannot be read: {reason}",
             place=data.place("exclude"),
@@ -87,11 +92,17 @@ def read_exclusions(data: DataConfig) -> frozenset[str]:
 
 
 def limited(
-    labels: NDArray[np.int32], parts: NDArray[np.int32], limit: int, seed: int
+    labels: NDArray[np.int32],
+    parts: NDArray[np.int32],
+    limit: int,
+    positions: NDArray[np.float64],
 ) -> NDArray[np.intp]:
-    """Indices of at most `limit` examples of each class, in which each part has its share."""
+    """Return indices of at most `limit` examples of each class; each part has its share of them.
+
+    They are those of the lowest positions, so that they are nearly the same if others are excluded.
+    """
     kept = np.zeros(len(labels), bool)
     for members in members_of(labels):
-        sample, _ = draw(parts[members], [min(limit, len(members))], seed)
+        sample, _ = draw(parts[members], [min(limit, len(members))], positions[members])
         kept[members[sample]] = True
     return np.flatnonzero(kept)

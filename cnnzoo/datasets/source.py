@@ -7,6 +7,7 @@ named (`data: mnist5k`) has a module of its own: see `cnnzoo.datasets.sources.sa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
@@ -44,6 +45,11 @@ class Source(ABC):
         """Whether its identity is known without a download."""
         return True
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """Lines about how it was understood; complete after `read`."""
+        return ()
+
     def label_values(self) -> tuple[str, ...]:
         """What it calls its labels, in order."""
         return self.items().label_values
@@ -51,6 +57,14 @@ class Source(ABC):
     @abstractmethod
     def items(self) -> Items:
         """Everything that it offers, with nothing decoded."""
+
+    def split_keys(self, items: Items, indices: NDArray[np.intp]) -> NDArray[np.uint64]:
+        """Return what decides which of these items are held out, uint64 [n]: see `splitting`."""
+        from cnnzoo.datasets.splitting import name_keys
+
+        if items.keys is not None:
+            return items.keys[indices]
+        return name_keys(items.names[index] for index in indices.tolist())
 
     @abstractmethod
     def read(

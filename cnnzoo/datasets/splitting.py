@@ -1,8 +1,16 @@
-"""Which example is in which split: the source's own parts, and stratified, seeded fractions."""
+"""Which example is in which split: the source's own parts, and fractions of its training part.
+
+A fraction takes each example by a hash of its content or path alone, so that adding, removing or
+excluding examples never moves another one: runs stay comparable, and a model that starts from
+another run's weights is not tested on that run's training images. The sizes of splits are therefore
+near the fractions, not equal to them. Only a split that a class would be missing from gets one
+example of it, which depends on the others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
 from itertools import combinations
 
 import numpy as np
@@ -11,34 +19,54 @@ from numpy.typing import NDArray
 from cnnzoo.config.data import DEFAULT_FRACTIONS, DataConfig
 from cnnzoo.datasets.dataset import SPLITS
 from cnnzoo.datasets.items import NO_PART
+from cnnzoo.datasets.part_names import is_unlabelled, meanings
 from cnnzoo.errors import DataError, did_you_mean
-
-# What sources call their parts, in lower case → the split that it is.
-PART_NAMES = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "publictest": "validation",
-    "test": "test",
-    "testing": "test",
-    "privatetest": "test",
-}
+from cnnzoo.text import joined, listed, nfc
 
 Indices = NDArray[np.intp]
+Splits = Mapping[str, tuple[str, ...] | float]
+
+_TRAIN, _VALIDATION, _TEST = range(3)
+_WORTH_ONE = 0.5  # a split whose share of a class is as large has at least one example of it
+
+
+def name_keys(names: Iterable[str]) -> NDArray[np.uint64]:
+    """Return a key uint64 [n] of each name; it is the same on every system."""
+    digests = [
+        blake2b(nfc(name).encode("utf-8", "surrogateescape"), digest_size=8).digest()
+        for name in names
+    ]
+    return np.frombuffer(b"".join(digests), "<u8")
+
+
+def content_key(content: bytes | memoryview) -> int:
+    """Return the key, below 2^64, of the content of an example."""
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
+
+
+def positions_of(keys: NDArray[np.uint64], seed: int) -> NDArray[np.float64]:
+    """Return a random number float64 [n] from 0 to below 1 for each key.
+
+    Equal keys have equal numbers. It is the finalizer of SplitMix64 (Steele, Lea and Flood, 2014)
+    of the key and the seed.
+    """
+    mixed = keys ^ np.uint64(content_key(b"%d" % seed))
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def split_examples(
     labels: NDArray[np.int32],
     parts: NDArray[np.int32],
     part_values: tuple[str, ...],
+    keys: NDArray[np.uint64],
     data: DataConfig,
 ) -> dict[str, Indices]:
-    """Disjoint, sorted index arrays for `train`, `validation` and `test`, as `splits_of` says.
+    """Return disjoint, sorted indices for `train`, `validation` and `test`, as `splits_of` says.
 
-    Examples of a part that is no split's are in none.
+    Examples of a part that belongs to no split are in none.
     """
     splits = splits_of(part_values, data)
     fractions = {split: given for split, given in splits.items() if isinstance(given, float)}
@@ -48,59 +76,139 @@ def split_examples(
         if not isinstance(given, float)
     }
     pool = chosen["train"]
-    taken = stratified_split(labels[pool], fractions, data.seed)
+    taken = hold_out(labels[pool], positions_of(keys[pool], data.seed), fractions)
     chosen |= {split: pool[indices] for split, indices in taken.items()}
     return {split: chosen[split] for split in SPLITS}
 
 
 def splits_of(part_values: tuple[str, ...], data: DataConfig) -> dict[str, tuple[str, ...] | float]:
-    """What each split is: parts of the source by name, or a fraction of its training part.
+    """Return the parts of the source that each split is, or the fraction of its training part.
 
     A split is the part that `data.splits` names; else, with a number, that fraction; else the
     source's own part of that meaning; else a fraction by default. Raises DataError for a part that
-    the source does not have, and where two splits are the same part.
+    the source does not have, if two splits are the same part, and if no part is for training.
     """
+    own = meanings(part_values)
+    given = {split: getattr(data.splits, split) for split in SPLITS}
+    named = {
+        split: _find_parts(value, part_values, split, data)
+        for split, value in given.items()
+        if isinstance(value, str)
+    }
     splits: dict[str, tuple[str, ...] | float] = {}
     for split in SPLITS:
-        given = getattr(data.splits, split)
-        own = tuple(value for value in part_values if _meaning(value) == split)
-        if isinstance(given, str):
-            splits[split] = _find_parts(given, part_values, split, data)
-        elif given is not None:
-            splits[split] = float(given)
+        if split in named:
+            splits[split] = named[split]
+        elif given[split] is not None:
+            splits[split] = float(given[split])
         else:
-            splits[split] = own if own or split == "train" else DEFAULT_FRACTIONS[split]
+            parts = _left_for(split, own, named)
+            splits[split] = parts if parts or split == "train" else DEFAULT_FRACTIONS[split]
     _refuse_overlap(splits, data)
+    if not splits["train"]:
+        known = ", ".join(filter(None, part_values))
+        raise DataError(
+            f"{data.title} has the parts {known}, and none of their names is usual for training",
+            place=data.place(data.source),
+            hint="name them in data.splits, as in {train: PART, test: PART}, with numbers in "
+            "quotes; if they are not splits, rename the folders or the column that names them",
+        )
     return splits
 
 
-def stratified_split(
-    labels: NDArray[np.int32], fractions: dict[str, float], seed: int
+def split_notes(part_values: tuple[str, ...], counts: Sequence[int], data: DataConfig) -> list[str]:
+    """Return lines about how the splits were made, unless each is a part of its own name.
+
+    `counts` are the numbers of examples of the parts.
+    """
+    splits = splits_of(part_values, data)
+    parts = {split: given for split, given in splits.items() if not isinstance(given, float)}
+    pool = parts["train"]
+    whole = " and ".join(value or "the images in no part" for value in pool)
+    whole = whole if len(part_values) > 1 or pool != (NO_PART,) else "all images"
+    held_out = [
+        f"{split} is {given:.3g} of {whole}"
+        for split, given in splits.items()
+        if isinstance(given, float) and given
+    ]
+    renamed = [
+        f"{split} is {' and '.join(given)}"
+        for split, given in parts.items()
+        if given and given not in ((split,), (NO_PART,), (NO_PART, split))
+    ]
+    notes = []
+    if held_out or renamed:
+        notes.append(f"splits: {'; '.join([*renamed, *held_out])}")
+    used = {value for given in parts.values() for value in given}
+    unused = [
+        f"{count:,} of {value}"
+        for value, count in zip(part_values, counts, strict=True)
+        if count and value not in used
+    ]
+    if unused:
+        labelled = not all(map(is_unlabelled, set(part_values) - used))
+        notes.append(
+            f"not used: {listed(unused)}" + ("; data.splits can name them" if labelled else "")
+        )
+    return notes
+
+
+def hold_out(
+    labels: NDArray[np.int32], positions: NDArray[np.float64], fractions: Mapping[str, float]
 ) -> dict[str, Indices]:
-    """Disjoint index arrays: one of round(fraction * n) examples each, and `train` for the rest.
+    """Return disjoint, sorted indices of the splits of `fractions`, and `train` for the rest.
 
-    See `draw` for how many of each class they have.
+    `test` has the examples whose positions are below its fraction, `validation` those from 1 less
+    its fraction on: neither moves when the other fraction changes. If a class, or all of them,
+    would have no example in a split though its share is at least a half, the nearest one moves.
     """
-    names = sorted(fractions)  # test before validation, whatever the order of the keys
-    counts = [round(fractions[name] * len(labels)) for name in names]
-    return dict(zip([*names, "train"], draw(labels, counts, seed), strict=True))
+    chosen = np.full(len(labels), _TRAIN, np.int8)
+    shares = {_TEST: fractions.get("test", 0.0), _VALIDATION: fractions.get("validation", 0.0)}
+    chosen[positions < shares[_TEST]] = _TEST
+    chosen[positions >= 1 - shares[_VALIDATION]] = _VALIDATION
+    for members in (*members_of(labels), np.arange(len(labels))):
+        _leave_none_empty(chosen, members, positions[members], shares)
+    codes = {"test": _TEST, "validation": _VALIDATION}
+    return {name: np.flatnonzero(chosen == codes[name]) for name in fractions} | {
+        "train": np.flatnonzero(chosen == _TRAIN)
+    }
 
 
-def draw(labels: NDArray[np.int32], counts: Sequence[int], seed: int) -> list[Indices]:
-    """Disjoint, sorted random samples of so many examples each, and what is left.
+def _leave_none_empty(
+    chosen: NDArray[np.int8],
+    members: Indices,
+    positions: NDArray[np.float64],
+    shares: Mapping[int, float],
+) -> None:
+    """Change `chosen`, the splits, so that none with a share of these members is without one."""
+    order = members[np.argsort(positions, kind="stable")]  # test, then train, then validation
+    counts = np.bincount(chosen[order], minlength=3)
+    if not counts[_TRAIN] and (1 - sum(shares.values())) * len(order) >= _WORTH_ONE:
+        # The boundary between test and validation; one of the larger of them trains.
+        boundary = counts[_TEST] - (counts[_TEST] >= counts[_VALIDATION])
+        chosen[order[boundary]] = _TRAIN
+        counts = np.bincount(chosen[order], minlength=3)
+    for split, share in shares.items():
+        train = order[chosen[order] == _TRAIN]
+        if not counts[split] and share * len(order) >= _WORTH_ONE and len(train) > 1:
+            chosen[train[0 if split == _TEST else -1]] = split
 
-    Each sample in turn has its share of what is left of every class, rounded up or down: the first
-    is within one example of its share of each class, any other within two.
+
+def draw(
+    labels: NDArray[np.int32], counts: Sequence[int], positions: NDArray[np.float64]
+) -> list[Indices]:
+    """Return disjoint, sorted samples of so many examples each, and what is left.
+
+    Each sample in turn has its share of what is left of every class, rounded up or down, those of
+    the lowest positions first: the first is within one example of its share of each class, any
+    other within two.
     """
-    rng = np.random.default_rng(seed)
-    classes, tie_breaks = [], []
-    for members in members_of(labels):
-        classes.append(members[np.argsort(rng.permutation(len(members)))])
-        tie_breaks.append(rng.random())
+    classes = [members[np.argsort(positions[members])] for members in members_of(labels)]
+    tie_breaks = np.array([positions[members[0]] for members in classes])
     sizes = np.array([len(members) for members in classes], np.int64)
     start, samples = np.zeros_like(sizes), []
     for count in (*counts, len(labels) - sum(counts)):
-        stop = start + _shares(sizes - start, count, np.array(tie_breaks))
+        stop = start + _shares(sizes - start, count, tie_breaks)
         taken = [some[a:b] for some, a, b in zip(classes, start, stop, strict=True)]
         samples.append(np.sort(np.concatenate([np.empty(0, np.intp), *taken])))
         start = stop
@@ -118,27 +226,40 @@ def _shares(
 
 
 def members_of(labels: NDArray[np.int32]) -> list[Indices]:
-    """The sorted indices of the examples of each label that occurs, by label."""
+    """Return the sorted indices of the examples of each label that occurs, by label."""
     order = np.argsort(labels, kind="stable")
     starts = np.flatnonzero(np.diff(labels[order])) + 1
     return np.split(order, starts) if len(labels) else []
 
 
-def _meaning(part: str) -> str | None:
-    """The split that a part of a source is; what is in no part trains."""
-    return "train" if part == NO_PART else PART_NAMES.get(part.lower())
+def _left_for(
+    split: str, own: Mapping[str, str | None], named: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """The parts that mean a split.
+
+    Without those that `data.splits` names for a split that the source has no part for, as with
+    {test: validation} for a source of training and validation images.
+    """
+    taken = {
+        value
+        for other, values in named.items()
+        if split != "train" and other not in own.values()
+        for value in values
+    }
+    return tuple(value for value in own if own[value] == split and value not in taken)
 
 
 def _find_parts(
     given: str, part_values: tuple[str, ...], split: str, data: DataConfig
 ) -> tuple[str, ...]:
-    """The part of that name, in whatever case, else those that mean the same split."""
+    """The part of that name, in upper or lower case, else those that mean the same split."""
     known = tuple(value for value in part_values if value != NO_PART)
     if given in known:
         return (given,)
-    named = tuple(value for value in known if value.lower() == given.lower())
-    if not named and (meaning := PART_NAMES.get(given.lower())):
-        named = tuple(value for value in known if _meaning(value) == meaning)
+    named = tuple(value for value in known if nfc(value).casefold() == nfc(given).casefold())
+    if not named and (meaning := meanings((given,))[given]):
+        own = meanings(known)
+        named = tuple(value for value in known if given and own[value] == meaning)
     if named:
         return named
     raise DataError(
@@ -148,12 +269,13 @@ def _find_parts(
     )
 
 
-def _refuse_overlap(splits: Mapping[str, tuple[str, ...] | float], data: DataConfig) -> None:
+def _refuse_overlap(splits: Splits, data: DataConfig) -> None:
     parts = {split: given for split, given in splits.items() if not isinstance(given, float)}
     for split, other in combinations(parts, 2):
-        if set(parts[split]) & set(parts[other]):
+        if shared := set(parts[split]) & set(parts[other]):
             raise DataError(
-                f"data.splits: {split} and {other} are the same part of {data.title}",
+                f"data.splits: {split} and {other} are the same part of {data.title}, "
+                f"{joined(sorted(shared))}",
                 place=data.splits.place(other) or data.splits.place(split),
                 hint="name another part for one of them, or give a fraction",
             )

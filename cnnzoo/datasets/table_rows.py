@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 from cnnzoo.errors import did_you_mean
+from cnnzoo.regular_files import open_regular_text
 from cnnzoo.text import listed
 
 DELIMITERS = (",", ";", "\t")
@@ -46,6 +47,9 @@ IMAGE_COLUMNS = (
     "img_path",
 )
 PART_COLUMNS = ("split", "usage", "subset", "partition", "part", "set")
+
+# Excel writes and reads the delimiter in a line before the header: sep=;
+_EXCEL_DELIMITER = re.compile(r'"?sep=(.)"?,*', re.IGNORECASE)
 
 _NUMBERED_COLUMNS = 4  # fewer columns that are numbered are no pixels
 _HEADERLESS = ("first", "last")  # where the label is in a table whose first line is a row
@@ -88,7 +92,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     Raises TableError for a line longer than MAX_LINE and for what is no text in UTF-8.
     """
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with open_regular_text(path, encoding="utf-8-sig") as file:
             number = 0
             while line := file.readline(MAX_LINE + 1):
                 number += 1
@@ -121,7 +125,8 @@ def split_row(line: str, delimiter: str) -> list[str]:
 
 @cache
 def _field(delimiter: str) -> re.Pattern[str]:
-    return re.compile(rf'(?:"([^"]*(?:""[^"]*)*)"|((?!")[^{delimiter}]*))({delimiter}|$)')
+    end = re.escape(delimiter)
+    return re.compile(rf'(?:"([^"]*(?:""[^"]*)*)"|((?!")[^{end}]*))({end}|$)')
 
 
 def find_layout(path: Path, label: str | None, image: str | None) -> Layout:
@@ -131,9 +136,13 @@ def find_layout(path: Path, label: str | None, image: str | None) -> Layout:
     """
     lines = numbered_lines(path)
     first_line, header = next(lines, (0, ""))
+    delimiters: tuple[str, ...] = DELIMITERS
+    if match := _EXCEL_DELIMITER.fullmatch(header):
+        delimiters = (match[1],)
+        first_line, header = next(lines, (0, ""))
     second_line, row = next(lines, (0, ""))
     rows = chain([row], (line for _, line in lines))
-    delimiter, columns = _columns(header)
+    delimiter, columns = _columns(header, delimiters)
     if all(_is_number(column) for column in columns):
         return _headerless(delimiter, columns, label, first_line)
     if not second_line:
@@ -155,10 +164,10 @@ def find_layout(path: Path, label: str | None, image: str | None) -> Layout:
     return Layout(delimiter, columns, label_at, part_at, images, has_paths, second_line)
 
 
-def _columns(header: str) -> tuple[str, tuple[str, ...]]:
-    """The delimiter that makes most fields of the first line, and these."""
+def _columns(header: str, delimiters: Iterable[str]) -> tuple[str, tuple[str, ...]]:
+    """The delimiter that makes most fields of the header, and these."""
     rows = []
-    for delimiter in DELIMITERS:
+    for delimiter in delimiters:
         with suppress(ValueError):  # a quoted name in front of another delimiter
             rows.append((delimiter, split_row(header, delimiter)))
     delimiter, fields = max(rows, key=lambda row: len(row[1]), default=(",", []))

@@ -26,7 +26,7 @@ from tensorflow_datasets.core import download
 
 from cnnzoo.datasets.images.decode import UnreadableError, decode
 from cnnzoo.datasets.images.fit import Fit, fit_images
-from cnnzoo.datasets.splitting import PART_NAMES
+from cnnzoo.datasets.part_names import meanings
 from cnnzoo.errors import did_you_mean
 from cnnzoo.network import answers
 from cnnzoo.text import listed
@@ -269,6 +269,7 @@ def _values(label: Any) -> list[str] | None:
 def _spans(builder: Any, splits: dict[str, str | None]) -> dict[str, list[Span]]:
     """For each part that is used, where its examples are."""
     own = builder.info.splits
+    meaning = meanings(own)
     name = builder.info.name
     parts: dict[str, list[Span]] = {}
     for split, given in splits.items():
@@ -276,7 +277,7 @@ def _spans(builder: Any, splits: dict[str, str | None]) -> dict[str, list[Span]]
             parts[given] = _absolute(given, split, builder)
             continue
         for part in own:
-            if PART_NAMES.get(part.lower()) == split:
+            if meaning[part] == split:
                 parts[part] = [(part, 0, own[part].num_examples)]
         if split == "train" and not parts:
             raise Refusal(

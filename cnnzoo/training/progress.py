@@ -93,4 +93,6 @@ def load_with_progress(
     finally:
         display.stop()
     display.data(dataset, time.perf_counter() - started)
+    for note in dataset.notes:
+        display.note(note)
     return dataset

@@ -108,6 +108,9 @@ def entries(directory):
     return sorted(path.name for path in directory.iterdir() if path.name != "locks")
 
 
+KEYS = np.array([0, 1, 2**63, 2**64 - 1, 4, 5], np.uint64)
+
+
 def build(key="ab" * 12, images=None, names=None):
     """An entry of random images."""
     if images is None:
@@ -118,7 +121,9 @@ def build(key="ab" * 12, images=None, names=None):
         rows = np.arange(len(images))
         labels, parts = (np.array(rows % n, np.int32) for n in (2, 3))
         names = names or [f"{row}.png" for row in rows]
-        cache.finish(folder, out, rows, labels, parts, names, name="some", skipped={})
+        cache.finish(
+            folder, out, rows, labels, parts, KEYS[rows % 6], names, name="some", skipped={}
+        )
     return key, images
 
 
@@ -130,6 +135,7 @@ def test_an_entry_is_read_as_it_was_built(directory):
     assert entry.rows.tolist() == [0, 1, 2, 3, 4, 5]
     assert entry.labels.tolist() == [0, 1, 0, 1, 0, 1]
     assert entry.parts.tolist() == [0, 1, 2, 0, 1, 2]
+    assert np.array_equal(entry.keys, KEYS)
     assert (entry.labels.dtype, entry.parts.dtype) == (np.int32, np.int32)
     assert np.array_equal(entry.digests, row_digests(images, entry.rows))
     assert entry.names == names

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import cnnzoo
 from cnnzoo.datasets.items import make_items
 from cnnzoo.datasets.selection import limited, read_exclusions, select
+from cnnzoo.datasets.splitting import name_keys, positions_of
 from cnnzoo.errors import DataError
 
 CLASSES = ("bird", "cat", "cow", "dog")
@@ -23,6 +24,10 @@ def data(**settings):
 def items_of(labels, parts=None, unusable=None):
     names = [f"{label}/{index}.png" for index, label in enumerate(labels)]
     return make_items(names, labels, parts, unusable)
+
+
+def positions(count, seed=0):
+    return positions_of(name_keys(map(str, range(count))), seed)
 
 
 def chosen(labels, **settings):
@@ -86,7 +91,7 @@ def test_a_limit_is_kept_and_used_up(labels, parts, limit, seed):
 def test_every_part_has_its_share_of_a_limit(labels, parts, limit, seed):
     codes = np.array([CLASSES.index(label) for label in labels], np.int32)
     part_codes = np.array([["train", "test", "extra"].index(p) for p in parts[: len(labels)]])
-    kept = limited(codes, part_codes.astype(np.int32), limit, seed)
+    kept = limited(codes, part_codes.astype(np.int32), limit, positions(len(codes), seed))
     for code in range(len(CLASSES)):
         count = (codes == code).sum()
         for part in range(3):
@@ -98,18 +103,18 @@ def test_every_part_has_its_share_of_a_limit(labels, parts, limit, seed):
 def test_a_limit_takes_of_two_equal_parts_alike():
     labels = np.zeros(100, np.int32)
     parts = np.tile(np.array([0, 1], np.int32), 50)
-    assert np.bincount(parts[limited(labels, parts, 50, 0)]).tolist() == [25, 25]
+    assert np.bincount(parts[limited(labels, parts, 50, positions(100))]).tolist() == [25, 25]
 
 
 def test_another_seed_is_another_limit():
     labels = np.zeros(100, np.int32)
-    first, second = (limited(labels, labels, 10, seed) for seed in (0, 1))
+    first, second = (limited(labels, labels, 10, positions(100, seed)) for seed in (0, 1))
     assert not np.array_equal(first, second)
 
 
 def test_of_nothing_nothing_is_kept():
     nothing = np.empty(0, np.int32)
-    assert limited(nothing, nothing, 3, 0).tolist() == []
+    assert limited(nothing, nothing, 3, positions(0)).tolist() == []
 
 
 def test_a_limit_holds_for_a_class_of_several_labels():
@@ -179,7 +184,7 @@ def test_exclusions_that_cannot_be_read_are_refused(exclusions, tmp_path):
     with pytest.raises(DataError, match=r"missing.csv cannot be read: No such file") as failed:
         chosen(LABELS, exclude=str(tmp_path / "missing.csv"))
     assert "cnnzoo data check --write-exclusions" in str(failed.value)
-    with pytest.raises(DataError, match="cannot be read: Is a directory"):
+    with pytest.raises(DataError, match="cannot be read: is a directory"):
         chosen(LABELS, exclude=str(tmp_path))
     with pytest.raises(DataError, match="has no column 'name'"):
         chosen(LABELS, exclude=exclusions("cat/0.png", header="path,reason"))
@@ -187,7 +192,7 @@ def test_exclusions_that_cannot_be_read_are_refused(exclusions, tmp_path):
     with pytest.raises(DataError, match="has no column 'name'"):
         chosen(LABELS, exclude=str(tmp_path / "empty.csv"))
     (tmp_path / "huge.csv").write_text("name\n" + "x" * 200_000)
-    with pytest.raises(DataError, match="it is no table"):
+    with pytest.raises(DataError, match="it is not a table"):
         chosen(LABELS, exclude=str(tmp_path / "huge.csv"))
 
 

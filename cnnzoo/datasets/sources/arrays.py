@@ -28,16 +28,19 @@ from cnnzoo.datasets.array_files import (
     read_blocks,
 )
 from cnnzoo.datasets.dataset import SPLITS, ImageShape
+from cnnzoo.datasets.image_files import COLOUR_DROPPED
 from cnnzoo.datasets.images.fit import Fit, fit_images
 from cnnzoo.datasets.images.workers import Progress
 from cnnzoo.datasets.items import NO_PART, Items
+from cnnzoo.datasets.part_names import is_part_name, meanings
+from cnnzoo.datasets.pixel_ranges import FULL, UNIT, WHITE, PixelRange, RangeFinder
 from cnnzoo.datasets.source import Source
-from cnnzoo.datasets.splitting import PART_NAMES
-from cnnzoo.datasets.value_codes import ordered_codes
+from cnnzoo.datasets.splitting import content_key
+from cnnzoo.datasets.value_codes import MAX_CLASSES, is_missing, ordered_codes, plain_names
 from cnnzoo.errors import DataError
 from cnnzoo.text import listed
 
-# The words of an array's name: what it holds, and of which part.
+# The words of an array's name that tell its content; the others name its part.
 ROLES = {
     "x": "images",
     "image": "images",
@@ -48,10 +51,11 @@ ROLES = {
     "target": "labels",
     "targets": "labels",
 }
-PARTS = {**PART_NAMES, "t10k": "test"}
+_MNIST_TEST = "t10k"
 
 _NAMES = "x_train and y_train, train_images and train_labels, images and labels, x and y"
 _FILE_NAME = re.compile(r"(?P<name>.+?)(?:\.npy|[-.]idx\d-ubyte)(?:\.gz)?")
+_ROUNDED = 0.01  # how far from a whole number a float from 0 to 255 may be
 _LARGEST_LABEL = 2.0**53  # beyond, a float is not exact
 
 Role = tuple[str, str]  # the part, and images or labels
@@ -71,7 +75,7 @@ class Part:
 
 
 def open_source(data: DataConfig) -> Arrays:
-    """The arrays that `data.arrays` names; raises DataError where they are not there or no pair."""
+    """Open the arrays that `data.arrays` names; raise DataError if they are missing or no pairs."""
     with explained(data):
         return Arrays(data)
 
@@ -79,12 +83,15 @@ def open_source(data: DataConfig) -> Arrays:
 class Arrays(Source):
     """Images and labels in arrays on disk, read block by block.
 
-    An item is named by its place: `train[17]`, or `images[17]` where the arrays have no parts.
+    An item is named by its place: `train[17]`, or `images[17]` if the arrays have no parts.
     """
 
     def __init__(self, data: DataConfig) -> None:
         self.data = data
-        found = find_arrays(data)
+        self.found: list[str] = []  # notes
+        found, others = find_arrays(data)
+        if others:
+            self.found.append(f"arrays not used, as their names tell no split: {listed(others)}")
         files = sorted({path for path, _ in found.values()})
         states = [(path.name, path.stat()) for path in files]
         state = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in states]
@@ -93,18 +100,52 @@ class Arrays(Source):
         arrays = {role: open_array(*where) for role, where in found.items()}
         self.parts = paired(arrays)
         for part in self.parts:
-            image_layout(part.images)
+            _, _, is_ambiguous = image_layout(part.images, data.layout)
+            if is_ambiguous and not data.layout:
+                shape = "x".join(map(str, part.images.shape))
+                self.found.append(
+                    f"{part.images.title}, {shape}, is read with the colours in the last axis; "
+                    "data.layout=channels_first if they are in the second"
+                )
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Lines about how the arrays were understood; complete after `read`."""
+        return self.found
 
     def items(self) -> Items:
-        """Every image with its label; the parts are those that the names of the arrays say."""
+        """Return every image that has a label; the parts are those that the names of arrays say."""
         seen: dict[str, int] = {}
         with explained(self.data):
-            codes = [label_codes(part.labels, seen) for part in self.parts]
-        label_values, labels = ordered_codes(seen, np.concatenate(codes))
-        part_values = tuple(part.name for part in self.parts)
+            codes = np.concatenate([label_codes(part.labels, seen) for part in self.parts])
         lengths = [part.stop - part.start for part in self.parts]
         parts = np.repeat(np.arange(len(self.parts), dtype=np.int32), lengths)
-        return Items(PlaceNames(self.parts), labels, label_values, parts, part_values)
+        every = PlaceNames(self.parts, np.arange(len(codes)))
+        labelled = np.flatnonzero(codes >= 0)
+        unusable = {every[at]: "has no label" for at in np.flatnonzero(codes < 0).tolist()}
+        if not len(labelled):
+            raise DataError(f"{self.data.title} has no labels", place=self.data.place("arrays"))
+        label_values, labels = ordered_codes(seen, codes[labelled], plain_names(seen))
+        return Items(
+            PlaceNames(self.parts, labelled),
+            labels,
+            label_values,
+            parts[labelled],
+            tuple(part.name for part in self.parts),
+            unusable,
+        )
+
+    def split_keys(self, items: Items, indices: NDArray[np.intp]) -> NDArray[np.uint64]:
+        """Return the keys uint64 [n] of these items, from their pixels.
+
+        The place of an image changes when one before it is removed.
+        """
+        keys = np.empty(len(indices), np.uint64)
+        with explained(self.data):
+            for part in self.parts:
+                for rows, _, images in _blocks(part, _places(items, indices)):
+                    keys[rows] = [content_key(image.tobytes()) for image in images]
+        return keys
 
     def read(
         self,
@@ -117,24 +158,56 @@ class Arrays(Source):
         """Write the images at these indices into the rows of `out`; none of them fails."""
         done = 0
         with explained(self.data):
-            white = white_of([part.images for part in self.parts])
+            pixel_range = self._pixel_range()
             for part in self.parts:
-                for rows, images in _blocks(part, indices, fit):
-                    out[rows] = fit_images(pixels_of(images, part.images, white), fit)
+                shape, channels_first, _ = image_layout(part.images, self.data.layout)
+                if shape[2] > fit.shape[2] and COLOUR_DROPPED not in self.found:
+                    self.found.append(COLOUR_DROPPED)
+                for rows, places, block in _blocks(
+                    part, _places(items, indices), math.prod(fit.shape)
+                ):
+                    images = np.moveaxis(block, 1, -1) if channels_first else block
+                    images = images.reshape(len(images), *shape)
+                    out[rows] = fit_images(pixels_of(images, part.images, places, pixel_range), fit)
                     done += len(rows)
                     on_progress(done, len(indices))
         return {}
 
+    def _pixel_range(self) -> Pixels:
+        """The range of the pixels: as `data.pixel_range` says, or as the arrays tell."""
+        if self.data.pixel_range:
+            return Pixels(PixelRange(*self.data.pixel_range), is_given=True)
+        finder = find_range([part.images for part in self.parts])
+        if note := finder.dark_note(self.data.title):
+            self.found.append(note)
+        elif finder.range == UNIT and not finder.fractions and finder.largest:
+            self.found.append(f"the pixels of {self.data.title} are 0 or 1: black and white")
+        return Pixels(finder.range)
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """The range of the pixels, and whether the configuration gives it."""
+
+    range: PixelRange
+    is_given: bool = False
+
+
+def _places(items: Items, indices: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Where items are in the row of all images, part after part."""
+    assert isinstance(items.names, PlaceNames)
+    return items.names.places[indices]
+
 
 def _blocks(
-    part: Part, indices: NDArray[np.intp], fit: Fit
-) -> Iterator[tuple[NDArray[np.intp], NDArray[Any]]]:
-    """The images of a part that are among the items `indices`, and at which of these they are."""
+    part: Part, indices: NDArray[np.intp], result_bytes: int = 0
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[Any]]]:
+    """The images of a part among those at `indices`: where in `indices`, their rows, the images."""
     rows = np.flatnonzero((indices >= part.start) & (indices < part.stop))
     rows = rows[np.argsort(indices[rows], kind="stable")]
     places = indices[rows] - part.start
     windows, chosen = [], []
-    for window in part.images.windows(math.prod(fit.shape)):
+    for window in part.images.windows(result_bytes):
         first, end = np.searchsorted(places, window)
         if first < end:
             windows.append(window)
@@ -142,17 +215,18 @@ def _blocks(
     for (start, _), here, block in zip(
         windows, chosen, read_blocks(part.images, windows), strict=True
     ):
-        yield rows[here], block[places[here] - start]
+        yield rows[here], places[here], block[places[here] - start]
 
 
 class PlaceNames(Sequence[str]):
-    """The names of the items of some parts, made when they are asked for."""
+    """The names of items at `places` int [n] of some parts, made when they are asked for."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Part], places: NDArray[np.intp]) -> None:
         self.parts = parts
+        self.places = places
 
     def __len__(self) -> int:
-        return self.parts[-1].stop
+        return len(self.places)
 
     @overload
     def __getitem__(self, index: int) -> str: ...
@@ -161,7 +235,7 @@ class PlaceNames(Sequence[str]):
     def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
         if isinstance(index, slice):
             return tuple(self[at] for at in range(*index.indices(len(self))))
-        at = range(len(self))[index]
+        at = int(self.places[index])
         part = next(part for part in self.parts if at < part.stop)
         return f"{part.name or 'images'}[{at - part.start}]"
 
@@ -184,28 +258,29 @@ def explained(data: DataConfig) -> Iterator[None]:
         ) from error
 
 
-def find_arrays(data: DataConfig) -> dict[Role, Where]:
-    """For each part and role, where the array is.
+def find_arrays(data: DataConfig) -> tuple[dict[Role, Where], list[str]]:
+    """Return where the array of each part and role is, and the names of arrays of no known part.
 
-    Raises ArrayFileError where none is named so, and where two are for the same.
+    Raises ArrayFileError if no array has a known name, or two have the same role.
     """
     given = data.arrays
     assert given
     if isinstance(given, dict):
         for name in given:
             if not role_of(name):
-                raise ArrayFileError(f"no array is called {name!r}", f"names: {_NAMES}")
-        return _by_role((name, (Path(path), None)) for name, path in given.items())
+                raise ArrayFileError(f"the array name {name!r} is not known", f"names: {_NAMES}")
+        return _by_role((name, (Path(path), None)) for name, path in given.items()), []
     path = Path(given)
     named = _in_folder(path) if path.is_dir() else _in_npz(path)
     found = _by_role(named)
+    others = [name for name, _ in named if _words_of(name) & ROLES.keys() and not role_of(name)]
     if not found:
         raise ArrayFileError(
-            f"{path.name} has no arrays with names that tell what they are; it has "
+            f"{path.name} has no arrays with known names; it has "
             f"{listed(name for name, _ in named) or 'none'}",
             f"names: {_NAMES}; or give the files: arrays: {{images: FILE, labels: FILE}}",
         )
-    return found
+    return found, others
 
 
 def _in_folder(folder: Path) -> list[Named]:
@@ -227,16 +302,22 @@ def _in_npz(path: Path) -> list[Named]:
 
 
 def role_of(name: str) -> Role | None:
-    """The part of an array, NO_PART where its name says none, and whether it is images or labels.
+    """Return the part of an array, NO_PART if it has none, and whether it is images or labels.
 
     None for a name that has any other word: `x_train` and `train-labels` have none.
     """
-    words = re.split(r"[-_.]", name.lower())
+    words = [word for word in re.split(r"[-_.]", name.lower()) if word]
     roles = [ROLES[word] for word in words if word in ROLES]
-    parts = [PARTS[word] for word in words if word in PARTS]
-    if len(roles) != 1 or len(parts) > 1 or len(roles) + len(parts) != len(words):
+    part = "_".join(word for word in words if word not in ROLES)
+    if len(roles) != 1 or (part and part != _MNIST_TEST and not is_part_name(part)):
         return None
-    return parts[0] if parts else NO_PART, roles[0]
+    if not part:
+        return NO_PART, roles[0]
+    return ("test" if part == _MNIST_TEST else meanings((part,))[part] or part), roles[0]
+
+
+def _words_of(name: str) -> set[str]:
+    return {*re.split(r"[-_.]", name.lower())}
 
 
 def _by_role(named: Iterable[Named]) -> dict[Role, Where]:
@@ -259,7 +340,8 @@ def paired(arrays: Mapping[Role, ArrayFile]) -> tuple[Part, ...]:
     """The parts that have images and as many labels; raises ArrayFileError for any other."""
     parts: list[Part] = []
     start = 0
-    for name in (NO_PART, *SPLITS):
+    known = (NO_PART, *SPLITS)
+    for name in (*known, *sorted({name for name, _ in arrays} - {*known})):
         images, labels = arrays.get((name, "images")), arrays.get((name, "labels"))
         if not images and not labels:
             continue
@@ -287,107 +369,119 @@ def _words(role: Role) -> str:
     return " ".join(filter(None, role))
 
 
-def image_layout(images: ArrayFile) -> tuple[ImageShape, bool]:
-    """The shape of an image, and whether its channels come first in the array.
+def image_layout(images: ArrayFile, layout: str | None) -> tuple[ImageShape, bool, bool]:
+    """Return the shape of an image, whether its channels come first, and if either can be meant.
 
-    They do in [n, 1 or 3, height, width] where the last length is neither 1 nor 3: that can be
-    read in one way only. Raises ArrayFileError for what is no image.
+    Without a `layout`, channels_last or channels_first, they come first in [n, 1 or 3, height,
+    width] if the last length is neither 1 nor 3. Raises ArrayFileError for other arrays.
     """
     shape = images.shape[1:]
     if len(shape) == 2:
-        return (shape[0], shape[1], 1), False
-    if len(shape) == 3 and shape[2] in (1, 3):
-        return (shape[0], shape[1], shape[2]), False
-    if len(shape) == 3 and shape[0] in (1, 3):
-        return (shape[1], shape[2], shape[0]), True
+        return (shape[0], shape[1], 1), False, False
+    last = len(shape) == 3 and shape[2] in (1, 3)
+    first = len(shape) == 3 and shape[0] in (1, 3)
+    if last and layout != "channels_first":
+        return (shape[0], shape[1], shape[2]), False, first
+    if first and layout != "channels_last":
+        return (shape[1], shape[2], shape[0]), True, last
+    order = ", 1 or 3, height, width]" if layout == "channels_first" else ", height, width, 1 or 3]"
     raise ArrayFileError(
-        f"{images.title} has the shape {list(images.shape)}, which is no array of images",
-        "images are [n, height, width] or [n, height, width, 1 or 3]",
+        f"{images.title} has the shape {list(images.shape)}, which is not an array of images",
+        f"images are [n, height, width] or [n{order}",
     )
 
 
-def white_of(arrays: Sequence[ArrayFile]) -> int:
-    """What is white in arrays of floats, 1 or 255: the first value that tells decides for all.
-
-    Where every value is 0 or 1, that is black and white.
-    """
+def find_range(arrays: Sequence[ArrayFile]) -> RangeFinder:
+    """Look at the pixels until their range is known; of floats, the first array tells."""
+    finder = RangeFinder()
     for array in arrays:
-        if array.dtype.kind == "f":
+        if array.dtype.kind in "iuf":
             for block in read_blocks(array, array.windows()):
-                if (block > 1).any():
-                    return 255
-                if ((block > 0) & (block < 1)).any():
-                    return 1
-    return 1
+                finder.add(block)
+                if finder.is_decided:
+                    return finder
+            if finder.fractions or (finder.above and array.dtype.kind == "f"):
+                break
+    return finder
 
 
-def pixels_of(block: NDArray[Any], images: ArrayFile, white: int) -> NDArray[np.uint8]:
-    """Images uint8 [n, height, width, 1 or 3] from a block of an array.
+def pixels_of(
+    images: NDArray[Any], array: ArrayFile, places: NDArray[np.intp], pixels: Pixels
+) -> NDArray[np.uint8]:
+    """Return images uint8 [n, height, width, 1 or 3] from those in an array, at these places.
 
-    Whole numbers are taken as they are, floats as `white` says, truth as black and white. Raises
-    ArrayFileError for values that are neither 0 to 1 nor whole numbers from 0 to 255.
+    Boolean pixels are black and white. Raises ArrayFileError for values outside the range, and
+    unless the range is given, for fractions between 0 and 255.
     """
-    shape, channels_first = image_layout(images)
-    if channels_first:
-        block = np.moveaxis(block, 1, -1)
-    block = block.reshape(len(block), *shape)
     kind = images.dtype.kind
     if kind == "b":
-        return block.astype(np.uint8) * np.uint8(255)
-    if images.dtype == np.uint8:
-        return block
+        return images.astype(np.uint8) * np.uint8(WHITE)
     if kind not in "iuf":
-        raise ArrayFileError(f"{images.title} holds {images.dtype}, which are no pixels")
-    largest = white if kind == "f" else 255
-    with np.errstate(invalid="ignore"):
-        fits = (block >= 0) & (block <= largest)
-        if kind == "f" and white == 255:
-            fits &= block == np.rint(block)
-    if not fits.all():
-        value = block[~fits][0]
-        rest = " where others are 0 to 1" if kind == "f" and white == 1 else ""
+        raise ArrayFileError(f"{array.title} holds {array.dtype}, which are not pixels")
+    if images.dtype == np.uint8 and pixels.range == FULL:
+        return images
+    wrong = pixels.range.outside(images)
+    if kind == "f" and pixels.range == FULL and not pixels.is_given:
+        with np.errstate(invalid="ignore"):
+            wrong |= ~(abs(images - np.rint(images)) <= _ROUNDED)
+    if wrong.any():
+        image, row, column, _ = (int(at) for at in np.argwhere(wrong)[0])
+        value = images[wrong][0]
+        scale = " where others are 0 to 1" if pixels.range == UNIT and not pixels.is_given else ""
         raise ArrayFileError(
-            f"{images.title} has the pixel {value:g}{rest}",
-            "pixels are whole numbers from 0 to 255, or all of them floats from 0 to 1",
+            f"{array.title}[{places[image]}] has the pixel {value:g}{scale}, in row {row}, column "
+            f"{column}",
+            f"pixels are {pixels.range} by data.pixel_range"
+            if pixels.is_given
+            else "pixels are whole numbers from 0 to 255, or all of them from 0 to 1; of another "
+            "range, set it: data.pixel_range=[0, 4095] for 12 bits, [-1, 1] for signed ones",
         )
-    if kind == "f" and white == 1:
-        block = np.rint(block.astype(np.float32) * np.float32(255))
-    return block.astype(np.uint8)
+    return pixels.range.to_bytes(images)
 
 
 def label_codes(labels: ArrayFile, seen: dict[str, int]) -> NDArray[np.int32]:
-    """The code int32 [n] of each label; new ones are added to `seen`.
+    """Return the code int32 [n] of each label, -1 if it is missing; new ones are added to `seen`.
 
     Labels are whole numbers or text, [n] or [n, 1], or one-hot, [n, classes]; any other raises
-    ArrayFileError.
+    ArrayFileError. NaN, empty texts and `nan` are missing.
     """
-    codes = np.empty(len(labels), np.int32)
+    codes = np.full(len(labels), -1, np.int32)
     windows = list(labels.windows())
     for (start, stop), block in zip(windows, read_blocks(labels, windows), strict=True):
-        values, inverse = np.unique(_plain_labels(block, labels, start), return_inverse=True)
+        plain, present = _plain_labels(block, labels, start)
+        values, inverse = np.unique(plain[present], return_inverse=True)
         known = [seen.setdefault(str(value), len(seen)) for value in values]
-        codes[start:stop] = np.array(known, np.int32)[inverse]
+        if len(seen) > MAX_CLASSES:
+            raise ArrayFileError(
+                f"{labels.title} has more than {MAX_CLASSES:,} different labels",
+                "labels are class numbers or names",
+            )
+        codes[start:stop][present] = np.array(known, np.int32)[inverse]
     return codes
 
 
-def _plain_labels(block: NDArray[Any], labels: ArrayFile, start: int) -> NDArray[Any]:
-    """The labels [n] of a block as integers or as text."""
+def _plain_labels(
+    block: NDArray[Any], labels: ArrayFile, start: int
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """The labels [n] of a block as integers or as text, and which of them are there."""
     if block.ndim == 2 and block.shape[1] > 1:
-        return _from_one_hot(block, labels, start)
+        return _from_one_hot(block, labels, start), np.ones(len(block), bool)
     if block.ndim > 2 or (block.ndim == 2 and block.shape[1] != 1):
         raise ArrayFileError(
-            f"{labels.title} has the shape {list(labels.shape)}, which is no array of labels",
+            f"{labels.title} has the shape {list(labels.shape)}, which is not an array of labels",
             "labels are [n], [n, 1] or one-hot, [n, classes]",
         )
     block = block.reshape(len(block))
+    present = np.ones(len(block), bool)
     kind = labels.dtype.kind
     if kind == "b":
-        return block.astype(np.uint8)
+        return block.astype(np.uint8), present
     if kind == "f":
+        present = ~np.isnan(block)
         with np.errstate(invalid="ignore"):
-            wrong = ~((block == np.rint(block)) & (abs(block) < _LARGEST_LABEL))
-        _refuse(wrong, labels, start, "is no whole number")
-        return block.astype(np.int64)
+            whole = (block == np.rint(block)) & (abs(block) < _LARGEST_LABEL)
+        _refuse(present & ~whole, labels, start, "is not a whole number")
+        return np.where(present, block, 0).astype(np.int64), present
     if kind == "S":
         try:
             block = np.char.decode(block, "utf-8")
@@ -395,8 +489,9 @@ def _plain_labels(block: NDArray[Any], labels: ArrayFile, start: int) -> NDArray
             raise ArrayFileError(f"{labels.title} holds text that is not in UTF-8") from None
     if kind in "US":
         block = np.char.strip(block)
-        _refuse(block == "", labels, start, "is empty")
-    return block
+        values, inverse = np.unique(block, return_inverse=True)
+        present = ~np.array([is_missing(str(value)) for value in values], bool)[inverse]
+    return block, present
 
 
 def _from_one_hot(block: NDArray[Any], labels: ArrayFile, start: int) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import math
 import os
@@ -9,8 +10,10 @@ import posixpath
 import re
 import stat
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, overload
 
@@ -19,13 +22,16 @@ from numpy.typing import NDArray
 
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.dataset import ImageShape
-from cnnzoo.datasets.image_files import ImageFiles
+from cnnzoo.datasets.image_files import COLOUR_DROPPED, OUTSIDE, ImageFiles, is_inside
+from cnnzoo.datasets.images.decode import FORMATS
 from cnnzoo.datasets.images.fit import Fit, fit_images
 from cnnzoo.datasets.images.workers import Progress
 from cnnzoo.datasets.items import NO_PART, Items, make_items
+from cnnzoo.datasets.pixel_ranges import FULL, UNIT, PixelRange, RangeFinder
 from cnnzoo.datasets.source import Source
+from cnnzoo.datasets.splitting import content_key
 from cnnzoo.datasets.table_rows import Layout, TableError, find_layout, numbered_lines, split_row
-from cnnzoo.datasets.value_codes import ordered_codes
+from cnnzoo.datasets.value_codes import MAX_CLASSES, is_missing, ordered_codes, plain_names
 from cnnzoo.errors import DataError
 
 MAX_UNUSABLE = 100_000  # rows: a table with more is another kind of table
@@ -34,6 +40,8 @@ BLOCK_BYTES = 2**20  # pixels that are in memory at a time
 # The classes of FER2013, by their numbers in its table.
 FER_COLUMNS = {"emotion", "pixels", "usage"}
 FER_EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+_MOST_FOLDERS = 100  # that are looked into for a file that is not where the table says
 
 _PIXELS = {str(value): value for value in range(256)}
 
@@ -44,7 +52,24 @@ def open_source(data: DataConfig) -> PixelTable | PathTable:
     path = Path(data.csv)
     with explained(data):
         layout = find_layout(path, data.label, data.image)
+        _refuse_keys(layout, data)
         return (PathTable if layout.has_paths else PixelTable)(path, layout, data)
+
+
+# Keys of `data` for tables of paths only, and for tables of pixels only.
+_OF_PATHS = ("image_dir", "image_suffix", "follow_links")
+_OF_PIXELS = ("pixel_range", "layout")
+
+
+def _refuse_keys(layout: Layout, data: DataConfig) -> None:
+    other, has, wants = (
+        (_OF_PIXELS, "paths", "pixels") if layout.has_paths else (_OF_PATHS, "pixels", "paths")
+    )
+    for key in other:
+        if getattr(data, key):
+            raise TableError(
+                f"has {has}, and data.{key} belongs to a table of {wants}", key, "remove this key"
+            )
 
 
 class PixelTable(Source):
@@ -57,17 +82,25 @@ class PixelTable(Source):
         state = path.stat()
         self.identity = _digest("pixels", path.name, state.st_size, state.st_mtime_ns)
         self.path, self.layout, self.data = path, layout, data
+        self.found: list[str] = []  # notes
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Lines about how the table was understood; complete after `read`."""
+        return self.found
 
     def items(self) -> Items:
         """Every row, with its label and part; the number of its pixels is as that of most rows."""
         unusable: dict[str, str] = {}
         lines, labels, parts, counts = array("q"), array("i"), array("i"), array("q")
+        keys = array("Q")
         label_codes: dict[str, int] = {}
         part_codes: dict[str, int] = {}
         with explained(self.data):
             for line, label, part, image in usable_rows(self.path, self.layout, unusable):
                 lines.append(line)
                 counts.append(self.layout.pixel_columns or pixel_count(image[0]))
+                keys.append(content_key(" ".join(image).encode("utf-8", "surrogateescape")))
                 labels.append(label_codes.setdefault(label, len(label_codes)))
                 parts.append(part_codes.setdefault(part, len(part_codes)))
             usual = _usual_count(counts, unusable)
@@ -76,11 +109,19 @@ class PixelTable(Source):
         odd = np.flatnonzero(~even)
         unusable |= {f"row {lines[at]}": f"has {counts[at]} pixels, not {usual}" for at in odd}
         label_values, label_indices = ordered_codes(
-            self._named(label_codes), np.frombuffer(labels, np.int32)[even]
+            label_codes, np.frombuffer(labels, np.int32)[even], self._named(label_codes)
         )
         part_values, part_indices = ordered_codes(part_codes, np.frombuffer(parts, np.int32)[even])
         names = RowNames(np.frombuffer(lines, np.int64)[even])
-        return Items(names, label_indices, label_values, part_indices, part_values, unusable)
+        return Items(
+            names,
+            label_indices,
+            label_values,
+            part_indices,
+            part_values,
+            unusable,
+            np.frombuffer(keys, np.uint64)[even],
+        )
 
     def read(
         self,
@@ -94,23 +135,52 @@ class PixelTable(Source):
         assert isinstance(items.names, RowNames)
         failed: dict[int, str] = {}
         done = 0
+        wanted = items.names.lines[indices]
         with explained(self.data):
-            for rows, images in self._blocks(items.names.lines[indices], fit, failed):
+            pixels = self._pixels(items.names.lines)
+            for rows, images in self._blocks(wanted, fit, failed, pixels):
+                if images.shape[-1] > fit.shape[2] and COLOUR_DROPPED not in self.found:
+                    self.found.append(COLOUR_DROPPED)
                 out[rows] = fit_images(images, fit)
                 done += len(rows)
                 on_progress(done + len(failed), len(indices))
         on_progress(len(indices), len(indices))
         return failed
 
+    def _pixels(self, lines: NDArray[np.int64]) -> Pixels:
+        """How the pixels are to be read, from all rows; notes what a person should know of it."""
+        finder = RangeFinder()
+        channels = 0
+        for _, texts in self._pixels_of(lines):
+            channels = channels or square_shape(len(texts))[2]
+            if self.data.pixel_range or finder.is_decided:
+                break
+            with suppress(ValueError):  # reported when the row is read
+                finder.add(np.array([*map(float, texts)]))
+        layout = self.data.layout
+        if channels == 3 and not layout:
+            self.found.append(
+                "the pixels are read as red, green and blue of each pixel in turn; "
+                "data.layout=channels_first if all reds come first"
+            )
+        channels_first = layout == "channels_first"
+        if self.data.pixel_range:
+            return Pixels(PixelRange(*self.data.pixel_range), channels_first, is_given=True)
+        if note := finder.dark_note(self.data.title):
+            self.found.append(note)
+        elif finder.range == UNIT and not finder.fractions and finder.largest:
+            self.found.append(f"the pixels of {self.data.title} are 0 or 1: black and white")
+        return Pixels(finder.range, channels_first)
+
     def _blocks(
-        self, wanted: NDArray[np.int64], fit: Fit, failed: dict[int, str]
+        self, wanted: NDArray[np.int64], fit: Fit, failed: dict[int, str], pixels: Pixels
     ) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
         """Images uint8 [n, height, width, c] and their indices in `wanted`, some at a time."""
         rows: list[int] = []
         images: list[NDArray[np.uint8]] = []
         for row, texts in self._pixels_of(wanted):
             try:
-                images.append(parse_pixels(texts).reshape(square_shape(len(texts))))
+                images.append(pixels.image(texts))
                 rows.append(row)
             except ValueError as error:
                 failed[row] = str(error)
@@ -142,45 +212,78 @@ class PixelTable(Source):
         if row is not None:
             raise TableError("was changed while it was read", hint="start again")
 
-    def _named(self, codes: Mapping[str, int]) -> Mapping[str, int]:
-        """The labels as they come, or FER2013's emotions by their names."""
+    def _named(self, labels: Iterable[str]) -> Mapping[str, str]:
+        """Label → its class: as it comes, or FER2013's emotions by their names."""
+        names = plain_names(labels)
         columns = {column.lower() for column in self.layout.columns}
         numbers = {str(number): name for number, name in enumerate(FER_EMOTIONS)}
-        if columns != FER_COLUMNS or self.data.labels is not None or codes.keys() - numbers.keys():
-            return codes
-        return {numbers[value]: code for value, code in codes.items()}
+        is_fer = columns == FER_COLUMNS and {*names.values()} <= numbers.keys()
+        if not is_fer or self.data.labels is not None:
+            return names
+        return {label: numbers[name] for label, name in names.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """How the pixels of a row become an image: their range, and the order of their colours."""
+
+    range: PixelRange
+    channels_first: bool
+    is_given: bool = False  # the range, by the configuration
+
+    def image(self, texts: Sequence[str]) -> NDArray[np.uint8]:
+        """Return a square image uint8 [side, side, 1 or 3]; raise ValueError for other pixels."""
+        height, width, channels = square_shape(len(texts))
+        pixels = parse_pixels(texts) if self.range == FULL else self._scaled(texts)
+        if self.channels_first:
+            return np.moveaxis(pixels.reshape(channels, height, width), 0, -1)
+        return pixels.reshape(height, width, channels)
+
+    def _scaled(self, texts: Sequence[str]) -> NDArray[np.uint8]:
+        try:
+            values = np.array([*map(float, texts)])
+        except ValueError as error:
+            raise ValueError(f"has a pixel that is not a number: {error}") from None
+        if (wrong := self.range.outside(values)).any():
+            known = "by data.pixel_range" if self.is_given else "in this table"
+            text = texts[int(wrong.argmax())][:20]
+            raise ValueError(f"has the pixel {text!r}; pixels are {self.range} {known}")
+        return self.range.to_bytes(values)
 
 
 class PathTable(ImageFiles):
-    """A table of image files, by their paths below the folder of the table.
+    """A table of image files, by their paths below its folder or `data.image_dir`.
 
     An item is named by its path. `identity` changes with the table and with each of the files.
     """
 
     def __init__(self, path: Path, layout: Layout, data: DataConfig) -> None:
-        self.root = path.parent
+        super().__init__()
+        self.root = Path(data.image_dir) if data.image_dir else path.parent
+        files = _Files(self.root, data.follow_links)
+        suffix = data.image_suffix or ""
         state = path.stat()
         names, labels, parts, stats = [], [], [], array("q")
         unusable: dict[str, str] = {}
         for line, label, part, image in usable_rows(path, layout, unusable):
-            name = inner_path(image[0], line)
+            name = inner_path(image[0], line, self.root) + suffix
             try:
-                file = os.stat(f"{self.root}/{name}")  # noqa: PTH116 - runs a million times
-                problem = None if stat.S_ISREG(file.st_mode) else "is no file"
+                file = files.state(name)
             except FileNotFoundError:
-                problem = "is not there"
+                unusable[name] = "does not exist"
             except (OSError, ValueError) as error:
-                problem = getattr(error, "strerror", None) or "is no name of a file"
-            if problem:
-                unusable[name] = problem
-                continue
-            names.append(name)
-            labels.append(label)
-            parts.append(part)
-            stats.extend((file.st_size, file.st_mtime_ns))
+                unusable[name] = getattr(error, "strerror", None) or "is not a file name"
+            else:
+                names.append(name)
+                labels.append(label)
+                parts.append(part)
+                stats.extend((file.st_size, file.st_mtime_ns))
         if not names:
-            raise nothing_usable(unusable)
-        self._items = make_items(names, labels, parts, unusable)
+            nothing = nothing_usable(unusable)
+            nothing.hint = _where(self.root, next(iter(unusable)))
+            raise nothing
+        plain = plain_names(set(labels))
+        self._items = make_items(names, [plain[label] for label in labels], parts, unusable)
         self.identity = _digest(
             "paths", path.name, state.st_size, state.st_mtime_ns, names, unusable, stats.tobytes()
         )
@@ -188,6 +291,44 @@ class PathTable(ImageFiles):
     def items(self) -> Items:
         """Every row whose file is there."""
         return self._items
+
+
+class _Files:
+    """Looks up files below a folder; a million of them in seconds."""
+
+    def __init__(self, root: Path, follow_links: bool) -> None:
+        self.root = root
+        self.real = None if follow_links else os.path.realpath(root)
+        self.inside: dict[str, bool] = {}  # folder below the root → whether no link leads out
+
+    def state(self, name: str) -> os.stat_result:
+        """Return the state of a regular file; raise OSError for others, and for links outside."""
+        path = f"{self.root}/{name}"
+        state = os.lstat(path)
+        is_link = stat.S_ISLNK(state.st_mode)
+        if self.real:
+            folder = posixpath.dirname(name)
+            if folder not in self.inside:
+                self.inside[folder] = is_inside(f"{self.root}/{folder}", self.real)
+            if not self.inside[folder] or (is_link and not is_inside(path, self.real)):
+                raise OSError(errno.EPERM, OUTSIDE)
+        if is_link:
+            state = os.stat(path)  # noqa: PTH116 - as lstat above
+        if not stat.S_ISREG(state.st_mode):
+            raise OSError(errno.EINVAL, "is not a file")
+        return state
+
+
+def _where(root: Path, name: str) -> str | None:
+    """A hint for a path that is not there, if a file is found by adding a suffix or a folder."""
+    folders = (path for path in (*root.glob("*/"), root.parent, Path.cwd()))
+    for folder in (root, *islice(folders, _MOST_FOLDERS)):
+        for suffix in ("", *FORMATS):
+            if (folder / f"{name}{suffix}").is_file():
+                keys = [f"data.image_dir={folder}"] if folder != root else []
+                keys += [f"data.image_suffix={suffix}"] if suffix else []
+                return f"{folder / name}{suffix} exists: set {' and '.join(keys)}"
+    return "the paths of a table are relative to its folder; data.image_dir names another"
 
 
 class RowNames(Sequence[str]):
@@ -234,6 +375,7 @@ def usable_rows(
     usable, or more than MAX_UNUSABLE are not.
     """
     some = False
+    labels: set[str] = set()
     for line, text in numbered_lines(path):
         if line < layout.first_line:
             continue
@@ -245,6 +387,15 @@ def usable_rows(
                 raise nothing_usable(unusable) from None
             continue
         some = True
+        if len(labels) <= MAX_CLASSES:
+            labels.add(label)
+        else:
+            raise TableError(
+                f"has more than {MAX_CLASSES:,} different labels in its column "
+                f"{layout.columns[layout.label]}",
+                "label",
+                "data.label=COLUMN chooses another column",
+            )
         yield line, label, part, image
     if not some:
         raise nothing_usable(unusable)
@@ -257,11 +408,11 @@ def _fields(text: str, layout: Layout) -> tuple[str, str, list[str]]:
     label = fields[layout.label].strip()
     part = NO_PART if layout.part is None else fields[layout.part].strip()
     image = fields[layout.images]
-    if not label:
+    if is_missing(label):
         raise ValueError(f"has no {layout.columns[layout.label]}")
-    if layout.part is not None and not part:
+    if layout.part is not None and is_missing(part):
         raise ValueError(f"has no {layout.columns[layout.part]}")
-    if not layout.pixel_columns and not image[0].strip():
+    if not layout.pixel_columns and is_missing(image[0]):
         raise ValueError(f"has no {layout.columns[layout.images.start]}")
     return label, part, image
 
@@ -273,17 +424,20 @@ def nothing_usable(unusable: Mapping[str, str]) -> TableError:
     return TableError(f"has {many or 'no row that can'} be used; the first: {name} {reason}")
 
 
-def inner_path(text: str, line: int) -> str:
-    """A path below the folder of the table, with forward slashes.
+def inner_path(text: str, line: int, root: Path) -> str:
+    """Return a path relative to `root`, the folder of the images, with forward slashes.
 
-    Raises TableError for one that is absolute or leads out of that folder.
+    Raises TableError for one that leads out of that folder.
     """
     path = posixpath.normpath(text.strip().replace("\\", "/"))
-    if path.startswith("/") or path.split("/")[0] == ".." or re.match("[A-Za-z]:", path):
+    if path.startswith("/"):
+        base = root.absolute()
+        path = posixpath.relpath(path, base if Path(path).is_relative_to(base) else root.resolve())
+    if path.split("/")[0] == ".." or re.match("[A-Za-z]:", path):
         raise TableError(
             f"names a file outside its folder in row {line}: {text.strip()!r}",
-            hint="the paths of a table are relative to its folder; put it beside the images, or "
-            "link them into its folder",
+            hint="the paths of a table are relative to its folder; set data.image_dir to the "
+            "folder of the images",
         )
     return path
 

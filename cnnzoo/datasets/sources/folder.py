@@ -5,27 +5,37 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cnnzoo.config.data import DataConfig
-from cnnzoo.datasets.image_files import ImageFiles
-from cnnzoo.datasets.images.decode import FORMATS
+from cnnzoo.datasets.dataset import SPLITS
+from cnnzoo.datasets.image_files import OUTSIDE, ImageFiles, is_inside
+from cnnzoo.datasets.image_names import (
+    SUFFIXES,
+    count_kinds,
+    is_hidden,
+    is_image,
+    is_system_folder,
+    others_text,
+)
 from cnnzoo.datasets.items import NO_PART, Items, make_items
-from cnnzoo.datasets.splitting import PART_NAMES
+from cnnzoo.datasets.part_names import is_part_name, is_unlabelled, meanings
 from cnnzoo.errors import DataError
-from cnnzoo.text import listed
+from cnnzoo.text import counted, joined, listed, nfc, shorten
 
-_SUFFIXES = tuple(FORMATS)
 MATCH_SECONDS = 30
+
+SubFolders = Mapping[str, frozenset[str]]  # folder at the top → its folders with images
 
 
 def open_source(data: DataConfig) -> Folder:
-    """The folder that `data.folder` names; raises DataError where there is none."""
+    """Open the folder that `data.folder` names; raise DataError if it cannot be read."""
     return Folder(data)
 
 
@@ -36,74 +46,105 @@ class Folder(ImageFiles):
     """
 
     def __init__(self, data: DataConfig) -> None:
+        super().__init__()
         assert data.folder
         self.data = data
         self.root = Path(data.folder)
         digest = hashlib.sha256(b"folder")
         self.files: list[str] = []  # POSIX paths below the root
-        for below, names, stats in _walk(data):
+        self.outside: list[str] = []  # links that lead out of the folder
+        others: Counter[str] = Counter()
+        system: set[str] = set()
+        for listing in _walk(data):
+            below, names = listing.below, listing.images
             self.files += [f"{below}{name}" for name in names]
+            self.outside += [f"{below}{name}" for name in listing.outside]
+            others += count_kinds(listing.others)
+            system |= {*listing.system}
             digest.update(f"{len(names)}\0{below}".encode("utf-8", "surrogateescape"))
-            digest.update("\0".join(names).encode("utf-8", "surrogateescape"))
-            digest.update(struct.pack(f"{len(stats)}q", *stats))
+            digest.update("\0".join(names + listing.outside).encode("utf-8", "surrogateescape"))
+            digest.update(struct.pack(f"{len(listing.stats)}q", *listing.stats))
+        if others:
+            self.found.append(f"{others_text(others)} (images end in {', '.join(SUFFIXES)})")
+        if system:
+            self.found.append(f"system folders not read: {listed(sorted(system))}")
         if not self.files:
-            raise DataError(
-                f"{self.root} has no images below it",
-                place=data.place("folder"),
-                hint=f"files that end in {', '.join(_SUFFIXES)} are images",
-            )
+            raise self._no_images(others)
         self.identity = digest.hexdigest()
 
-    def items(self) -> Items:
-        """Every image file, with the class and the split that its folders say."""
-        in_parts = _has_parts(
-            {path.split("/", 1)[0] for path in self.files if "/" in path}, self.data
+    def _no_images(self, others: Counter[str]) -> DataError:
+        reason = f": {others_text(others)}" if others else ""
+        if self.outside:
+            reason = f": {self.outside[0]} {OUTSIDE.partition(';')[0]}"
+        return DataError(
+            f"{self.root} has no images below it{reason}",
+            place=self.data.place("folder"),
+            hint="data.follow_links=true reads images outside the folder"
+            if self.outside
+            else f"files that end in {', '.join(SUFFIXES)} are images; convert others",
         )
-        split_paths = [
-            path.split("/", 1) if in_parts and "/" in path else (NO_PART, path)
-            for path in self.files
-        ]
+
+    def items(self) -> Items:
+        """Return every image file, with the class and the split that its folders say."""
+        parts = _find_parts(_sub_folders(self.files), self.data)
+        placed = [_placed(path, parts) for path in self.files]
+        named = {part for part in parts if self._names(part)}
+        unlabelled = {part for part in parts if is_unlabelled(part)} - named
+        without = sum(part in unlabelled for part, _ in placed)
+        if without:
+            self._note(
+                f"{counted(without, 'image')} of {joined(sorted(unlabelled))} not used: "
+                "by their name, they have no labels"
+            )
+        used = [at for at, (part, _) in enumerate(placed) if part not in unlabelled]
         if self.data.label_pattern:
             problem = f"does not match data.label_pattern {self.data.label_pattern!r}"
             hint = "it is searched in the name of each file, without its folders"
-            found = matched_labels([path.rsplit("/", 1)[-1] for path in self.files], self.data)
+            found = matched_labels([self.files[at].rsplit("/", 1)[-1] for at in used], self.data)
         else:
             problem = "is in no class folder"
             hint = (
                 "put the images of each class into a folder of its name, or set data.label_pattern"
             )
-            found = [inner.split("/", 1)[0] if "/" in inner else "" for _, inner in split_paths]
-        labelled = [index for index, label in enumerate(found) if label]
-        unusable = {
-            path: problem for path, label in zip(self.files, found, strict=True) if not label
-        }
-        if not labelled:
+            inner = [placed[at][1] for at in used]
+            found = [nfc(path.split("/", 1)[0]) if "/" in path else "" for path in inner]
+        labels = {at: label for at, label in zip(used, found, strict=True) if label}
+        unusable = {self.files[at]: problem for at in used if at not in labels}
+        if not labels:
             raise DataError(
                 f"no image below {self.root} has a class: {next(iter(unusable))} {problem}",
                 place=self.data.place("label_pattern") or self.data.place("folder"),
                 hint=hint,
             )
         return make_items(
-            [self.files[index] for index in labelled],
-            [found[index] for index in labelled],
-            [split_paths[index][0] for index in labelled],
-            unusable,
+            [self.files[at] for at in labels],
+            [*labels.values()],
+            [placed[at][0] for at in labels],
+            unusable | dict.fromkeys(self.outside, OUTSIDE),
         )
+
+    def _names(self, part: str) -> bool:
+        return nfc(part).casefold() in _named_parts(self.data)
+
+    def _note(self, text: str) -> None:
+        if text not in self.found:  # `items` may be asked for twice
+            self.found.append(text)
 
 
 def matched_labels(names: Sequence[str], data: DataConfig) -> list[str]:
-    """What the group `label` of `data.label_pattern` takes from each file name; "" for nothing.
+    """Return what the group `label` of `data.label_pattern` matches in each name; "" for nothing.
 
-    A pattern may take longer for one name than anybody lives, and cannot be interrupted: a process
-    of its own looks for it, and is ended after MATCH_SECONDS. Raises DataError then.
+    Matching can take exponential time and cannot be interrupted: a separate process does it, and is
+    ended after MATCH_SECONDS. Raises DataError then. Names and pattern are compared in NFC.
     """
     assert data.label_pattern
-    asked = json.dumps([data.label_pattern, names])
+    asked = json.dumps([nfc(data.label_pattern), [*map(nfc, names)]])
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-c", _MATCH],
             input=asked,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             text=True,
             timeout=MATCH_SECONDS,
             check=True,
@@ -115,8 +156,15 @@ def matched_labels(names: Sequence[str], data: DataConfig) -> list[str]:
             place=data.place("label_pattern"),
             hint="repeat nothing that is itself repeated, as (a+)+ does",
         ) from None
+    except subprocess.CalledProcessError:
+        raise DataError(
+            f"data.label_pattern {shorten(data.label_pattern)!r} cannot be matched: it is too "
+            "large or too deep",
+            place=data.place("label_pattern"),
+            hint="write a shorter pattern",
+        ) from None
     found: list[str] = json.loads(done.stdout)
-    return found
+    return [nfc(label) for label in found]
 
 
 _MATCH = """
@@ -127,21 +175,35 @@ json.dump([(match and match["label"]) or "" for match in map(search, names)], sy
 """
 
 
-def _walk(data: DataConfig) -> Iterator[tuple[str, list[str], list[int]]]:
-    """For each folder its path below the root, its images, and their sizes and times, in order."""
+@dataclass(slots=True)
+class _Listing:
+    """The content of one folder, in order: names, and the sizes and times of the images."""
+
+    below: str  # the path of the folder below the root, empty or with a slash at its end
+    images: list[str] = field(default_factory=list)
+    stats: list[int] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)  # files that are not images
+    system: list[str] = field(default_factory=list)  # folders of the system
+    outside: list[str] = field(default_factory=list)  # links that lead out of the root
+
+
+def _walk(data: DataConfig) -> Iterator[_Listing]:
+    """List each folder, the root first; raises DataError for one that cannot be read."""
+    assert data.folder
+    real = os.path.realpath(data.folder)
     seen: dict[tuple[int, int], str] = {}
     waiting = [""]
     while waiting:
         below = waiting.pop()
         path = f"{data.folder}/{below}"
         try:
-            opened = os.open(path, os.O_RDONLY)
+            opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
             try:
                 if _is_new(os.fstat(opened), below, seen, data):
-                    files, others = _listed(opened)
-                    yield below, files, _stats(files, opened)
-                    folders = [name for name in others if _is_folder(name, opened)]
-                    waiting += [f"{below}{name}/" for name in reversed(folders)]
+                    listing = _listed(opened, below, None if data.follow_links else real)
+                    yield listing
+                    waiting += [f"{below}{name}/" for name in reversed(listing.folders)]
             finally:
                 os.close(opened)
         except OSError as error:
@@ -156,7 +218,7 @@ def _walk(data: DataConfig) -> Iterator[tuple[str, list[str], list[int]]]:
 def _is_new(
     here: os.stat_result, below: str, seen: dict[tuple[int, int], str], data: DataConfig
 ) -> bool:
-    """False for a link that leads back; raises DataError for another way to a folder."""
+    """Return False for a link to a folder above; raise DataError for two ways to one folder."""
     other = seen.setdefault((here.st_dev, here.st_ino), below)
     if other == below or below.startswith(other):
         return other == below
@@ -167,50 +229,123 @@ def _is_new(
     )
 
 
-def _listed(opened: int) -> tuple[list[str], list[str]]:
-    """The names in a folder that are images', and the others; without hidden ones, in order."""
-    files: list[str] = []
-    others: list[str] = []
-    for name in sorted(os.listdir(opened)):
-        if name[0] != ".":
-            (files if name.lower().endswith(_SUFFIXES) else others).append(name)
-    return files, others
+def _listed(opened: int, below: str, root: str | None) -> _Listing:
+    """List an open folder; links that lead out of `root`, if it is given, are kept apart."""
+    listing = _Listing(below)
+    with os.scandir(opened) as scan:
+        entries = sorted(scan, key=lambda entry: entry.name)
+    for entry in entries:
+        name = entry.name
+        if is_hidden(name):
+            if is_system_folder(name):
+                listing.system.append(name)
+            continue
+        image, folder = is_image(name), _is_folder(entry)
+        if not image and not folder:
+            listing.others.append(name)
+        elif root and entry.is_symlink() and not is_inside(f"{root}/{below}{name}", root):
+            listing.outside.append(name)
+        elif image:
+            listing.images.append(name)
+            listing.stats += _state(entry)
+        else:
+            listing.folders.append(name)
+    return listing
 
 
-def _stats(files: list[str], opened: int) -> list[int]:
-    """The sizes and times of files; relative to the open folder takes half as long as by paths."""
-    stats: list[int] = []
-    for name in files:
-        try:
-            state = os.stat(name, dir_fd=opened)
-            stats += (state.st_size, state.st_mtime_ns)
-        except OSError:  # a link to nowhere, or just removed: the decoder says so
-            stats += (-1, -1)
-    return stats
-
-
-def _is_folder(name: str, opened: int) -> bool:
+def _state(entry: os.DirEntry[str]) -> tuple[int, int]:
+    """The size and time of a file."""
     try:
-        return stat.S_ISDIR(os.stat(name, dir_fd=opened).st_mode)
-    except OSError:  # a link to nowhere or to itself
+        state = entry.stat()
+    except OSError:  # a link to nowhere, or just removed: the decoder reports it
+        return -1, -1
+    return state.st_size, state.st_mtime_ns
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
         return False
 
 
-def _has_parts(folders: set[str], data: DataConfig) -> bool:
-    """Whether the folders at the top are splits, rather than classes.
+def _sub_folders(files: Sequence[str]) -> SubFolders:
+    """The folders at the top that have images below them, each with its own such folders."""
+    found: dict[str, set[str]] = {}
+    for path in files:
+        top, *inner = path.split("/", 2)
+        if inner:
+            found.setdefault(top, set()).update(map(nfc, inner[:-1]))
+    return {top: frozenset(inner) for top, inner in found.items()}
 
-    One class may be called like a split, as `train` among vehicles; raises DataError where two are.
+
+def _placed(path: str, parts: SubFolders) -> tuple[str, str]:
+    """The part of an image, NO_PART if it is in none, and the rest of its path."""
+    top, slash, inner = path.partition("/")
+    if not slash or top not in parts:
+        return NO_PART, path
+    rest = inner.partition("/")[2]
+    # A part that was unpacked into a folder of the same name, as train/train/cat, is one level.
+    return top, rest if "/" in rest and parts[top] == {nfc(top)} else inner
+
+
+def _named_parts(data: DataConfig) -> set[str]:
+    """The parts that `data.splits` names, in lower case."""
+    given = (getattr(data.splits, split) for split in SPLITS)
+    return {nfc(name).casefold() for name in given if isinstance(name, str)}
+
+
+def _find_parts(tops: SubFolders, data: DataConfig) -> SubFolders:
+    """The folders at the top if they are parts of the data, empty if they are classes.
+
+    They are parts if `data.splits` names one of them, or if all have usual names of parts, one of
+    them for training. A class may have such a name, as `train` among vehicles. Raises DataError if
+    they can be either; `data.classes` tells that they are classes.
     """
-    splits = {folder for folder in folders if folder.lower() in PART_NAMES}
-    others = folders - splits
-    meanings = {PART_NAMES[folder.lower()] for folder in splits}
-    if not others and "train" in meanings:
-        return True
-    if len(meanings) < 2:
-        return False
-    problem = f"but also {listed(sorted(others)[:3])}" if others else "but no train"
-    raise DataError(
-        f"{data.folder} has the splits {listed(sorted(splits))}, {problem}",
+    chosen = data.classes or ()
+    if tops and all(nfc(top) in chosen for top in tops):
+        return {}
+    named = _named_parts(data)
+    own = meanings(tops)
+    if any(nfc(top).casefold() in named for top in tops):
+        return tops
+    others = {top for top in tops if not is_part_name(top)}
+    splits = tops.keys() - others
+    found = {own[top] for top in splits} - {None}
+    if splits and not others and "train" in found:
+        return tops
+    nested = [inner for inner in tops.values() if inner]
+    shared = frozenset.intersection(*nested) if len(nested) > 1 else frozenset()
+    alike = len(shared) > (0 if "train" in found else 1)
+    if len(found) > 1 or (alike and not data.label_pattern):
+        raise _either(tops, splits, others, shared, data)
+    return {}
+
+
+def _either(
+    tops: SubFolders,
+    splits: set[str],
+    others: set[str],
+    shared: frozenset[str],
+    data: DataConfig,
+) -> DataError:
+    some = listed(sorted(others), 3)
+    if splits:
+        rest = f"but also {some}" if others else "but no train"
+        problem = f"{data.folder} has the splits {listed(sorted(splits))}, {rest}"
+    else:
+        problem = (
+            f"{data.folder} has the folders {some} with the same folders "
+            f"{listed(sorted(shared), 3)} in each: either can be the classes"
+        )
+    return DataError(
+        problem,
         place=data.place("folder"),
-        hint="put only train, validation and test beside each other, or only classes",
+        hint="name the splits: data.splits={train: FOLDER, test: FOLDER}; other folders are then "
+        f"not used. If all are classes: data.classes={bracketed(sorted(tops))}",
     )
+
+
+def bracketed(names: Sequence[str]) -> str:
+    """Return names as a list in YAML, of many the first ones."""
+    return f"[{listed(names, 4)}]"
