@@ -282,6 +282,11 @@ class DataConfig(Section):
         return value if self.source in ("name", "tfds") else Path(value).name
 
     @property
+    def file_range(self) -> tuple[float, float] | None:
+        """The values of black and white in image files; tables and arrays are scaled when read."""
+        return self.pixel_range if self.folder else None
+
+    @property
     def class_names(self) -> tuple[str, ...] | None:
         """The class names in order, where `classes` says them."""
         if self.classes is None:

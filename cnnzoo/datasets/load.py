@@ -69,7 +69,7 @@ def fit_of(data: DataConfig, image_shape: ImageShape) -> Fit:
             f"images have 1 channel (gray) or 3 (colour), but the model takes {image_shape[2]}",
             hint="set model.input_shape to [height, width, 1] or [height, width, 3]",
         )
-    return Fit.of(image_shape, data.resize)
+    return Fit.of(image_shape, data.resize, data.file_range)
 
 
 def entry_key(source: Source, data: DataConfig, fit: Fit) -> str:

@@ -33,7 +33,7 @@ class PixelRange:
         return ~inside
 
     def to_bytes(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return pixels of this range as uint8, from 0 to 255, rounded; those outside are clipped."""
+        """Return pixels of this range as uint8, from 0 to 255, rounded and clipped."""
         if pixels.dtype.kind in "iu" and self in (FULL, UNIT):
             return pixels.astype(np.uint8) * np.uint8(WHITE // int(self.white))
         kind: Any = np.float64 if pixels.dtype.itemsize > 4 else np.float32

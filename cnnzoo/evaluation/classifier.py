@@ -76,11 +76,12 @@ def open_classifier(
             hint="restore the file, or train again",
         )
     resize = description.resize if description else Resize()
+    pixel_range = description.pixel_range if isinstance(description, Description) else None
     notes = () if description else (names_note(path), scaling_note(model, path))
     return Classifier(
         model,
         names,
-        Fit.of(shape, resize),
+        Fit.of(shape, resize, pixel_range),
         named=bool(description),
         notes=tuple(filter(None, notes)),
     )
@@ -143,8 +144,9 @@ def run_or_file(path: Path) -> Run | Path:
 
 def _description_of(run: Run) -> Description:
     config, record = run.config(), run.record()
-    resize = {"resize": config.data.resize} if config.data else {}
-    return described({"class_names": record.get("class_names"), **resize}, str(run.path / RECORD))
+    data = config.data
+    fit = {"resize": data.resize, "pixel_range": data.file_range} if data else {}
+    return described({"class_names": record.get("class_names"), **fit}, str(run.path / RECORD))
 
 
 def _input_and_outputs(model: Any, path: Path) -> tuple[ImageShape, int]:

@@ -22,7 +22,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from cnnzoo import limits
-from cnnzoo.config.data import Name, Resize
+from cnnzoo.config.data import Name, PixelRange, Resize
 from cnnzoo.config.section import Section
 from cnnzoo.errors import CnnzooError, RunError
 from cnnzoo.models.activations import check_activations
@@ -73,6 +73,7 @@ class Description(Section):
 
     class_names: ClassNames
     resize: Resize = Field(default_factory=Resize)
+    pixel_range: PixelRange | None = None
 
 
 def load_model(path: Path, *, trust: Trust | None = None) -> Any:

@@ -41,7 +41,7 @@ def test_a_table_says_what_is_wrong_and_what_to_do(in_process, photos):
     assert "a/night [1].png: pixels differ by 0.0 of 255" in out
     assert "→ exclude them" in out
     assert out.splitlines()[-1] == (
-        "photos at 28x28x1: 43 train, 6 validation, 12 test in 2 classes; 1 warning"
+        "photos at 28x28x1: 42 train, 5 validation, 14 test in 2 classes; 1 warning"
     )
     assert err == ""
 
@@ -49,7 +49,7 @@ def test_a_table_says_what_is_wrong_and_what_to_do(in_process, photos):
 def test_what_is_serious_has_an_exit_code(in_process, broken):
     code, out, _ = in_process("data", "check", "lenet", "data.folder=photos")
     assert code == 1
-    assert "b/page.jpg: is not an image in a known format: it begins with b'<html>'" in out
+    assert "b/page.jpg: is not an image in a known format, but a web page or SVG" in out
     assert "a here, b there" in out
 
 
@@ -83,7 +83,7 @@ def test_json_names_every_item(in_process, broken):
         "items": [
             {
                 "name": "b/page.jpg",
-                "reason": "is not an image in a known format: it begins with b'<html>'",
+                "reason": "is not an image in a known format, but a web page or SVG",
             }
         ],
     }
@@ -103,7 +103,7 @@ def test_what_is_written_can_be_excluded(in_process, broken):
     with open("out/exclude.csv", encoding="utf-8", newline="") as file:  # noqa: PTH123
         rows = {row["name"]: row["reason"] for row in csv.DictReader(file)}
     assert rows == {
-        "b/page.jpg": "unreadable: is not an image in a known format: it begins with b'<html>'",
+        "b/page.jpg": "unreadable: is not an image in a known format, but a web page or SVG",
         "a/00.png": "conflict: a here, b there",
         "b/copy.png": "conflict: b here, a there",
         "a/night [1].png": "blank: pixels differ by 0.0 of 255",

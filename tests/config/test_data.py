@@ -47,9 +47,14 @@ def test_a_bare_string_is_a_name():
 @pytest.mark.parametrize("key", BELONGS_TO)
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_key_of_one_source_is_refused_beside_another(key, source):
-    values = {source: "photos", key: "a(?P<label>b)"}
-    if key == "labels":
-        values[key] = ["a", "b"]
+    others = {
+        "labels": ["a", "b"],
+        "classes": ["a", "b"],
+        "follow_links": True,
+        "pixel_range": [0, 1],
+        "layout": "channels_first",
+    }
+    values = {source: "photos", key: others.get(key, "a(?P<label>b)")}
     if source in BELONGS_TO[key]:
         DataConfig.model_validate(values)
     else:

@@ -203,7 +203,8 @@ def test_every_key_of_data_is_in_the_key_or_known_not_to_matter(pictures, tmp_pa
     from cnnzoo.datasets.load import _NOT_IN_KEY
 
     in_key = {"name", "folder", "csv", "arrays", "tfds", "label", "image", "label_pattern"}
-    in_key |= {"labels", "data_dir", "manual_dir", "classes", "limit"}
+    in_key |= {"labels", "data_dir", "manual_dir", "classes", "limit", "follow_links"}
+    in_key |= {"image_dir", "image_suffix", "pixel_range", "layout"}
     assert set(DataConfig.model_fields) == in_key | set(_NOT_IN_KEY)
 
 

@@ -42,6 +42,20 @@ FORMATS = {
 }
 _PILLOW_FORMATS = tuple(dict.fromkeys(FORMATS.values()))
 
+# Where other files have bytes that tell their formats.
+_OTHERS = (
+    (4, b"ftypavif", "AVIF"),
+    (4, b"ftyphe", "HEIC"),
+    (4, b"ftypm", "HEIC"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (4, b"JXL ", "JPEG XL"),
+    (4, b"jP  ", "JPEG 2000"),
+    (0, b"8BPS", "Photoshop"),
+    (0, b"%PDF", "PDF"),
+    (0, b"PK\x03\x04", "an archive"),
+    (0, b"<", "a web page or SVG"),
+)
+
 _ORIENTATION = 0x0112  # the EXIF tag
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -99,7 +113,7 @@ def decode(content: bytes, fit: Fit) -> NDArray[np.uint8]:
     """
     try:
         if content.startswith(jpeg.START) and (header := jpeg.read_header(content)):
-            if header.is_usual:
+            if header.is_usual and not fit.pixel_range:
                 pixels = _decode_usual_jpeg(content, header, fit)
                 if pixels is not None:
                     return pixels
@@ -124,9 +138,7 @@ def open_image(content: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(content), formats=_PILLOW_FORMATS)
     except UnidentifiedImageError:
-        raise UnreadableError(
-            f"is not an image in a known format: it begins with {content[:12]!r}"
-        ) from None
+        raise UnreadableError(f"is not an image in a known format{_other(content)}") from None
     except Image.DecompressionBombError:
         raise UnreadableError(f"has more than {MAX_PIXELS:,} pixels") from None
     check_pixels(*image.size)
@@ -156,6 +168,12 @@ def _transposition(read_exif: Callable[[], Image.Exif | None]) -> Image.Transpos
 
 def _upright(image: Image.Image, transposition: Image.Transpose | None) -> Image.Image:
     return image if transposition is None else image.transpose(transposition)
+
+
+def _other(content: bytes) -> str:
+    """What a file that is not a known image seems to be; its bytes may be anybody's secret."""
+    kind = next((kind for at, start, kind in _OTHERS if content.startswith(start, at)), None)
+    return f", but {kind}" if kind else ""
 
 
 def _webp_size(content: bytes) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from cnnzoo.datasets.dataset import ImageShape
+from cnnzoo.datasets.pixel_ranges import PixelRange
 
 if TYPE_CHECKING:  # the TFDS process starts faster without the schema
     from cnnzoo.config.data import Resize
@@ -19,6 +20,7 @@ WHITE = (255, 255, 255, 255)
 
 # Pillow's modes whose range of values is not defined.
 _NO_BRIGHTNESS = {"I": "32-bit integers", "F": "floating-point numbers"}
+_SIXTEEN_BITS = PixelRange(0, 65535)
 _BAND_PIXELS = 2**22  # that are converted at a time
 
 
@@ -29,16 +31,23 @@ class Fit:
     shape: ImageShape
     method: str = "stretch"  # or crop, pad
     interpolation: str = "bilinear"  # or nearest, bicubic, lanczos
+    pixel_range: tuple[float, float] | None = None  # the values of black and white in a file
 
     @classmethod
-    def of(cls, shape: ImageShape, resize: Resize) -> Fit:
-        """Return the Fit that a `resize` section defines for this shape."""
-        return cls(shape, resize.method, resize.interpolation)
+    def of(
+        cls, shape: ImageShape, resize: Resize, pixel_range: tuple[float, float] | None = None
+    ) -> Fit:
+        """Return the Fit that a `resize` section and a range define for this shape."""
+        return cls(shape, resize.method, resize.interpolation, pixel_range)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Fit:
         """Return the Fit whose `dataclasses.asdict` was converted to JSON, which has no tuples."""
-        return cls(**values | {"shape": tuple(values["shape"])})
+        found = values.get("pixel_range")
+        return cls(
+            **values
+            | {"shape": tuple(values["shape"]), "pixel_range": tuple(found) if found else None}
+        )
 
 
 def fit_image(image: Image.Image, fit: Fit) -> NDArray[np.uint8]:
@@ -46,10 +55,12 @@ def fit_image(image: Image.Image, fit: Fit) -> NDArray[np.uint8]:
 
     Resized by Pillow's filter of that name, which averages when it shrinks. Gray from colour is the
     ITU-R 601 luma, colour from gray repeats it; transparent pixels become white; 16-bit gray is
-    rounded to 8 bits. Raises ValueError for a mode whose values have no defined range.
+    rounded to 8 bits; of another `pixel_range`, pixels are scaled. Raises ValueError for a mode
+    whose values have no defined range, and for pixels outside the range.
     """
     height, width, channels = fit.shape
-    image = _in_mode(image, MODES[channels])
+    scale = PixelRange(*fit.pixel_range) if fit.pixel_range else None
+    image = _in_mode(image, MODES[channels], scale)
     if image.size != (width, height):
         method = Image.Resampling[fit.interpolation.upper()]
         if fit.method == "stretch":
@@ -76,37 +87,45 @@ def as_image(pixels: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
-def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+def _in_mode(image: Image.Image, mode: str, scale: PixelRange | None) -> Image.Image:
     """Convert an image, a band of rows at a time, so that intermediate results take little memory.
 
     Raises ValueError for a mode whose values have no defined range.
     """
     if image.mode in _NO_BRIGHTNESS:
         raise ValueError(f"its pixels are {_NO_BRIGHTNESS[image.mode]}")
-    if image.mode == mode and not image.has_transparency_data:
+    if image.mode == mode and not image.has_transparency_data and not scale:
         return image
     rows = max(1, _BAND_PIXELS // image.width)
     if image.height <= rows:
-        return _band_in_mode(image, mode)
+        return _band_in_mode(image, mode, scale)
     converted = Image.new(mode, image.size)
     for top in range(0, image.height, rows):
         band = image.crop((0, top, image.width, min(image.height, top + rows)))
-        converted.paste(_band_in_mode(band, mode), (0, top))
+        converted.paste(_band_in_mode(band, mode, scale), (0, top))
     return converted
 
 
-def _band_in_mode(image: Image.Image, mode: str) -> Image.Image:
+def _band_in_mode(image: Image.Image, mode: str, scale: PixelRange | None) -> Image.Image:
     if image.mode.startswith("I;16"):
-        image = _eight_bits(image)
+        return _eight_bits(image, scale or _SIXTEEN_BITS).convert(mode)
+    if scale:
+        image = Image.fromarray(_scaled(np.asarray(image.convert(mode)), scale))
     elif image.has_transparency_data:
         opaque = Image.new("RGBA", image.size, WHITE)
         image = Image.alpha_composite(opaque, image.convert("RGBA"))
     return image if image.mode == mode else image.convert(mode)
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    pixels = np.asarray(image).astype(np.uint32)
-    gray = ((pixels + 128) // 257).astype(np.uint8)
+def _scaled(pixels: NDArray[Any], scale: PixelRange) -> NDArray[np.uint8]:
+    if (wrong := scale.outside(pixels)).any():
+        raise ValueError(f"has the pixel {pixels[wrong][0]}; data.pixel_range is {scale}")
+    return scale.to_bytes(pixels)
+
+
+def _eight_bits(image: Image.Image, scale: PixelRange) -> Image.Image:
+    pixels = np.asarray(image)
+    gray = _scaled(pixels, scale)
     if (transparent := image.info.get("transparency")) is not None:
         gray[pixels == transparent] = WHITE[0]
     return Image.fromarray(gray)

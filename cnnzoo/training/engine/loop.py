@@ -235,7 +235,11 @@ class Loop:
         )
 
     def _description(self) -> Description:
-        return Description(class_names=self.job.dataset.class_names, resize=self.job.data.resize)
+        return Description(
+            class_names=self.job.dataset.class_names,
+            resize=self.job.data.resize,
+            pixel_range=self.job.data.file_range,
+        )
 
     def _is_best(self, logs: Mapping[str, float]) -> bool:
         monitor, best = self.training.monitor, self.state.best

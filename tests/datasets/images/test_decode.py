@@ -277,7 +277,7 @@ def reason_of(content, fit=COLOUR):
 
 def test_a_page_saved_as_a_picture_is_shown():
     reason = reason_of(b"<!DOCTYPE html><html><body>404</body></html>")
-    assert reason == "is not an image in a known format: it begins with b'<!DOCTYPE ht'"
+    assert reason == "is not an image in a known format, but a web page or SVG"
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"])

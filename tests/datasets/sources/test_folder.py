@@ -199,12 +199,64 @@ def test_a_link_that_leads_back_is_not_followed(tmp_path):
     assert list(listed(tmp_path)) == ["cat/1.png"]
 
 
-def test_links_to_elsewhere_are_followed(tmp_path):
+@pytest.fixture
+def linked(tmp_path):
+    """A folder with two pictures of its own, and links to others inside and outside it."""
     picture(tmp_path / "store" / "1.png")
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "cat").symlink_to(tmp_path / "store")
-    (tmp_path / "data" / "2.png").symlink_to(tmp_path / "store" / "1.png")
-    assert opened(tmp_path / "data").files == ["2.png", "cat/1.png"]
+    picture(tmp_path / "data" / "cat" / "1.png")
+    picture(tmp_path / "data" / "dog" / "1.png")
+    (tmp_path / "data" / "cat" / "same.png").symlink_to("1.png")
+    (tmp_path / "data" / "dog" / "out.png").symlink_to(tmp_path / "store" / "1.png")
+    (tmp_path / "data" / "dog" / "up.png").symlink_to("../../store/1.png")
+    (tmp_path / "data" / "fox").symlink_to(tmp_path / "store")
+    return tmp_path / "data"
+
+
+def test_links_out_of_the_folder_are_not_followed(linked):
+    items = opened(linked).items()
+    assert list(items.names) == ["cat/1.png", "cat/same.png", "dog/1.png"]
+    assert list(items.unusable) == ["fox", "dog/out.png", "dog/up.png"]
+    assert set(items.unusable.values()) == {
+        "is a link that leads out of the folder; data.follow_links=true reads it"
+    }
+    with pytest.raises(DataError, match="3 items of data cannot be used"):
+        load_dataset(data(linked), image_shape=(8, 8, 1))
+    skipped = load_dataset(data(linked, on_error="skip"), image_shape=(8, 8, 1)).skipped
+    assert list(skipped) == ["fox", "dog/out.png", "dog/up.png"]
+
+
+def test_links_out_of_the_folder_are_followed_if_the_configuration_says_so(linked):
+    items = opened(linked, follow_links=True).items()
+    assert items.label_values == ("cat", "dog", "fox")
+    assert len(items.names) == 6
+    assert not items.unusable
+
+
+def test_a_folder_of_links_that_lead_out_says_which_key_helps(tmp_path):
+    picture(tmp_path / "store" / "1.png")
+    (tmp_path / "data" / "cat").mkdir(parents=True)
+    (tmp_path / "data" / "cat" / "1.png").symlink_to(tmp_path / "store" / "1.png")
+    with pytest.raises(DataError, match=r"cat/1\.png is a link that leads out") as refused:
+        opened(tmp_path / "data")
+    assert "data.follow_links=true" in str(refused.value)
+
+
+def test_the_folder_itself_may_be_a_link(linked, tmp_path):
+    (tmp_path / "link").symlink_to(linked)
+    assert list(opened(tmp_path / "link").items().names) == list(opened(linked).items().names)
+
+
+def test_the_identity_follows_links_that_lead_out(linked):
+    before = opened(linked).identity
+    (linked / "dog" / "up.png").unlink()
+    assert opened(linked).identity != before
+
+
+def test_the_bytes_of_a_file_that_is_not_an_image_are_told_to_nobody(linked, tmp_path):
+    (tmp_path / "store" / "1.png").write_text("SECRET of 20 characters")
+    for settings in ({}, {"follow_links": True}):
+        dataset = load_dataset(data(linked, on_error="skip", **settings), image_shape=(8, 8, 1))
+        assert "SECRET" not in repr((dataset.skipped, dataset.notes))
 
 
 def test_two_ways_to_one_folder_are_refused(tmp_path):
@@ -229,7 +281,7 @@ def test_what_cannot_be_used_is_named_with_its_reason(tmp_path):
         "cat/fifo.jpg": "is not a regular file",
         "cat/folder.jpg": "is a directory",
         "cat/gone.jpg": "cannot be read: No such file or directory",
-        "cat/page.jpg": "is not an image in a known format: it begins with b'<html>'",
+        "cat/page.jpg": "is not an image in a known format, but a web page or SVG",
         "dog/empty.jpg": "is empty",
     }
     dataset = load_dataset(data(tmp_path, on_error="skip"), image_shape=(8, 8, 1))
