@@ -97,7 +97,11 @@ def _increasing(value: tuple[float, float]) -> tuple[float, float]:
 
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-PixelRange = Annotated[tuple[Finite, Finite], AfterValidator(_increasing)]
+PixelRange = Annotated[
+    tuple[Finite, Finite],
+    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+    AfterValidator(_increasing),
+]
 
 
 class Splits(Section):
@@ -168,7 +172,7 @@ class DataConfig(Section):
     seed: Seed = 0
     resize: Resize = Field(default_factory=Resize)
     exclude: str | None = None
-    follow_links: bool = False
+    follow_links: bool | None = None
     image_dir: str | None = None
     image_suffix: str | None = None
     pixel_range: PixelRange | None = None

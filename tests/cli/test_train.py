@@ -13,9 +13,10 @@ def test_a_training_ends_with_what_it_reached_and_what_to_do_next(in_process, ti
     lines = out.splitlines()
     if lines[0].startswith("decoded "):  # by the first test that trains on these data
         assert lines.pop(0).startswith("decoded 1,797 images of digits in ")
-    assert lines[0] == "digits: 10 classes, 1,258 train, 180 validation, 359 test examples"
-    assert lines[1].startswith("epoch 1/2  loss ")
-    assert lines[4].startswith("runs/tiny/1: 2 epochs in ")
+    assert lines[0] == "digits: 10 classes, 1,256 train, 181 validation, 360 test examples"
+    assert lines[1] == "splits: validation is 0.1 of all images; test is 0.2 of all images"
+    assert lines[2].startswith("epoch 1/2  loss ")
+    assert lines[5].startswith("runs/tiny/1: 2 epochs in ")
     measured = json.loads((tiny.parent / "runs/tiny/1/metrics.json").read_text())
     (tested,) = (line for line in lines if line.startswith("test: "))
     assert f"accuracy {measured['metrics']['accuracy']['value']:.4f}" in tested

@@ -50,7 +50,7 @@ def test_the_run_directory_holds_what_the_design_says(run):
     assert record["best_epoch"] in (1, 2)
     assert record["seconds"] > 0
     assert record["command"] == "cnnzoo 'x y'"
-    assert record["data"]["examples"] == {"train": 1258, "validation": 180, "test": 359}
+    assert record["data"]["examples"] == {"train": 1256, "validation": 181, "test": 360}
     assert record["data"]["skipped"] == {"count": 0, "reasons": {}}
     assert {"cnnzoo", "python", "keras", "numpy"} <= set(record["versions"])
     machine = record["machine"]

@@ -260,7 +260,7 @@ class PathTable(ImageFiles):
     def __init__(self, path: Path, layout: Layout, data: DataConfig) -> None:
         super().__init__()
         self.root = Path(data.image_dir) if data.image_dir else path.parent
-        files = _Files(self.root, data.follow_links)
+        files = _Files(self.root, bool(data.follow_links))
         suffix = data.image_suffix or ""
         state = path.stat()
         names, labels, parts, stats = [], [], [], array("q")
