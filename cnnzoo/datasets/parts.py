@@ -11,8 +11,9 @@ from cnnzoo.config.data_names import SAMPLES
 from cnnzoo.datasets.array_files import is_npz
 from cnnzoo.datasets.dataset import SPLITS, ImageShape
 from cnnzoo.datasets.items import NO_PART
+from cnnzoo.datasets.pixel_ranges import FULL
 from cnnzoo.datasets.source import open_source
-from cnnzoo.datasets.sources.arrays import find_arrays
+from cnnzoo.datasets.sources.arrays import find_arrays, find_range
 from cnnzoo.datasets.sources.arrays import open_source as open_arrays
 from cnnzoo.datasets.splitting import splits_of
 
@@ -35,8 +36,8 @@ def plain_arrays(
     """Return for each part of an .npz file the names of its images and of its labels.
 
     Empty if they cannot be used unchanged: the images must be uint8 [n, *image_shape], without the
-    last axis if it is 1, the labels the integers from 0 to `classes` - 1, [n]. Raises DataError as
-    the source does.
+    last axis if it is 1, with pixels from 0 to 255, the labels the integers from 0 to `classes` - 1,
+    [n]. Raises DataError as the source does.
     """
     if not _is_file(data.arrays) or not is_npz(Path(str(data.arrays))):
         return {}
@@ -51,7 +52,9 @@ def plain_arrays(
             return {}
     if source.label_values() != tuple(map(str, range(classes))):
         return {}
-    found = find_arrays(data)
+    if data.pixel_range or find_range([part.images for part in source.parts]).range != FULL:
+        return {}
+    found, _ = find_arrays(data)
     names = {role: str(member).removesuffix(".npy") for role, (_, member) in found.items()}
     parts = [part.name for part in source.parts]
     return {part: (names[part, "images"], names[part, "labels"]) for part in parts}
