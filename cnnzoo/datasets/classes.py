@@ -1,8 +1,9 @@
-"""Label values of a source → class names, by `data.labels` and `data.classes`."""
+"""Class names from the label values of a source, by `data.labels` and `data.classes`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 
 from cnnzoo.config.data import DataConfig
 from cnnzoo.errors import DataError, did_you_mean
@@ -16,13 +17,18 @@ def names_in_order(class_of: Mapping[str, str], data: DataConfig) -> tuple[str, 
     return data.class_names or tuple(dict.fromkeys(class_of.values()))
 
 
-def classes_of(values: Sequence[str], data: DataConfig) -> dict[str, str]:
-    """Label value of a source → its class, for each value that is used.
+def classes_of(
+    values: Sequence[str],
+    data: DataConfig,
+    example: Callable[[str], str | None] = lambda value: None,
+) -> dict[str, str]:
+    """Return the class of each label value of a source that is used.
 
     `data.labels` names the values, then `data.classes` chooses among the names and renames them.
-    Raises DataError for a name that neither has, and where fewer than two classes are left.
+    `example` returns the name of an item with a label value, for messages. Raises DataError for a
+    name that neither has, and if fewer than two classes are left.
     """
-    named = _named(values, data)
+    named = _named(values, data, example)
     known = tuple(dict.fromkeys(named.values()))
     wanted = data.classes
     if wanted is None:
@@ -48,15 +54,24 @@ def classes_of(values: Sequence[str], data: DataConfig) -> dict[str, str]:
     for name in names:
         if name != name.encode(errors="replace").decode():
             raise DataError(
-                f"{data.title} has the class {name!r}, whose name is no text in UTF-8",
+                f"{data.title} has the class {name!r}, whose name is not text in UTF-8",
                 place=place,
                 hint="rename its folder: the name is written into the model",
             )
     return class_of
 
 
-def _named(values: Sequence[str], data: DataConfig) -> dict[str, str]:
-    """The name of each label value of a source: its own, or that which `labels` gives it."""
+def _quoting(name: str, known: Sequence[str]) -> str:
+    """A hint if a name is a code that YAML read as a number: 001 without quotes is 1."""
+    code = next((code for code in known if code.isdecimal() and code.lstrip("0") == name), None)
+    quoted = f"; without quotes a code loses its zeros: write \"'{code}'\""
+    return quoted if code and name.isdecimal() else ""
+
+
+def _named(
+    values: Sequence[str], data: DataConfig, example: Callable[[str], str | None]
+) -> dict[str, str]:
+    """The name of each label value of a source: its own, or the one that `labels` gives it."""
     if data.labels is None:
         return {value: value for value in values}
     names = data.labels
@@ -64,11 +79,13 @@ def _named(values: Sequence[str], data: DataConfig) -> dict[str, str]:
         names = {str(index): name for index, name in enumerate(names)}
     unnamed = [value for value in values if value not in names]
     if unnamed:
+        item = example(unnamed[0])
         raise DataError(
-            f"data.labels names no label {listed(map(repr, unnamed), _SHOWN)}, "
-            f"which {data.title} has",
+            f"data.labels does not name the label {_listed(unnamed)} of {data.title}"
+            + (f", as {item} has" if item else ""),
             place=data.place("labels"),
-            hint="name every label there, and choose among them with data.classes",
+            hint="name every label there, and choose among them with data.classes"
+            + "".join(_quoting(name, unnamed) for name in islice(names, 1)),
         )
     present = set(values)
     return {value: name for value, name in names.items() if value in present}

@@ -36,8 +36,8 @@ def plain_arrays(
     """Return for each part of an .npz file the names of its images and of its labels.
 
     Empty if they cannot be used unchanged: the images must be uint8 [n, *image_shape], without the
-    last axis if it is 1, with pixels from 0 to 255, the labels the integers from 0 to `classes` - 1,
-    [n]. Raises DataError as the source does.
+    last axis if it is 1, with pixels from 0 to 255, the labels the integers [n] from 0 to
+    `classes` - 1. Raises DataError as the source does.
     """
     if not _is_file(data.arrays) or not is_npz(Path(str(data.arrays))):
         return {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def select(items: Items, data: DataConfig) -> Selection:
     Raises DataError for a class or a label that the source does not have, where fewer than two
     classes are left, and for exclusions of other data.
     """
-    class_of = classes_of(items.label_values, data)
+    class_of = classes_of(items.label_values, data, partial(_first_with, items))
     class_names = names_in_order(class_of, data)
     code_of = {name: code for code, name in enumerate(class_names)}
     codes = [code_of[class_of[value]] if value in class_of else -1 for value in items.label_values]
@@ -62,6 +63,11 @@ def select(items: Items, data: DataConfig) -> Selection:
         indices = indices[chosen]
     unusable = {name: why for name, why in items.unusable.items() if name not in excluded}
     return Selection(indices, labels[indices], class_names, unusable)
+
+
+def _first_with(items: Items, value: str) -> str:
+    """The name of the first item with a label value."""
+    return items.names[int(np.argmax(items.labels == items.label_values.index(value)))]
 
 
 def read_exclusions(data: DataConfig) -> frozenset[str]:

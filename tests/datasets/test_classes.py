@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +10,9 @@ from PIL import Image
 import cnnzoo
 from cnnzoo.datasets.class_names import class_names_of
 from cnnzoo.datasets.classes import classes_of, names_in_order
+from cnnzoo.datasets.items import make_items
 from cnnzoo.datasets.load import load_dataset
+from cnnzoo.datasets.selection import select
 from cnnzoo.errors import DataError
 
 ANIMALS = ("bird", "cat", "cow", "dog")
@@ -87,8 +91,35 @@ def test_of_many_known_classes_some_are_listed():
 
 
 def test_a_label_without_a_name_is_refused():
-    with pytest.raises(DataError, match="names no label '2', '3', which animals has"):
+    with pytest.raises(DataError, match="does not name the label '2', '3' of animals"):
         classes(("0", "1", "2", "3"), labels=["a", "b"])
+
+
+def test_a_wrong_label_is_named_with_an_item_that_has_it():
+    items = make_items(["all/0_1.png", "all/7_1.png", "all/7_2.png"], ["0", "7", "7"])
+    with pytest.raises(DataError, match=r"label '7' of animals, as all/7_1\.png has"):
+        select(items, data(labels={"0": "man", "1": "woman"}))
+
+
+def test_a_code_that_lost_its_zeros_is_to_be_quoted():
+    with pytest.raises(DataError, match="has no class '1'") as refused:
+        classes(("001", "002", "010"), classes=[1, 2])
+    assert "write \"'001'\"" in str(refused.value)
+    assert list(classes(("001", "002"), classes=["001", "002"])) == ["001", "002"]
+    with pytest.raises(DataError) as refused:
+        classes(("1", "2"), classes=["3", "1"])
+    assert "quotes" not in str(refused.value)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_compare_in_every_form_of_unicode(form):
+    cafe, the = (unicodedata.normalize(form, name) for name in ("caf\u00e9", "th\u00e9"))
+    written = data(classes=[the, cafe])
+    assert classes_of(("caf\u00e9", "th\u00e9"), written) == {
+        "caf\u00e9": "caf\u00e9",
+        "th\u00e9": "th\u00e9",
+    }
+    assert classes(("0", "1"), labels=[cafe, the]) == {"0": "caf\u00e9", "1": "th\u00e9"}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +137,7 @@ def test_one_class_is_refused(values, settings):
 
 def test_a_class_whose_name_no_model_can_hold_is_refused():
     odd = ("bird", "c\udcff")
-    with pytest.raises(DataError, match="no text in UTF-8") as refused:
+    with pytest.raises(DataError, match="not text in UTF-8") as refused:
         classes(odd)
     assert "rename" in str(refused.value)
     assert classes(("bird", "птица")) == {"bird": "bird", "птица": "птица"}
