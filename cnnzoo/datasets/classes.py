@@ -40,7 +40,7 @@ def classes_of(
                 raise DataError(
                     f"data.classes: {data.title} has no class {name!r}{did_you_mean(name, known)}",
                     place=data.place("classes"),
-                    hint=f"its classes: {listed(map(repr, known), _SHOWN)}",
+                    hint=f"its classes: {listed(map(repr, known), _SHOWN)}{_quoting(name, known)}",
                 )
         class_of = {value: renamed[name] for value, name in named.items() if name in renamed}
         place = data.place("classes")
@@ -80,8 +80,9 @@ def _named(
     unnamed = [value for value in values if value not in names]
     if unnamed:
         item = example(unnamed[0])
+        labels = listed(map(repr, unnamed), _SHOWN)
         raise DataError(
-            f"data.labels does not name the label {_listed(unnamed)} of {data.title}"
+            f"data.labels does not name the label {labels} of {data.title}"
             + (f", as {item} has" if item else ""),
             place=data.place("labels"),
             hint="name every label there, and choose among them with data.classes"
