@@ -1,4 +1,4 @@
-"""Whether a host answers, known within seconds: libraries that download would try for minutes."""
+"""A quick test whether a host answers; libraries that download try for minutes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PROBE_SECONDS = 4
 
 
 def answers(url: str) -> bool:
-    """Whether whoever serves a URL, or the proxy on the way to it, answers within PROBE_SECONDS."""
+    """Return whether the server of a URL, or the proxy to it, answers within PROBE_SECONDS."""
     answered = []
 
     def ask() -> None:
@@ -19,13 +19,13 @@ def answers(url: str) -> bool:
             with urlopen(Request(url, method="HEAD"), timeout=PROBE_SECONDS):
                 answered.append(True)
         except HTTPError:
-            answered.append(True)  # it does not like the question, but it is there
-        except URLError as error:  # certificates are for the library that downloads to judge
+            answered.append(True)  # the server refuses the request, but it answers
+        except URLError as error:  # the library that downloads checks certificates
             answered.append(isinstance(error.reason, ssl.SSLError))
         except OSError:
             answered.append(False)
 
-    asking = threading.Thread(target=ask, daemon=True)  # looking up a name has no time limit
+    asking = threading.Thread(target=ask, daemon=True)  # a name look-up has no time limit
     asking.start()
     asking.join(PROBE_SECONDS)
     return any(answered)

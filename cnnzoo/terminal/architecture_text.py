@@ -19,7 +19,7 @@ _HEADINGS = ("layer", "output", "parameters", "MACs", "receptive field")
 
 
 def as_table(checked: CheckedConfig) -> Table:
-    """The layers, those inside composites indented, for a terminal."""
+    """Return a table of the layers; those inside composites are indented."""
     table = new_table()
     for heading in _HEADINGS:
         numeric = heading in ("parameters", "MACs", "receptive field")
@@ -30,14 +30,14 @@ def as_table(checked: CheckedConfig) -> Table:
 
 
 def as_markdown(checked: CheckedConfig) -> str:
-    """The layers as a Markdown table, and the totals below it."""
+    """Return the layers as a Markdown table with the totals below."""
     lines = [_HEADINGS, ("---", "---", "---:", "---:", "---:"), *_rows(checked.architecture)]
     table = ["| " + " | ".join(line) + " |" for line in lines]
     return "\n".join([*table, "", totals(checked)])
 
 
 def as_json(checked: CheckedConfig) -> str:
-    """Everything that is known of the architecture, for programs."""
+    """Return everything that is known of the architecture as JSON."""
     architecture = checked.architecture
     return json.dumps(
         {
@@ -55,20 +55,20 @@ def as_json(checked: CheckedConfig) -> str:
 
 
 def totals(checked: CheckedConfig) -> str:
-    """The sums in one sentence."""
+    """Return the totals in one sentence."""
     architecture, batch = checked.architecture, checked.config.training.batch_size
-    batch = 32 if batch == "auto" else batch  # which it will be is known when there are data
+    batch = 32 if batch == "auto" else batch  # the real one follows from the data
     note = measured_note(architecture)
     return (
         f"{architecture.parameters:,} parameters ({architecture.trainable:,} trainable), "
-        f"{architecture.macs:,} MACs an image, "
+        f"{architecture.macs:,} MACs per image, "
         f"{activation_bytes(architecture) * batch / 2**20:,.1f} MiB of activations "
         f"for a batch of {batch}" + (f"\n{note}" if note else "")
     )
 
 
 def measured_note(architecture: Architecture) -> str:
-    """What is said of layers that Keras had to measure; empty where there are none."""
+    """Return a note on layers that Keras had to measure; empty if there are none."""
     names = dict.fromkeys(layer.name for layer in walk(architecture.layers) if layer.measured)
     return (
         f"measured by Keras, without MACs and receptive field: {', '.join(names)}" if names else ""
@@ -76,7 +76,7 @@ def measured_note(architecture: Architecture) -> str:
 
 
 def activation_bytes(architecture: Architecture) -> int:
-    """Bytes that the outputs of all layers take for one image, as float32."""
+    """Return the bytes of the outputs of all layers for one image, as float32."""
     return 4 * architecture.activations
 
 

@@ -1,4 +1,4 @@
-"""A training on a terminal: a line an epoch, and below them what runs."""
+"""The progress of a training on a terminal: a line per epoch, and bars below."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from cnnzoo.terminal.lines import Lines, best_text, metrics_text
 from cnnzoo.text import duration_text
 from cnnzoo.training.progress import Metrics, Progress, metric_names
 
-_BAR = 30  # letters, where there is room
-_BESIDE_BAR = 40  # letters that the text before and after it takes at most
-_REDRAW = 0.05  # seconds; a small network makes a thousand steps in one
+_BAR = 30  # letters, if there is room
+_TEXT_OF_BAR = 40  # maximum letters of the text before and after the bar
+_REDRAW = 0.05  # seconds; a small network makes a thousand steps per second
 
 Column = tuple[str, str]  # heading and value
 
 
 class Bars(Lines):
-    """A bar for the decoding; then a line an epoch, and below them bars of epochs and steps."""
+    """Shows a bar of the decoding; then a line per epoch, and bars of epochs and steps."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
@@ -60,11 +60,11 @@ class Bars(Lines):
         self._draw(epoch, step)
 
     def validate(self, step: int, steps: int) -> None:
-        """Make the bar of the steps that of the validation."""
+        """Let the bar of the steps show the validation."""
         self._move(1, step, f"{step:,}/{steps:,}", description="validation", total=steps)
 
     def epoch(self, row: Metrics, best: bool = False) -> None:
-        """Print the epoch's line above the bars, below the names of what it shows."""
+        """Print the line of the epoch above the bars; print the headings before the first."""
         progress, rate = self.pace.progress, self.pace.rate()
         columns = [
             ("epoch", self.number(row)),
@@ -86,7 +86,7 @@ class Bars(Lines):
             self._draw(int(row["epoch"]) + 1, 0)
 
     def stop(self) -> None:
-        """Take the bars away."""
+        """Remove the bars."""
         self.progress.stop()
         self.progress.metrics = self.progress.best = ""
         for task in self.progress.tasks:
@@ -116,11 +116,11 @@ class Bars(Lines):
 
 
 class _Live(rich_progress.Progress):
-    """Bars, and below them lines that are cut where the terminal ends."""
+    """Bars, and lines below them that are cut at the width of the terminal."""
 
     def __init__(self, console: Console) -> None:
         self.metrics = self.best = ""
-        bar = max(5, min(_BAR, console.width - _BESIDE_BAR))
+        bar = max(5, min(_BAR, console.width - _TEXT_OF_BAR))
         super().__init__(
             rich_progress.TextColumn("{task.description:<10}"),
             rich_progress.BarColumn(bar_width=bar),
@@ -141,7 +141,7 @@ class _Live(rich_progress.Progress):
 
 
 def _that_fit(columns: list[Column], monitor: str, width: int) -> list[str]:
-    """The headings of as many columns as there is room for, the ones that matter most first."""
+    """Return the headings of the columns that fit, by importance."""
     important = ["epoch", monitor, "loss", "val_loss", "accuracy", "val_accuracy", "time"]
     order = sorted(
         columns,

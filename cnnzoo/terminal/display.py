@@ -1,4 +1,4 @@
-"""How a training is shown: bars on a terminal, plain lines elsewhere."""
+"""The display of a training: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from cnnzoo.training.progress import Display
 
 
 def display_for(console: Console) -> Display:
-    """Bars where the console is a terminal, lines where it is not."""
+    """Return bars for a terminal and plain lines for anything else."""
     return Bars(console) if console.is_terminal else Lines(console)

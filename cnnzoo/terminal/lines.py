@@ -1,4 +1,4 @@
-"""A training as plain lines, for what is no terminal: a file, a pipe, the log of a job."""
+"""The progress of a training as plain lines, for files, pipes and logs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cnnzoo.training.progress import Display, Metrics, Progress, metric_names
 
 
 class Lines(Display):
-    """One plain line for the decoding, one for the data, one an epoch."""
+    """Prints one line for decoding, one for the data, and one per epoch."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -22,27 +22,27 @@ class Lines(Display):
         self._print(printable(text))
 
     def decode(self, done: int, total: int) -> None:
-        """Remember how many images."""
+        """Remember the number of images."""
         self.decoded = done
 
     def data(self, dataset: Dataset, seconds: float) -> None:
-        """Print what was decoded, and what there is."""
+        """Print the decoded and the available images."""
         if self.decoded:
             self._print(f"decoded {self.decoded:,} images of {dataset.name} in {seconds:.1f} s")
         self._print(data_text(dataset))
 
     def start(self, progress: Progress) -> None:
-        """Start the clock; print where a training goes on."""
+        """Start the clock; print the position at which a training resumes."""
         self.pace = Pace(progress)
         if progress.is_resumed:
             self._print(resumed_text(progress))
 
     def step(self, epoch: int, step: int, metrics: Metrics) -> None:
-        """Look at the clock."""
+        """Update the clock."""
         self.pace.take_step(epoch, step)
 
     def epoch(self, row: Metrics, best: bool = False) -> None:
-        """Print the epoch's line."""
+        """Print the line of the epoch."""
         parts = [
             f"epoch {self.number(row)}",
             metrics_text(row),
@@ -56,7 +56,7 @@ class Lines(Display):
         self.pace.begin_epoch(int(row["epoch"]) + 1)
 
     def number(self, row: Metrics) -> str:
-        """Which epoch of how many, always of one length."""
+        """Return the number of the epoch and of all epochs, with a fixed width."""
         epochs = self.pace.progress.epochs
         return f"{int(row['epoch']):>{len(str(epochs))}}/{epochs}"
 
@@ -65,31 +65,31 @@ class Lines(Display):
 
 
 def metrics_text(metrics: Metrics) -> str:
-    """Losses and metrics in one line, the familiar ones first."""
+    """Return losses and metrics in one line, the usual ones first."""
     return "  ".join(f"{name} {metrics[name]:.4f}" for name in metric_names(metrics))
 
 
 def best_text(monitor: str, best: tuple[int, float]) -> str:
-    """The best epoch so far and what it reached."""
+    """Return the best epoch so far and its metric."""
     epoch, value = best
     return f"best so far: epoch {epoch}, {monitor} {value:.4f}"
 
 
 def resumed_text(progress: Progress) -> str:
-    """Where a training goes on, in one line."""
+    """Return the position at which a training resumes, in one line."""
     after = f" after step {progress.step} of {progress.steps}" if progress.step else ""
     best = f"; {best_text(progress.monitor, progress.best)}" if progress.best else ""
-    return f"goes on in epoch {progress.epoch} of {progress.epochs}{after}{best}"
+    return f"resumes in epoch {progress.epoch} of {progress.epochs}{after}{best}"
 
 
 def data_text(dataset: Dataset) -> str:
-    """A data set in one line: its classes, the examples of each split, and what was left out."""
+    """Return a data set in one line: classes, examples per split, and skipped files."""
     counts = ", ".join(f"{len(dataset.splits[split]):,} {split}" for split in SPLITS)
     text = f"{dataset.name}: {len(dataset.class_names)} classes, {counts} examples"
     if dataset.skipped:
-        text += f"; skipped {len(dataset.skipped):,} that cannot be read, see data in run.json"
+        text += f"; {len(dataset.skipped):,} unreadable skipped, listed under data in run.json"
     trained = set(dataset.splits["train"].labels.tolist())
     untrained = [name for code, name in enumerate(dataset.class_names) if code not in trained]
     if untrained:
-        text += f"; none to train on of {listed(untrained)}"
+        text += f"; no training examples of {listed(untrained)}"
     return printable(text)

@@ -1,4 +1,4 @@
-"""What `cnnzoo evaluate` prints: a few tables that fit a terminal, never all the numbers."""
+"""The tables of `cnnzoo evaluate`, which fit a terminal; the files have all numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_NAME = 28
 
 
 def metrics_tables(measured: dict[str, Any]) -> Iterator[Table]:
-    """The figures with their intervals, those of each class, and the most frequent confusions."""
+    """Yield the figures with intervals, the figures per class, and the most frequent confusions."""
     yield figures_table(measured["metrics"])
     yield classes_table(measured["per_class"])
     if found := _confusions(measured):
@@ -27,7 +27,7 @@ def metrics_tables(measured: dict[str, Any]) -> Iterator[Table]:
 
 
 def figures_table(figures: dict[str, Any]) -> Table:
-    """A figure a line, with its 95 % interval."""
+    """Return a table with a figure per line and its 95 % interval."""
     table = _table("figure")
     table.add_column("value", justify="right")
     table.add_column("95 % interval", justify="right")
@@ -38,7 +38,7 @@ def figures_table(figures: dict[str, Any]) -> Table:
 
 
 def classes_table(per_class: dict[str, Any]) -> Table:
-    """A class a line; of many those of the lowest F1."""
+    """Return a table with a class per line; of many classes those with the lowest F1."""
     table = _table("class")
     for heading in ("precision", "recall", "F1", "examples"):
         table.add_column(heading, justify="right")
@@ -54,7 +54,7 @@ def classes_table(per_class: dict[str, Any]) -> Table:
 
 
 def confusions_table(found: list[tuple[int, str, str, int]]) -> Table:
-    """The most frequent mistakes: truth, prediction, and how many of the truth's examples."""
+    """Return a table of the most frequent mistakes, with their share of the true class."""
     table = _table("truth")
     table.add_column("taken for", no_wrap=True)
     table.add_column("examples", justify="right")
@@ -68,7 +68,7 @@ def confusions_table(found: list[tuple[int, str, str, int]]) -> Table:
 
 
 def binary_text(binary: dict[str, Any]) -> str:
-    """Which class is positive, and what the tuned threshold makes of the figures."""
+    """Return the positive class and the figures at the tuned threshold."""
     positive = printable(binary["positive"])
     text = f"positive is {positive}; sensitivity and specificity are at threshold 0.5\n"
     tuned = binary["threshold"]
@@ -83,7 +83,7 @@ def binary_text(binary: dict[str, Any]) -> str:
 
 
 def temperature_text(temperature: dict[str, Any]) -> str:
-    """What temperature scaling changed."""
+    """Return the effect of temperature scaling."""
     if temperature["value"] is None:
         return f"no temperature: {temperature['why']}"
     before, after = temperature["before"], temperature["after"]
@@ -108,7 +108,7 @@ def _table(first: str) -> Table:
 
 
 def _name(name: str) -> Text:
-    """A class name as it is, cut where it is long."""
+    """Return a class name, shortened if it is long."""
     text = Text(printable(name))
     text.truncate(MAX_NAME, overflow="ellipsis")
     return text

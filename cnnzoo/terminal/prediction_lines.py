@@ -14,12 +14,12 @@ from cnnzoo.text import printable
 
 _WIDEST = 24  # cells: a class name beyond that shifts its line
 
-# The heading, if there is one, and what makes a line of a prediction.
+# The heading, if any, and the function that formats a prediction.
 Lines = tuple[str | None, Callable[[Prediction], str]]
 
 
 def as_table(class_names: tuple[str, ...], top: int) -> Lines:
-    """The classes and their probabilities in columns, then the file."""
+    """Format the classes and their probabilities in columns, then the file."""
     names = {name: printable(name) for name in class_names}
     width = min(_WIDEST, max(map(cell_len, names.values())))
     error = "error".ljust(top * (width + len("  0.0000   ")))
@@ -38,7 +38,7 @@ def as_table(class_names: tuple[str, ...], top: int) -> Lines:
 
 
 def as_csv(class_names: tuple[str, ...], top: int) -> Lines:
-    """`path`, the most probable classes with their probabilities, and `error`."""
+    """Format `path`, the most probable classes with their probabilities, and `error`."""
     columns = [name for place in range(1, top + 1) for name in (f"class{place}", f"p{place}")]
 
     def line(prediction: Prediction) -> str:
@@ -50,7 +50,7 @@ def as_csv(class_names: tuple[str, ...], top: int) -> Lines:
 
 
 def as_jsonl(class_names: tuple[str, ...], top: int) -> Lines:
-    """One JSON object a file: `path`, `classes` (`name`, `probability`), and `error` or null."""
+    """Format a JSON object per file: `path`, `classes` (`name`, `probability`), `error` or null."""
 
     def line(prediction: Prediction) -> str:
         classes = [{"name": name, "probability": _shortest(p)} for name, p in prediction.top(top)]
@@ -64,7 +64,7 @@ FORMATS = {"table": as_table, "csv": as_csv, "jsonl": as_jsonl}
 
 
 def _shortest(probability: float) -> float:
-    """A float32 in no more digits than tell it from the others."""
+    """Return a float32 rounded to the digits that identify it."""
     return float(f"{probability:.9g}")
 
 

@@ -67,7 +67,7 @@ def test_the_data_are_one_line(monkeypatch):
     assert text.getvalue() == f"{line}\n"
     load(Lines(plain), monkeypatch, decodes=False, loaded=dataset(skipped=3))
     assert text.getvalue().endswith(
-        f"{line}; skipped 3 that cannot be read, see data in run.json\n"
+        f"{line}; 3 unreadable skipped, listed under data in run.json\n"
     )
 
 
@@ -75,7 +75,7 @@ def test_classes_without_examples_to_train_on_are_named(monkeypatch):
     plain, text = console(terminal=False)
     loaded = replace(dataset(), class_names=("cat", "dog", "cow\x1b", "goat"))
     load(Lines(plain), monkeypatch, decodes=False, loaded=loaded)
-    assert text.getvalue().endswith("examples; none to train on of cow\\x1b, goat\n")
+    assert text.getvalue().endswith("examples; no training examples of cow\\x1b, goat\n")
 
 
 def test_decoding_is_one_line_more_where_it_happens(monkeypatch):
@@ -126,7 +126,7 @@ def test_a_resumed_training_says_where_it_goes_on(terminal):
     display = display_for(shown)
     display.start(replace(PROGRESS, epoch=3, step=4, best=(2, 0.75)))
     display.stop()
-    line = "goes on in epoch 3 of 12 after step 4 of 10; best so far: epoch 2, accuracy 0.7500"
+    line = "resumes in epoch 3 of 12 after step 4 of 10; best so far: epoch 2, accuracy 0.7500"
     assert line in text.getvalue()
 
 
