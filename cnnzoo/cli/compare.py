@@ -11,7 +11,7 @@ from cnnzoo.cli.options import device_option, force_option, format_option, runs_
 
 
 @click.command()
-@click.argument("runs", nargs=-1, metavar="[RUN...]", shell_complete=complete_run)
+@click.argument("runs", nargs=-1, metavar="[RUN|EXPORTED...]", shell_complete=complete_run)
 @click.option(
     "--split",
     type=click.Choice(["test", "validation", "train"]),
@@ -46,13 +46,15 @@ def compare(
     latest two runs are compared. Runs that differ only in the seed are grouped, with the mean and
     standard deviation. Single runs are compared on the same examples by McNemar's test and the
     paired bootstrap, several seeds by Welch's test of their accuracies; several comparisons are
-    adjusted by Holm's method. A run that was not evaluated yet is evaluated first.
+    adjusted by Holm's method. A run that was not evaluated yet is evaluated first. EXPORTED is an
+    exported model in a run, which is evaluated on the data of that run.
 
     \b
     Examples:
       cnnzoo compare
       cnnzoo compare runs/lenet/1 runs/lenet/2
       cnnzoo compare lenet simple_cnn
+      cnnzoo compare runs/lenet/1 runs/lenet/1/exports/lenet-int8.onnx
       cnnzoo compare runs/lenet/1 runs/wide/* --format markdown
       cnnzoo compare runs/lenet/1 runs/lenet/2 --disagreements differ.csv
     """

@@ -26,7 +26,7 @@ from cnnzoo.exporting.formats import Format, find_format
 from cnnzoo.exporting.golden import golden_examples, golden_rows
 from cnnzoo.exporting.job import Job
 from cnnzoo.exporting.process import converting
-from cnnzoo.exporting.record import FOLDER, installed_versions, record_path, record_text
+from cnnzoo.exporting.record import installed_versions, record_path, record_text
 from cnnzoo.exporting.verify import VerificationError, check_agreement
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.runtimes.contract import Contract
@@ -157,7 +157,7 @@ def _contract(name: str, classifier: Classifier, options: Options) -> Contract:
 def _default_path(
     run: Run | None, source: Path, name: str, options: Options, chosen: Format
 ) -> Path:
-    folder = run.path / FOLDER if run else source.parent
+    folder = run.exports_path if run else source.parent
     kind = "" if options.precision == "float32" else f"-{options.precision}"
     return folder / f"{name}{kind}{chosen.suffix}"
 

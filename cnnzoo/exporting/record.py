@@ -11,7 +11,6 @@ from typing import Any
 from cnnzoo.errors import RunError
 from cnnzoo.runs.run import Run
 
-FOLDER = "exports"  # of a run
 _DISTRIBUTIONS = (
     "cnnzoo",
     "keras",
@@ -37,7 +36,7 @@ def record_text(record: dict[str, Any]) -> str:
 
 def read_records(run: Run) -> Iterator[dict[str, Any]]:
     """The records of the exports of a run, by name; raises RunError for a damaged one."""
-    for path in sorted((run.path / FOLDER).glob("*.json")):
+    for path in sorted(run.exports_path.glob("*.json")):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             record["format"], record["contract"]["precision"], record["bytes"]

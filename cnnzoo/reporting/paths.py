@@ -16,9 +16,10 @@ _DIRECTORIES = re.compile(
 )
 
 
-def run_label(run: Run) -> str:
-    """Return the last parts of the path of a run: `runs/lenet/1`."""
-    return "/".join(run.path.resolve().parts[-3:])
+def run_label(run: Run | Path) -> str:
+    """Return the last parts of the path of a run or exported model: `runs/lenet/1`."""
+    path = run.path if isinstance(run, Run) else run
+    return "/".join(path.resolve().parts[-3:])
 
 
 def without_directories(text: str) -> str:

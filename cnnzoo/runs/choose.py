@@ -77,17 +77,19 @@ def split_model(words: Sequence[str], runs_dir: Path | str) -> tuple[str | None,
     return None, tuple(words)
 
 
-def choose_compared(words: Sequence[str], runs_dir: Path | str) -> list[Run]:
-    """Return the runs that words name; add the latest run to one, and take the latest two for none.
+def choose_compared(words: Sequence[str], runs_dir: Path | str) -> list[Run | Path]:
+    """Return the runs and exported models that words name.
+
+    The latest run is added to one word, and the latest two are taken without a word.
 
     Raises:
         RunError: there is no such run, or not a second one.
 
     """
-    chosen = [choose_run(word, runs_dir) for word in words]
+    chosen = [choose_model(word, runs_dir) for word in words]
     if len(chosen) > 1:
         return chosen
-    paths = {run.path.resolve() for run in chosen}
+    paths = {run.path.resolve() for run in chosen if isinstance(run, Run)}
     latest = [run for run in by_start(runs_dir) if run.path.resolve() not in paths]
     missing = 2 - len(chosen)
     if len(latest) < missing:

@@ -28,6 +28,7 @@ RECORD = "run.json"
 MODEL = "model.keras"
 HISTORY = "history.csv"
 CHECKPOINTS = "checkpoints"
+EXPORTS = "exports"
 _TRAINING_LOCK = ".lock"
 _RECORD_LOCK = ".run.lock"
 # Temporary files of `write_config`, `write_history`, the model and the checkpoints, also those of
@@ -58,6 +59,11 @@ class Run:
     def checkpoints_path(self) -> Path:
         """The folder of the files that exact resume needs."""
         return self.path / CHECKPOINTS
+
+    @property
+    def exports_path(self) -> Path:
+        """The folder of the exported models and their records."""
+        return self.path / EXPORTS
 
     def metrics_path(self, split: str) -> Path:
         """The metrics of a split: `metrics.json` for `test`, else `metrics-SPLIT.json`."""

@@ -1,4 +1,7 @@
-"""Runs to compare, grouped by configuration: the runs of a group differ only in the seed."""
+"""Runs to compare, grouped by configuration: the runs of a group differ only in the seed.
+
+An exported model in the `exports/` of a run takes its network and data from that run.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,13 @@ from cnnzoo.architecture.layers import Architecture
 from cnnzoo.architecture.resolve import resolve
 from cnnzoo.config.flat import flat
 from cnnzoo.errors import RunError, UserError
+from cnnzoo.evaluation.classifier import open_classifier, run_or_file
 from cnnzoo.evaluation.compare.pairing import in_order
 from cnnzoo.evaluation.predictions import Predictions, read_predictions
 from cnnzoo.models.build import measure as measure_layer
+from cnnzoo.models.runtimes.open import is_exported
 from cnnzoo.runs.environment import config_hash
-from cnnzoo.runs.run import Run, open_run
+from cnnzoo.runs.run import EXPORTS, RECORD, Run, open_run
 from cnnzoo.text import listed
 from cnnzoo.training.progress import Display
 
@@ -28,13 +33,13 @@ _NAMED = 10  # classes that a message names
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One run: its configuration by dotted key, its layers, predictions and metrics.
+    """One run, or one of its exported models: configuration by dotted key, layers, predictions.
 
     `recipe` is equal for runs that differ only in the seed. The predictions are in the order of
     the paths, their classes in that of the first run.
     """
 
-    run: Run
+    run: Run | Path
     record: Mapping[str, Any]
     config: Mapping[str, str]
     recipe: str
@@ -89,16 +94,19 @@ def read_members(
     """Read the runs and their predictions; a run that was not evaluated is evaluated.
 
     Raises UserError for a single run or the same one twice, RunError if one is damaged, cannot be
-    evaluated, or has other classes than the first.
+    evaluated, has other classes than the first, or is an exported model outside of a run.
     """
-    opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
+    opened = [run if isinstance(run, Run) else run_or_file(Path(run)) for run in runs]
     _check_runs(opened)
-    records = [run.record() for run in opened]
-    _check_classes(opened, records)
+    trained = [_run_of(each) for each in opened]
+    records = [run.record() for run in trained]
+    _check_classes(trained, records)
     names = tuple(records[0]["class_names"])
     return [
-        _member(run, record, names, split, device, display)
-        for run, record in zip(opened, records, strict=True)
+        _member(each, record, names, split, device, display)
+        if isinstance(each, Run)
+        else _exported_member(each, run, record, names, split, device)
+        for each, run, record in zip(opened, trained, records, strict=True)
     ]
 
 
@@ -117,12 +125,26 @@ def _letter(index: int) -> str:
     return ascii_uppercase[index % 26] * (index // 26 + 1)
 
 
-def _check_runs(runs: Sequence[Run]) -> None:
+def _run_of(each: Run | Path) -> Run:
+    """The run itself, or the run that an exported model is in."""
+    if isinstance(each, Run):
+        return each
+    folder = each.resolve().parent
+    if is_exported(each) and folder.name == EXPORTS and (folder.parent / RECORD).is_file():
+        return open_run(folder.parent)
+    raise RunError(
+        f"{each} is a model outside of a run: its network and data are unknown",
+        hint="compare exported models in the exports/ of their run; cnnzoo evaluate --data "
+        "measures any model",
+    )
+
+
+def _check_runs(runs: Sequence[Run | Path]) -> None:
     if len(runs) < 2:
         raise UserError("there is only one run to compare", hint="name two runs or more")
-    seen: dict[Path, Run] = {}
+    seen: dict[Path, Run | Path] = {}
     for run in runs:
-        path = run.path.resolve()
+        path = (run.path if isinstance(run, Run) else run).resolve()
         if path in seen:
             also = "" if str(seen[path]) == str(run) else f", as {seen[path]} too"
             raise UserError(f"{run} is named twice{also}", hint="name each run once")
@@ -171,6 +193,34 @@ def _member(
         resolve(config.model, len(class_names), measure_layer),
         _metrics(run, split, predictions),
         in_order(predictions, class_names),
+    )
+
+
+def _exported_member(
+    path: Path,
+    run: Run,
+    record: Mapping[str, Any],
+    class_names: tuple[str, ...],
+    split: str,
+    device: str,
+) -> Member:
+    """An exported model of a run, measured on the data of the run."""
+    from cnnzoo.evaluation.evaluate import predict_split
+    from cnnzoo.evaluation.metrics import measure_predictions
+    from cnnzoo.evaluation.sources import choose_data
+
+    classifier = open_classifier(path, device=device)
+    dataset = choose_data(run, classifier, (), Display()).dataset
+    said = predict_split(classifier, dataset, split)
+    config = run.config()
+    return Member(
+        path,
+        record,
+        flat(config.plain()) | {"exported": path.name},
+        f"{path.resolve()}",
+        resolve(config.model, len(class_names), measure_layer),
+        measure_predictions(said.probabilities, said.labels, said.class_names)["metrics"],
+        in_order(said, class_names),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
@@ -18,7 +19,7 @@ from cnnzoo.text import compact, duration_text, printable, shorten
 MAX_NAME = 28  # letters
 
 
-def run_row(group: Group, run_text: Callable[[Run], str]) -> list[str]:
+def run_row(group: Group, run_text: Callable[[Run | Path], str]) -> list[str]:
     """Return the letter, runs, parameters, MACs, training time and best epochs of a group."""
     architecture, records = group.first.architecture, [each.record for each in group.members]
     seconds = [each["seconds"] for each in records if each.get("seconds") is not None]
@@ -36,7 +37,7 @@ def run_row(group: Group, run_text: Callable[[Run], str]) -> list[str]:
     ]
 
 
-def _runs(group: Group, run_text: Callable[[Run], str]) -> str:
+def _runs(group: Group, run_text: Callable[[Run | Path], str]) -> str:
     """Return the runs as a shell would expand them: `runs/lenet/{1,2}`."""
     texts = [run_text(member.run) for member in group.members]
     parents, names = zip(*(text.rpartition("/")[::2] for text in texts), strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from cnnzoo.evaluation.compare.compare import Comparison
 from cnnzoo.evaluation.compare.contrasts import MCNEMAR, WELCH, ClassChange, Contrast
@@ -46,7 +47,7 @@ class Table:
 
 
 def comparison_tables(
-    comparison: Comparison, run_text: Callable[[Run], str] = str
+    comparison: Comparison, run_text: Callable[[Run | Path], str] = str
 ) -> Iterator[Table]:
     """Yield runs, metrics, significance, settings, layers, classes and disagreements.
 
@@ -65,7 +66,7 @@ def comparison_tables(
         yield from disagreements_tables(comparison)
 
 
-def runs_table(comparison: Comparison, run_text: Callable[[Run], str] = str) -> Table:
+def runs_table(comparison: Comparison, run_text: Callable[[Run | Path], str] = str) -> Table:
     """Return one row per group: its runs, cost, training time and best epochs."""
     headings = ("", "run", "parameters", "MACs", "time", "best epoch")
     notes = []
