@@ -1,4 +1,4 @@
-"""`cnnzoo benchmark`: how fast a configuration trains on this machine."""
+"""`cnnzoo benchmark`: how fast a configuration trains, or a model predicts, on this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("config", metavar="CONFIG", shell_complete=complete_config)
+@click.argument("config", metavar="CONFIG|RUN|MODEL", shell_complete=complete_config)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option(
     "--steps",
@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 def benchmark(
     config: str, overrides: tuple[str, ...], steps: int | None, form: str, device: str
 ) -> None:
-    """Measure how fast a configuration trains on this machine.
+    """Measure how fast a configuration trains, or a model predicts, on this machine.
 
-    Trains some steps on the data of the configuration and discards the result. Prints images per
+    A run directory, or a model file (.keras, or an exported .onnx, .tflite, .xml or SavedModel),
+    predicts random images: prints the latency of one image and the images per second of batches.
+
+    A configuration trains some steps on its data, and the result is discarded: prints images per
     second, the share of a step that waits for data, and the share of the hardware's peak in a
     large matrix product.
 
@@ -40,16 +43,23 @@ def benchmark(
       cnnzoo benchmark lenet
       cnnzoo benchmark my.yaml training.batch_size=256 training.precision=mixed_bfloat16
       cnnzoo benchmark my.yaml --format json
+      cnnzoo benchmark runs/lenet/1/exports/lenet.onnx
     """
     import json
 
     from cnnzoo.config.loader import load_config
+    from cnnzoo.runs.choose import names_model
     from cnnzoo.terminal.console import console, print_parts
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.output import print_data
     from cnnzoo.training.benchmark import measure
     from cnnzoo.training.progress import Display
 
+    if names_model(config):
+        if overrides or steps is not None:
+            raise click.UsageError(f"{config} is a model: omit KEY=VALUE and --steps")
+        _benchmark_model(config, form, device)
+        return
     loaded = load_config(config, overrides)
     display = display_for(console()) if form == "table" else Display()
     measured = measure(loaded, steps, device=device, display=display)
@@ -58,6 +68,21 @@ def benchmark(
         return
     print_parts(_table(measured))
     click.echo(_figures(measured))
+
+
+def _benchmark_model(model: str, form: str, device: str) -> None:
+    import json
+
+    from cnnzoo.evaluation.speed import benchmark_model
+    from cnnzoo.terminal.output import print_data
+
+    speed = benchmark_model(model, device=device)
+    if form == "json":
+        print_data(json.dumps(speed, indent=2) + "\n")
+        return
+    low, high = 1000 * speed["latency_low"], 1000 * speed["latency_high"]
+    click.echo(f"one image: {1000 * speed['latency']:.3g} ms (rounds: {low:.3g} to {high:.3g} ms)")
+    click.echo(f"batches of {speed['batch_size']}: {speed['images_per_second']:,.0f} images/s")
 
 
 def _table(measured: BenchmarkResult) -> Table:

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnzoo.evaluation.classifier import batch_size, open_classifier
+from cnnzoo.runs.run import Run
+
 ROUNDS = 7
 ROUND_SECONDS = 0.15  # at least one call
 
 # Computes the outputs of a batch of images uint8 [n, height, width, channels].
 Predict = Callable[[NDArray[np.uint8]], Any]
+
+
+def benchmark_model(run: Run | Path | str, *, device: str = "auto") -> dict[str, Any]:
+    """Measure how fast a run's model, a `.keras` file or an exported model predicts noise.
+
+    Returns `model`, `input_shape`, `batch_size` (as `predict` uses it) and the values of
+    `measure_speed`.
+    """
+    classifier = open_classifier(run, device=device)
+    shape = classifier.fit.shape
+    size = batch_size(shape, classifier.model)
+    images = np.random.default_rng(0).integers(0, 256, (size, *shape), np.uint8)
+    speed = measure_speed({"model": classifier.model.predict_on_batch}, images)["model"]
+    return {"model": str(run), "input_shape": list(shape), "batch_size": size, **speed}
 
 
 def measure_speed(

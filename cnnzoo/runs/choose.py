@@ -63,7 +63,7 @@ def split_model(words: Sequence[str], runs_dir: Path | str) -> tuple[str | None,
         return None, ()
     first, *others = words
     path = Path(first)
-    if _is_run(path) or _has_model_suffix(first) or _is_saved_model(path):
+    if names_model(first):
         return first, tuple(others)
     named = run_named(first, runs_dir)
     if named and path.exists() and not _numbered(path):
@@ -98,6 +98,11 @@ def choose_compared(words: Sequence[str], runs_dir: Path | str) -> list[Run | Pa
             hint="name the runs, or train another: cnnzoo train lenet",
         )
     return [*chosen, *latest[-missing:]]
+
+
+def names_model(word: str) -> bool:
+    """Whether a word is the path of a run or of a model file, and not the name of a config."""
+    return _is_run(Path(word)) or _has_model_suffix(word) or _is_saved_model(Path(word))
 
 
 def run_named(word: str, runs_dir: Path | str) -> Run | None:
