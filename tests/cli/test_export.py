@@ -48,7 +48,7 @@ def test_an_exported_run_is_evaluated_compared_benchmarked_and_used(command, hom
     assert code == 0
     compared = json.loads(out)
     assert [group["runs"][0]["run"] for group in compared["groups"]] == ["runs/tiny/1", path]
-    assert len(compared["disagreements"]) == verified["disagreements"]
+    assert compared["disagreements"] == verified["disagreements"]
 
     code, out, _ = command("benchmark", path, "--format", "json")
     assert code == 0
