@@ -80,3 +80,11 @@ def nfc(text: str) -> str:
     macOS stores `é` in a file name as two characters, most editors write it as one.
     """
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes in three digits: `250 kB`, `8.9 MB`."""
+    for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size >= factor:
+            return f"{size / factor:.3g} {unit}"
+    return f"{size} B"

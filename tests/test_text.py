@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnzoo.text import counted, duration_text, joined, listed, printable, shorten
+from cnnzoo.text import (
+    counted,
+    duration_text,
+    joined,
+    listed,
+    printable,
+    shorten,
+    size_text,
+)
 
 
 @given(st.text())
@@ -78,3 +86,12 @@ def test_a_count_agrees_with_its_noun():
 )
 def test_durations(seconds, text):
     assert duration_text(seconds) == text
+
+
+def test_sizes_are_short():
+    assert [size_text(size) for size in (12, 251_420, 8_945_971, 2 * 10**9)] == [
+        "12 B",
+        "251 kB",
+        "8.95 MB",
+        "2 GB",
+    ]

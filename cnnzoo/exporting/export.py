@@ -26,7 +26,7 @@ from cnnzoo.exporting.formats import Format, find_format
 from cnnzoo.exporting.golden import golden_examples, golden_rows
 from cnnzoo.exporting.job import Job
 from cnnzoo.exporting.process import converting
-from cnnzoo.exporting.record import installed_versions, record_path, record_text
+from cnnzoo.exporting.record import file_digest, installed_versions, record_path, record_text
 from cnnzoo.exporting.verify import VerificationError, check_agreement
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.runtimes.contract import Contract
@@ -118,6 +118,7 @@ def export(
             "batch": options.batch,
             "opset": options.opset,
             "source": str(opened),
+            "model_sha256": file_digest(source),
         }
         with converting(job, scratch) as wait:
             reference = predict_split(keras_model, dataset, split) if dataset else None

@@ -13,6 +13,7 @@ from cnnzoo.evaluation.metric_titles import title_of
 from cnnzoo.extras import require
 from cnnzoo.reporting import findings
 from cnnzoo.reporting.caveats import caveats
+from cnnzoo.reporting.exports import export_rows
 from cnnzoo.reporting.markdown import escape_markdown, fenced
 from cnnzoo.reporting.metric_texts import metric_texts
 from cnnzoo.reporting.page.data_view import data_view
@@ -103,6 +104,7 @@ def _values(report: ReportData) -> dict[str, Any]:
         "metrics": metric_texts(measured),
         "classes": rows[:MAX_CLASSES],
         "hidden_classes": max(0, len(rows) - MAX_CLASSES),
+        "exports": export_rows(report.run),
         "snippet": snippet(report.classifier),
         "reproduction": reproduction(report),
     }

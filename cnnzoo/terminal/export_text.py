@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnnzoo.evaluation.metric_titles import interval_text
+from cnnzoo.text import size_text
 
 
 def export_text(record: dict[str, Any]) -> str:
@@ -18,14 +19,6 @@ def export_text(record: dict[str, Any]) -> str:
     if "speed" in record:
         lines.append(_speed(record["speed"]))
     return "\n".join(lines)
-
-
-def size_text(size: int) -> str:
-    """A number of bytes in three digits: `250 kB`, `8.9 MB`."""
-    for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if size >= factor:
-            return f"{size / factor:.3g} {unit}"
-    return f"{size} B"
 
 
 def _verified(verified: dict[str, Any]) -> list[str]:

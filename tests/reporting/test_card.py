@@ -116,3 +116,21 @@ def test_a_class_count_that_the_data_replaced_is_not_shown(run, tmp_path):
     assert copied.config().model.classes == 7
     (text,) = re.findall(r"```yaml\n(.*?)```", model_card(copied), re.DOTALL)
     assert "classes: 7" not in text
+
+
+def test_exported_models_are_mentioned_with_their_figures(run, card):
+    from cnnzoo.exporting.record import record_path, record_text
+
+    assert "Exported models" not in card
+    run.exports_path.mkdir()
+    path = record_path(run.exports_path / "a.onnx")
+    record = {"format": "onnx", "contract": {"precision": "int8"}, "bytes": 82_441}
+    path.write_text(record_text(record))
+    try:
+        written = model_card(run)
+    finally:
+        path.unlink()
+    assert "## Exported models" in written
+    assert "| onnx | int8 | not verified |" in written
+    assert "82.4 kB" in written
+    assert "exports: onnx." in written

@@ -1,17 +1,8 @@
 from __future__ import annotations
 
-from cnnzoo.terminal.export_text import export_text, size_text
+from cnnzoo.terminal.export_text import export_text
 
 FIGURE = {"value": 0.95, "low": 0.94, "high": 0.96}
-
-
-def test_sizes_are_short():
-    assert [size_text(size) for size in (12, 251_420, 8_945_971, 2 * 10**9)] == [
-        "12 B",
-        "251 kB",
-        "8.95 MB",
-        "2 GB",
-    ]
 
 
 def test_what_was_measured_is_shown():

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnzoo.errors import UserError
 from cnnzoo.reporting import findings
+from cnnzoo.reporting.exports import ExportRow, export_rows
 from cnnzoo.reporting.figures import page_figures
 from cnnzoo.reporting.gallery import surest_mistakes
 from cnnzoo.reporting.metric_texts import MetricText, metric_texts
@@ -81,6 +82,7 @@ class View:
     inside: Inside
     network: Network
     data: DataView
+    exports: list[ExportRow]
     reproduction: Reproduction
 
 
@@ -111,6 +113,7 @@ def view(report: ReportData, prefix: str, budget: int) -> View:
         inside,
         Network(drawn, network.kinds_of(drawn), network.rows(report.architecture)),
         data_view(report),
+        export_rows(report.run),
         reproduction(report),
     )
 
