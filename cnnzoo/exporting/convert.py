@@ -114,7 +114,7 @@ def _refusal(layer: Any, job: Job) -> str | None:
         try:
             keras_export(alone, exported, job)
             if job.format == "onnx":
-                onnx_file.check(exported)
+                onnx_file.read_export(exported)
         except Exception as error:
             return first_line(error)
     return None

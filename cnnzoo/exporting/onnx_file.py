@@ -17,19 +17,19 @@ BATCH = "batch"
 # They stay float32 in every precision: their outputs are the probabilities.
 ACTIVATIONS = ("Softmax", "Sigmoid")
 _STANDARD = ("", "ai.onnx")
+_ONE = "cnnzoo_one"
 
 
 def finish(exported: Path, job: Job, images: NDArray[np.uint8] | None) -> None:
     """Write the final file of a job from Keras' float32 export."""
     import onnx
 
-    check(exported)
+    model = read_export(exported)
     if job.contract.precision == "int8" and images is not None:
+        onnx.save(model, exported)
         model = _int8(exported, images, job.batch or CALIBRATION_BATCH)
-    else:
-        model = onnx.load(exported)
-        if job.contract.precision == "float16":
-            model = _float16(model)
+    elif job.contract.precision == "float16":
+        model = _float16(model)
     _name_ports(model)
     del model.metadata_props[:]
     entry = model.metadata_props.add()
@@ -39,19 +39,42 @@ def finish(exported: Path, job: Job, images: NDArray[np.uint8] | None) -> None:
     onnx.save(model, job.target)
 
 
-def check(path: Path) -> None:
-    """Raise ValueError for a file with operators that ONNX does not define.
+def read_export(path: Path) -> Any:
+    """Keras' export as an ONNX model.
 
-    The converter writes those that it does not know as they are.
+    Raises ValueError for operators that ONNX does not define: the converter writes those that it
+    does not know under their TensorFlow names.
     """
     import onnx
 
     model = onnx.load(path)
+    _replace_erfc(model.graph)
     opset = next(each.version for each in model.opset_import if each.domain in _STANDARD)
     for node in model.graph.node:
         if node.domain not in _STANDARD or not _is_defined(node.op_type, opset):
             raise ValueError(f"ONNX has no operator {node.op_type} (opset {opset})")
     onnx.checker.check_model(model)
+    return model
+
+
+def _replace_erfc(graph: Any) -> None:
+    """Write Erfc(x), which is in the exact GELU of TensorFlow, as 1 - Erf(x)."""
+    from onnx import helper, numpy_helper
+
+    nodes = []
+    for node in graph.node:
+        if node.op_type != "Erfc":
+            nodes.append(node)
+            continue
+        erf = f"{node.output[0]}_erf"
+        nodes += [
+            helper.make_node("Erf", [node.input[0]], [erf]),
+            helper.make_node("Sub", [_ONE, erf], [node.output[0]]),
+        ]
+    if len(nodes) > len(graph.node):
+        graph.initializer.append(numpy_helper.from_array(np.array(1, np.float32), _ONE))
+        del graph.node[:]
+        graph.node.extend(nodes)
 
 
 def _is_defined(operator: str, opset: int) -> bool:

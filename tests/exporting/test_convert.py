@@ -70,6 +70,23 @@ def test_a_layer_that_cannot_be_converted_is_named(form, tmp_path):
     assert not list(tmp_path.glob("model*"))
 
 
+def test_the_exact_gelu_is_converted(tmp_path):
+    import keras
+
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Rescaling(1 / 64, offset=-2),
+            keras.layers.Conv2D(4, 3, activation="gelu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+    path = export_small(tmp_path, "onnx", model=model)
+    expected = model.predict_on_batch(images(7))
+    assert np.abs(open_exported(path).predict_on_batch(images(7)) - expected).max() < 1e-5
+
+
 def unusual_layer():
     import keras
 
