@@ -1,4 +1,4 @@
-"""Every command in the README is run, in the README's order, in one directory."""
+"""Every command in the README is run, in its order, and every network of the language guide."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from conftest import ROOT
 from PIL import Image
 
 README = (ROOT / "README.md").read_text()
+GUIDE = (ROOT / "configs/README.md").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+def blocks(language: str, document: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", document, re.DOTALL | re.MULTILINE)
 
 
 def commands() -> list[list[str]]:
@@ -47,16 +48,32 @@ def test_every_command_of_the_readme_works(cnnzoo, tmp_path):
     assert made == set(described)
 
 
-def test_every_network_of_the_readme_is_valid(tmp_path):
+@pytest.mark.parametrize("document", [README, GUIDE], ids=["README", "guide"])
+def test_every_network_is_valid(document, tmp_path):
     from cnnzoo.config.loader import load_config
     from cnnzoo.training.checks import check_config
 
-    written = [block for block in blocks("yaml") if "model:" in block]
-    assert len(written) == 7
+    written = [block for block in blocks("yaml", document) if "model:" in block]
+    assert len(written) == {README: 1, GUIDE: 9}[document]
     for number, text in enumerate(written):
         path = tmp_path / f"network{number}.yaml"
         path.write_text(text)
         assert check_config(load_config(path)).head == "categorical"
+
+
+def test_the_guide_has_every_key_and_composite():
+    from cnnzoo.config.composites import COMPOSITES
+    from cnnzoo.config.data import DataConfig
+    from cnnzoo.config.schema import TrainingConfig
+    from cnnzoo.config.variables import RESERVED_VARIABLES
+
+    for section in (DataConfig, TrainingConfig):
+        for key in section.model_fields:
+            assert re.search(rf"[`{{ ]{key}[:`,]", GUIDE), key
+    for name in COMPOSITES:
+        assert name in GUIDE
+    for name in RESERVED_VARIABLES:
+        assert f"`${name}`" in GUIDE
 
 
 def test_the_five_edits_end_in_a_residual_network_that_grows_with_its_parameters(tmp_path):
@@ -65,7 +82,7 @@ def test_the_five_edits_end_in_a_residual_network_that_grows_with_its_parameters
     from cnnzoo.training.checks import check_config
 
     path = tmp_path / "mine.yaml"
-    path.write_text(blocks("yaml")[-1])
+    path.write_text(blocks("yaml", GUIDE)[-1])
 
     def residuals(*overrides):
         layers = walk(check_config(load_config(path, overrides)).architecture.layers)
@@ -90,7 +107,16 @@ def test_the_scripts_of_the_readme_exist():
         assert (ROOT / name).exists(), name
 
 
-def test_the_links_of_the_readme_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
+@pytest.mark.parametrize(
+    "path",
+    ["README.md", "CONTRIBUTING.md", "configs/README.md", "scripts/benchmarks/README.md"],
+)
+def test_links_lead_somewhere(path):
+    document = ROOT / path
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
         if not target.startswith("http"):
-            assert (ROOT / target).exists(), target
+            assert (document.parent / target).exists(), target
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) < 300
