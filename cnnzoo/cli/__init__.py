@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from contextlib import suppress
 
 import click
@@ -80,6 +81,7 @@ def main() -> None:
     """
     debug = "--debug" in sys.argv
     prepare_streams()
+    _never_raise_warnings()
     LEAN.set(True)
     try:
         code = cli.main(standalone_mode=False)
@@ -112,6 +114,13 @@ def main() -> None:
         _print_error(Mistake(f"{type(error).__name__}: {error}", hint=hint))
         code = 1
     sys.exit(code)
+
+
+def _never_raise_warnings() -> None:
+    """Show warnings instead of raising them, as PYTHONWARNINGS=error would: libraries emit some."""
+    if any(option.startswith("error") for option in sys.warnoptions):
+        warnings.simplefilter("default")
+        os.environ["PYTHONWARNINGS"] = "default"  # for child processes
 
 
 def _print_error(error: CnnzooError | Mistake) -> None:

@@ -34,8 +34,8 @@ def complete_run(
 
     default = os.environ.get("CNNZOO_RUNS_DIR") or "runs"
     try:
-        runs = find_runs(context.params.get("runs_dir") or default)
-    except OSError:
+        runs = find_runs(context.params.get("runs_dir") or Path(default).expanduser())
+    except (OSError, RuntimeError):  # no home directory
         return []
     return _items(map(str, runs), incomplete)
 

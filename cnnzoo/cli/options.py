@@ -15,6 +15,7 @@ runs_dir_option = click.option(
     "--runs-dir",
     default="runs",
     envvar="CNNZOO_RUNS_DIR",
+    callback=lambda context, parameter, value: str(Path(value).expanduser()),
     show_default=True,
     show_envvar=True,
     metavar="DIR",

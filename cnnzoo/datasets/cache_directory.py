@@ -10,11 +10,11 @@ from cnnzoo.errors import DataError
 
 def cache_directory() -> Path:
     """Return `$CNNZOO_CACHE`, or else `cnnzoo` in the user's cache directory."""
-    if own := os.environ.get("CNNZOO_CACHE"):
-        return Path(own).absolute()
-    if cache := os.environ.get("XDG_CACHE_HOME"):
-        return Path(cache) / "cnnzoo"
     try:
+        if own := os.environ.get("CNNZOO_CACHE"):
+            return Path(own).expanduser().absolute()
+        if cache := os.environ.get("XDG_CACHE_HOME"):
+            return Path(cache).expanduser() / "cnnzoo"
         return Path.home() / ".cache" / "cnnzoo"
     except RuntimeError:
         raise DataError(

@@ -102,3 +102,18 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path):
 
 def test_all_commands_are_registered():
     assert set(NAMES) == set(cli.commands)
+
+
+@pytest.mark.slow
+def test_warnings_as_errors_do_not_stop_a_training(tiny, cnnzoo):
+    done = cnnzoo("train", "tiny.yaml", "training.epochs=1", PYTHONWARNINGS="error")
+    assert done.returncode == 0, done.stderr
+    assert "1 epoch in" in done.stdout
+
+
+def test_a_tilde_in_the_environment_is_the_home_directory(in_process, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CNNZOO_RUNS_DIR", "~/runs")
+    code, _, err = in_process("evaluate")
+    assert code == 2
+    assert f"no runs in {tmp_path}/home/runs" in err

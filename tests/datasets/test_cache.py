@@ -299,6 +299,10 @@ def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/somebody")
     assert cache_directory() == Path("/home/somebody/.cache/cnnzoo")
+    monkeypatch.setenv("XDG_CACHE_HOME", "~/mine")
+    assert cache_directory() == Path("/home/somebody/mine/cnnzoo")
+    monkeypatch.setenv("CNNZOO_CACHE", "~/own")
+    assert cache_directory() == Path("/home/somebody/own")
 
 
 def test_without_a_home_directory_the_way_out_is_named(monkeypatch):
