@@ -1,9 +1,9 @@
 """A saved Keras model → the configuration that builds the same architecture.
 
-A chain of layers becomes a list. Where a layer merges several tensors, what lies between it and the
-last layer that all of them come from becomes a Residual or Branches; an architecture that does not
-nest in this way is refused, by the name of the layer where it shows. Only the description in the
-file is read (`cnnzoo.models.archive`).
+A chain of layers becomes a list. If a layer merges several tensors, the layers between it and the
+last layer that all these tensors come from become a Residual or Branches; an architecture that does
+not nest in this way is refused, with the name of the layer. Only the description in the file is
+read (`cnnzoo.models.archive`).
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _MERGES = {layer: merge for merge, layer in MERGE_LAYERS.items()}
 _MODELS = ("Sequential", "Functional", "Model")
 MAX_DEPTH = 30
 MAX_LAYERS = 20_000
-MAX_PERIOD = 8  # how many layers a repeat is looked for over
+MAX_PERIOD = 8  # layers, the longest pattern that becomes a repeat
 
 
 def adopt(path: Path) -> str:
-    """The YAML of the model in a `.keras` file: its name and its architecture.
+    """Return the YAML of the model in a `.keras` file: its name and its architecture.
 
-    Raises UserError, naming the layer, where the language has no words for what the model is.
+    Raises UserError, with the name of the layer, if the model cannot be written as a configuration.
     """
     described = read_architecture(path)
     try:
@@ -76,13 +76,13 @@ def _header(path: Path, raw: Mapping[str, Any], is_first: bool) -> list[str]:
 
 
 def _ratios(text: str) -> str:
-    """The same YAML with 1/255 in the place of 0.00392156862745098."""
+    """Return the same YAML with 1/255 instead of 0.00392156862745098."""
     number = r"(?<=[ \[])-?0\.[0-9]{12,}(?=[,}\]\n])"
     return re.sub(number, lambda found: flat(literal(float(found[0]))).replace(" ", ""), text)
 
 
 class _RefusedError(Exception):
-    """What in a model has no words in the language, and what could be done."""
+    """A part of a model that a configuration cannot express, and a hint."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -103,7 +103,7 @@ def _raw(path: Path, described: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _classes(items: list[Any]) -> int | None:
-    """The units of a softmax at the end."""
+    """Return the units of a softmax at the end."""
     last = items[-1] if items else None
     arguments = last.get("Dense") if isinstance(last, dict) else None
     if not isinstance(arguments, dict) or arguments.get("activation") != "softmax":
@@ -117,13 +117,13 @@ def _classes(items: list[Any]) -> int | None:
 
 @dataclass
 class _Reader:
-    """Reads models into layer items, counting layers; `input_shape` is that of the outermost."""
+    """Reads models into layer items and counts layers; `input_shape` is that of the outer model."""
 
     input_shape: list[int] = field(default_factory=list)
     count: int = 0
 
     def model(self, described: Mapping[str, Any], depth: int) -> list[Any]:
-        """The items of a model, or of one that is nested in it."""
+        """Return the items of a model or of a nested model."""
         kind, config = described["class_name"], described["config"]
         if kind not in _MODELS or not _is_of_keras(described):
             raise _RefusedError(
@@ -164,7 +164,7 @@ class _Reader:
         self.input_shape = shape[1:]
 
     def layer(self, described: Mapping[str, Any], depth: int) -> list[Any]:
-        """The items that a layer is: one, or those of the model that it is."""
+        """Return the item of a layer, or the items of a nested model."""
         self.count += 1
         if self.count > MAX_LAYERS:
             raise _RefusedError(f"it has more than {MAX_LAYERS:,} layers")
@@ -175,7 +175,7 @@ class _Reader:
 
 @dataclass
 class _Graph:
-    """A functional model: its layers by name, and the names of those that each takes, in order."""
+    """A functional model: its layers, and for each the names of its input layers in order."""
 
     layers: dict[str, Mapping[str, Any]]
     inputs: dict[str, list[str]]
@@ -184,10 +184,10 @@ class _Graph:
 
     @classmethod
     def of(cls, config: Mapping[str, Any], reader: _Reader) -> _Graph:
-        """The graph that a description writes; refused where it has several inputs or outputs."""
+        """Return the graph of a description; refuse several inputs or outputs."""
         layers = {layer["config"]["name"]: layer for layer in config["layers"]}
         if len(layers) != len(config["layers"]):
-            raise _RefusedError("two of its layers have one name")
+            raise _RefusedError("two of its layers have the same name")
         ends = {key: _tensors(config[f"{key}_layers"]) for key in ("input", "output")}
         for key, tensors in ends.items():
             if len(tensors) != 1:
@@ -196,7 +196,7 @@ class _Graph:
         return cls(layers, inputs, ends["input"][0], ends["output"][0])
 
     def in_order(self) -> list[str]:
-        """The layers that the output depends on, each after those that it takes."""
+        """Return the layers that the output depends on, each after its inputs."""
         order: list[str] = []
         done: set[str] = set()
         stack = [(self.end, iter(self.inputs[self.end]))]
@@ -217,14 +217,14 @@ class _Graph:
 
 
 def _tensors(written: Any) -> list[str]:
-    """The layers of `["name", 0, 0]` or of a list of such."""
+    """Return the layer of `["name", 0, 0]`, or the layers of a list of these."""
     if written and isinstance(written[0], str):
         written = [written]
     return [tensor[0] for tensor in written]
 
 
 def _inputs(name: str, layer: Mapping[str, Any]) -> list[str]:
-    """The names of the layers whose outputs a layer takes."""
+    """Return the names of the layers whose outputs a layer takes."""
     nodes = layer.get("inbound_nodes", [])
     if len(nodes) > 1:
         raise _RefusedError(
@@ -234,7 +234,7 @@ def _inputs(name: str, layer: Mapping[str, Any]) -> list[str]:
     if isinstance(nodes, list) and nodes and isinstance(nodes[0], list):  # as Keras 2 wrote them
         found = [tuple(tensor[:3]) for tensor in nodes[0]]
     if nodes and isinstance(nodes[0], dict) and _keras_tensors(nodes[0].get("kwargs")):
-        raise _RefusedError(f"the layer {name!r} takes a tensor by the name of an argument")
+        raise _RefusedError(f"the layer {name!r} takes a tensor as a keyword argument")
     for source, _, index in found:
         if index:
             raise _RefusedError(f"the layer {name!r} takes output {index} of {source!r}")
@@ -252,10 +252,10 @@ def _keras_tensors(value: Any) -> list[tuple[str, int, int]]:
 
 
 class _Nesting:
-    """Writes a graph as items, by dominators: a layer that every path to another passes through.
+    """Writes a graph as items, with dominators: layers that every path to another layer passes.
 
     After Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm", 2001; one pass is
-    enough in a graph without circles.
+    enough in a graph without cycles.
     """
 
     def __init__(self, graph: _Graph, reader: _Reader, depth: int) -> None:
@@ -275,9 +275,9 @@ class _Nesting:
             self.level[name] = self.level[nearest] + 1
 
     def items(self) -> list[Any]:
-        """The items of the whole graph."""
+        """Return the items of the whole graph."""
         start, end = self.graph.start, self.graph.end
-        # Of a model that is one composite, the order of the branches is that of the merge.
+        # If the model is one composite, the order of the branches is that of the merge.
         alone = bool(self.depth) and self.above.get(end) == start
         return self._between(start, end, 0, alone)
 
@@ -289,7 +289,7 @@ class _Nesting:
         return one
 
     def _between(self, start: str, end: str, depth: int, alone: bool = False) -> list[Any]:
-        """The items that lead from the output of one layer to that of another."""
+        """Return the items between the output of one layer and that of another."""
         if depth > MAX_DEPTH:
             raise _RefusedError(f"its branches are nested deeper than {MAX_DEPTH}")
         backwards: list[list[Any]] = []
@@ -298,8 +298,8 @@ class _Nesting:
             if end in self.used:
                 raise _RefusedError(
                     f"the output of the layer {end!r} goes to places that no Residual or Branches "
-                    "joins again",
-                    "architectures whose branches do not nest cannot be written",
+                    "merges",
+                    "only architectures whose branches nest can be adopted",
                 )
             self.used.add(end)
             above = self.above[end]
@@ -316,7 +316,7 @@ class _Nesting:
 def _composite(
     layer: Mapping[str, Any], branches: list[list[Any]], keep_order: bool
 ) -> dict[str, Any]:
-    """The composite that ends in a merging layer."""
+    """Return the composite that ends in a merging layer."""
     name = layer["config"].get("name")
     kind = layer["class_name"]
     merge = _MERGES.get(kind) if _is_of_keras(layer) else None
@@ -336,7 +336,7 @@ def _composite(
 
 
 def _folded(items: list[Any]) -> list[Any]:
-    """The same items with `repeat` in the place of copies that follow each other."""
+    """Return the same items with `repeat` instead of consecutive copies."""
     folded: list[Any] = []
     position = 0
     while position < len(items):
@@ -348,7 +348,7 @@ def _folded(items: list[Any]) -> list[Any]:
 
 
 def _repetition(items: list[Any], position: int) -> tuple[int, int]:
-    """How many items repeat from here on and how often, the most that can be saved; or (1, 1)."""
+    """Return the period and count of the repetition that saves most from here on, or (1, 1)."""
     best, saved = (1, 1), 1  # a repeat is itself two lines
     for period in range(1, 1 + min(MAX_PERIOD, (len(items) - position) // 2)):
         pattern, times = items[position : position + period], 1
@@ -378,7 +378,7 @@ def _is_of_keras(described: Mapping[str, Any]) -> bool:
 
 
 def _layer_item(described: Mapping[str, Any]) -> Any:
-    """A layer in the notation."""
+    """Return a layer in the notation."""
     name, kind = described["config"].get("name"), described["class_name"]
     entry = catalogue.entry("layers", kind)
     reason = catalogue.refusal("layers", kind)
@@ -397,7 +397,7 @@ def _layer_item(described: Mapping[str, Any]) -> Any:
 
 
 def _from_the_end(described: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The arguments of a layer, an axis that is the last one as -1, which Keras reads alike."""
+    """Return the arguments of a layer, the last axis written as -1, which is equivalent."""
     config: Mapping[str, Any] = described["config"]
     shape = (described.get("build_config") or {}).get("input_shape")
     if isinstance(shape, list) and shape and config.get("axis") == len(shape) - 1:
@@ -406,13 +406,13 @@ def _from_the_end(described: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _in_notation(entry: Entry, config: Mapping[str, Any]) -> Any:
-    """A class with the arguments that are not Keras' own."""
+    """Return a class with the arguments that differ from Keras' defaults."""
     written: dict[str, Any] = {}
     for key, value in config.items():
         argument = entry.arguments.get(key)
         if argument is None:
             if value not in (None, False, "channels_last", {}, []):
-                raise _RefusedError(f"its {key} is {value!r}, which a configuration cannot say")
+                raise _RefusedError(f"its {key} is {value!r}, which a configuration cannot express")
             continue
         plain = _value(argument, value)
         if argument.required or not _is_default(entry, argument, plain, config):
@@ -428,7 +428,7 @@ def _in_notation(entry: Entry, config: Mapping[str, Any]) -> Any:
 
 
 def _value(argument: Argument, value: Any) -> Any:
-    """The value of an argument in the notation, in its short form."""
+    """Return the value of an argument in the notation, in its short form."""
     if isinstance(value, dict):
         return _object(argument, value)
     if argument.type == "activations" and value == "linear" and argument.nullable:
@@ -437,7 +437,7 @@ def _value(argument: Argument, value: Any) -> Any:
 
 
 def _object(argument: Argument, value: Mapping[str, Any]) -> Any:
-    """A Keras object that is an argument."""
+    """Return a Keras object that is an argument."""
     kind, config = value["class_name"], value["config"]
     if argument.name == "dtype" and kind == "DTypePolicy":
         return None if config["name"] == "float32" else config["name"]
@@ -446,13 +446,13 @@ def _object(argument: Argument, value: Mapping[str, Any]) -> Any:
         namespace = "layers"
     entry = catalogue.entry(namespace, kind) if namespace else None
     if entry is None or not _is_of_keras(value):
-        raise _RefusedError(f"its {argument.name} is {kind}, which no configuration can name")
+        raise _RefusedError(f"its {argument.name} is {kind}, which a configuration cannot name")
     written = _in_notation(entry, config)
     return initializer_word(written) if written == entry.name else written
 
 
 def _shortened(kind: str, value: Any) -> Any:
-    """`[2, 2]` as 2 where Keras reads them alike."""
+    """Return `[2, 2]` as 2 if Keras treats them alike."""
     if isinstance(value, list | tuple):
         pairs = [item for item in value if isinstance(item, list | tuple)]
         if kind.startswith("margin") and pairs and all(before == after for before, after in pairs):

@@ -99,7 +99,7 @@ def eject(config: Config, source: Source | None = None, head: str | None = None)
 
 
 def _notes(config: Config, loaded: Loading) -> list[str]:
-    """Paragraphs of the docstring; lines of code are indented."""
+    """Return paragraphs of the docstring; lines of code are indented."""
     usage = f"Usage: python {config.name}.py {loaded.word}"
     precision = config.training.precision
     kept = f"The precision is float32; that of cnnzoo train is {precision}."
@@ -129,7 +129,7 @@ def _docstring(config: Config, notes: list[str]) -> list[str]:
 
 
 def _imports(text: str) -> list[str]:
-    """The import lines that a text needs."""
+    """Return the import lines that a text needs."""
     standard = [line for used, line in _STANDARD.items() if re.search(used, text)]
     modules = ["import keras", *(["import numpy as np"] if "np." in text else [])]
     names = [line for used, line in _LIBRARIES.items() if re.search(used, text)]
@@ -137,13 +137,13 @@ def _imports(text: str) -> list[str]:
 
 
 def _main(script: Script, source: Source, head: str, loaded: Loading) -> list[str]:
-    """The function that trains the model, keeps the best, and measures it."""
+    """Return the function that trains the model, keeps the best, and measures it."""
     config, training = script.config, script.config.training
     if training.batch_size == "auto":
         raise UserError(
-            "training.batch_size: auto is a rule that a short script does not have",
+            "a short script cannot choose the batch size: training.batch_size is auto",
             place=training.place("batch_size"),
-            hint="write a number, such as that in the run.json of a training",
+            hint="write a number, such as the one in the run.json of a training",
         )
     augment = _augmentation(config)
     scope = {
@@ -194,9 +194,9 @@ def _refuse_transfer(config: Config) -> None:
     training = config.training
     if config.init_from is not None:
         raise UserError(
-            "init_from takes weights layer by layer, which is more than a short script does",
+            "init_from copies weights layer by layer, which a short script cannot do",
             place=config.place("init_from"),
-            hint="leave it out: init_from=null",
+            hint="remove it: init_from=null",
         )
     composites = [f"{name.lower()}{number}" for name in MERGED for number in ("", "_1")]
     if ALL_BUT_HEAD in training.freeze and len(training.freeze) > 1:
@@ -210,7 +210,7 @@ def _refuse_transfer(config: Config) -> None:
             raise UserError(
                 f"training.freeze: {pattern!r} names composites, which have no names in a script",
                 place=training.place("freeze"),
-                hint="name the layers in them, or leave it out: training.freeze=[]",
+                hint="name the layers in them, or remove it: training.freeze=[]",
             )
 
 
@@ -224,7 +224,7 @@ def _freezing_all_but_head(model: str) -> list[str]:
 
 
 def _augmentation(config: Config) -> list[Call]:
-    """The layers of `data.augment`, with what cnnzoo gives them where they do not say it."""
+    """Return the layers of `data.augment` with the defaults of cnnzoo."""
     return [
         replace(made, arguments={**AUGMENTATION_DEFAULTS.get(made.name, {}), **made.arguments})
         for made in (config.data.augment if config.data else ())
@@ -237,12 +237,12 @@ def _model_lines(script: Script, augment: list[Call], scope: Scope) -> list[str]
     listed = [call("keras.Input", [("", literal(script.config.model.input_shape))])]
     listed += [script.call(layer, scope) for layer in augment]
     augmented = call("keras.Sequential", [("", collection("[]", [*listed, "make_model()"]))])
-    note = f"{INDENT}# The random layers are part of what is saved, and do nothing but in training."
+    note = f"{INDENT}# The random layers are saved too; they are active only in training."
     return [note, *laid_out(augmented, 1, "model = ")]
 
 
 def _class_weight_lines(config: Config, class_names: tuple[str, ...]) -> list[str]:
-    """Statements that weigh the classes, as `cnnzoo.training.engine.balance.class_weights` does."""
+    """Return the statements for class weights (`cnnzoo.training.engine.balance`)."""
     given = config.training.class_weight
     if given is None:
         return []
@@ -253,9 +253,9 @@ def _class_weight_lines(config: Config, class_names: tuple[str, ...]) -> list[st
         ]
     if not class_names:
         raise UserError(
-            "training.class_weight names classes, but there are no data that have any",
+            "training.class_weight names classes, but the configuration has no data",
             place=config.training.place("class_weight"),
-            hint="name the data too, or leave it out: training.class_weight=null",
+            hint="name the data too, or remove it: training.class_weight=null",
         )
     pairs = [(f"{literal(it)}: ", literal(float(given.get(it, 1)))) for it in class_names]
     return [
@@ -323,7 +323,7 @@ def _fitted(script: Script, scope: Scope, validated: bool) -> Code:
     training = script.config.training
     callbacks = ["best", *(script.call(it, scope) for it in directed_callbacks(script.config))]
     if training.optimizer.arguments.get("use_ema"):
-        # What cnnzoo validates and keeps is the average.
+        # cnnzoo validates and keeps the average.
         callbacks.insert(0, "keras.callbacks.SwapEMAWeights(swap_on_epoch=True)")
     script.constant("epochs")
     script.constant("batch_size")
@@ -338,7 +338,7 @@ def _fitted(script: Script, scope: Scope, validated: bool) -> Code:
 
 
 def _split_lines(loaded: Loading, seed: int) -> list[str]:
-    """Statements that make x_train, x_validation, x_test and their labels."""
+    """Return the statements that make x_train, x_validation, x_test and their labels."""
     fractions = {split: it for split, it in loaded.calls.items() if isinstance(it, float) and it}
     held_out = [name for name in ("test", "validation") if name in fractions]
     pool = ("images", "labels") if held_out else ("x_train", "y_train")

@@ -1,4 +1,4 @@
-"""An architecture as it is written → Python functions that make it.
+"""The architecture of a configuration → Python functions that make it.
 
 The functions keep the shape of the file: a block is a function, a repeat is a loop, `when` is an
 `if`, `params` are constants, `$channels` is `x.shape[-1]`. A composite or an attention layer is a
@@ -26,7 +26,7 @@ from cnnzoo.config.variables import REPEAT_VARIABLES, SHAPE_VARIABLES
 from cnnzoo.errors import ConfigError
 from cnnzoo.models.convert.python_text import Code, Parts, call, collection, flat, laid_out, literal
 
-# What a variable is in Python where the tensor that the layers have come to is called {}.
+# Variables of a shape → their Python; {} is the name of the current tensor.
 _SHAPES = {
     "height": "{}.shape[1]",
     "width": "{}.shape[2]",
@@ -36,7 +36,7 @@ _SHAPES = {
 }
 
 _PREFIXES = {"layers": "layers", "schedules": "keras.optimizers.schedules"}
-# Where the arguments that everybody writes without their names come first.
+# Namespaces whose first arguments are usually written without their names.
 _POSITIONAL = ("layers", "regularizers", "constraints")
 _KEYWORD_ONLY = ("axis", "name")
 
@@ -44,13 +44,13 @@ _TAKEN = {*dir(builtins), *keyword.kwlist, "keras", "layers", "np", "inputs", "x
 _TAKEN |= {"load_data", "main", "math", "sys", "Image", "ImageOps", "Path"}
 _TAKEN |= {"load_digits", "mnist_data", "train_test_split"}
 
-# A variable of the configuration → the Python that stands for it.
+# A variable of the configuration → its Python expression.
 Scope = Mapping[str, str]
 
 
 @dataclass
 class Script:
-    """What a script holds once: constants as they are used, and a function for each block."""
+    """The parts of a script that occur once: constants that are used, and a function per block."""
 
     config: Config
     classes: int | None
@@ -58,11 +58,11 @@ class Script:
     constants: dict[str, Any] = field(default_factory=dict)
 
     def globals(self) -> dict[str, str]:
-        """The variables that every part of a configuration knows, as constants."""
+        """Return the variables that are known everywhere, as constants."""
         return {name: name.upper() for name in (*self.config.model.params, "classes")}
 
     def constant(self, name: str) -> None:
-        """Note that a constant is used."""
+        """Record that a constant is used."""
         training = self.config.training
         known = {
             **self.config.model.params,
@@ -73,7 +73,7 @@ class Script:
         self.constants[name.upper()] = known[name]
 
     def constant_lines(self) -> list[str]:
-        """An assignment for each constant that is used, in the order of the file."""
+        """Return an assignment for each constant that is used, in the order of the file."""
         order = [*map(str.upper, self.config.model.params), "CLASSES", "EPOCHS", "BATCH_SIZE"]
         lines = []
         for name in sorted(self.constants, key=order.index):
@@ -81,7 +81,7 @@ class Script:
         return lines
 
     def expression(self, expression: Expression, scope: Scope) -> str:
-        """Python that computes an expression."""
+        """Return the Python of an expression."""
         for name in variables_of(expression):
             if scope[name] == name.upper():
                 self.constant(name)
@@ -90,7 +90,7 @@ class Script:
         return _tight_powers(ast.unparse(tree))
 
     def value(self, value: Any, scope: Scope) -> Code:
-        """Python that is an argument."""
+        """Return the Python of an argument."""
         if isinstance(value, Expression):
             return self.expression(value, scope)
         if isinstance(value, Call):
@@ -100,7 +100,7 @@ class Script:
         return literal(value)
 
     def call(self, made: Call, scope: Scope, applied_to: str = "") -> Code:
-        """Python that makes a Keras object, and applies a layer to a tensor."""
+        """Return Python that makes a Keras object and applies a layer to a tensor."""
         if made.namespace == "schedules":
             (made,) = spelled_out(made)
         known = known_arguments(made.namespace, made.name)
@@ -123,7 +123,7 @@ class Script:
     # ── functions ──────────────────────────────────────────────────────────────────────────────
 
     def model(self) -> list[str]:
-        """The function that makes the model."""
+        """Return the function that makes the model."""
         model, name = self.config.model, literal(self.config.name)
         first = call("keras.Input", [("", literal(model.input_shape))])
         if layers := _plain_layers(model.layers):
@@ -133,7 +133,7 @@ class Script:
         body = _Body(self, {"inputs", "x"})
         body.assign("inputs", first)
         body.items(model.layers, self.globals(), "inputs", "x")
-        body.note("# What stands in a row is a Sequential; branches are models within it.")
+        body.note("# A chain of layers is a Sequential; branches are models within it.")
         layers_of = call(
             "keras.Sequential", [("", "keras.Model(inputs, x).layers"), ("name", name)]
         )
@@ -141,7 +141,7 @@ class Script:
         return ["def make_model():", *body.lines()]
 
     def function(self, name: str) -> str:
-        """What the function of a block is called; it is written when it is first used."""
+        """Return the name of the function of a block; write it when it is first used."""
         python = _free(name, _TAKEN)
         if name not in self.functions:
             block = self.config.model.blocks[name]
@@ -149,7 +149,7 @@ class Script:
         return python
 
     def parameter_names(self, block: Block) -> dict[str, str]:
-        """What the parameters of a block are called in its function."""
+        """Return the names of the parameters of a block in its function."""
         functions = {_free(name, _TAKEN) for name in self.config.model.blocks}
         return {name: _free(name, _TAKEN | functions) for name in block.parameters}
 
@@ -177,7 +177,7 @@ class _Statement:
 
 @dataclass
 class _Body:
-    """The statements of one function; `taken` are the names that mean something in it."""
+    """The statements of one function; `taken` are the names that it uses."""
 
     script: Script
     taken: set[str]
@@ -187,7 +187,7 @@ class _Body:
     counters: dict[str, str] = field(default_factory=dict)  # a counter of them and its first value
 
     def lines(self) -> list[str]:
-        """The statements as source."""
+        """Return the statements as source."""
         return [
             line for it in self.statements for line in laid_out(it.code, it.depth, it.lead, it.tail)
         ]
@@ -201,7 +201,7 @@ class _Body:
         self.statements.append(_Statement(self.depth, "", comment))
 
     def finish(self, result: str) -> None:
-        """Return the result, at once where the last statement computes it."""
+        """Add a return statement, or turn the last statement into it if that computes the result."""
         last = self.statements[-1] if self.statements else None
         if last and last.depth == 1 and last.lead == f"{result} = ":
             self.statements[-1] = _Statement(1, "return ", last.code)
@@ -209,16 +209,16 @@ class _Body:
             self.statements.append(_Statement(1, "return ", result))
 
     def fresh(self, name: str) -> str:
-        """A name like this one that means nothing else in the function."""
+        """Return this name, or a similar one that the function does not use yet."""
         blocks = {_free(block, _TAKEN) for block in self.script.config.model.blocks}
         free = _free(name, self.taken | blocks | _TAKEN)
         self.taken.add(free)
         return free
 
     def items(self, items: Iterable[Item], scope: Scope, tensor: str, target: str) -> str:
-        """Apply layer items to a tensor, the result in `target`; give the name of the result.
+        """Apply layer items to a tensor and assign `target`; return the name of the result.
 
-        Where there are no items, that is the tensor itself.
+        Without items, that is the tensor itself.
         """
         for item in items:
             known = {**scope, **{name: text.format(tensor) for name, text in _SHAPES.items()}}
@@ -252,7 +252,7 @@ class _Body:
         return tensor
 
     def _application(self, made: Call, known: Scope, tensor: str, target: str) -> None:
-        """A network of keras.applications, named as cnnzoo names it."""
+        """Add a network of keras.applications, with its name in cnnzoo."""
         arguments = {"weights": None, "name": made.name.lower(), **made.arguments}
         arguments.pop("include_top", None)
         trainable = arguments.pop("trainable", True)
@@ -266,10 +266,10 @@ class _Body:
         self.taken.remove(network)
 
     def _use(self, use: BlockUse, known: Scope, tensor: str) -> Code:
-        """A call of a block's function; what a default computes is computed here."""
+        """Return a call of a block's function; computed defaults are computed by the caller."""
         block = self.script.config.model.blocks[use.name]
         values: dict[str, Code] = {}
-        before: dict[str, str] = {}  # the parameters so far, which a default may use
+        before: dict[str, str] = {}  # the earlier parameters, which a default may use
         for name in block.parameters:
             given = name in use.arguments
             value = use.arguments[name] if given else block.defaults.get(name)
@@ -355,7 +355,7 @@ class _Body:
                 self.loops.pop()
 
     def _loop(self, repeat: Repeat, known: Scope, names: Scope, index: str) -> tuple[str, Code]:
-        """What a loop assigns, and what it goes over; `index` is "" where nobody asks for it."""
+        """Return the variables of a loop and its iterable; `index` is "" if it is not used."""
         if repeat.times is not None:
             return index or "_", call("range", [("", self.script.value(repeat.times, known))])
         values = repeat.values.values()
@@ -369,14 +369,14 @@ class _Body:
 
 
 def _parameters(block: Block) -> tuple[list[str], list[str]]:
-    """The parameters that every call gives, and those that have a default in Python."""
+    """Return the parameters that every call passes, and those with a default in Python."""
     computed = {name for name, default in block.defaults.items() if has_expression(default)}
     optional = [name for name in block.parameters if name in block.defaults.keys() - computed]
     return [name for name in block.parameters if name not in optional], optional
 
 
 def _branches(composite: Call) -> list[tuple[str, tuple[Item, ...]]]:
-    """The branches of a composite, each with what its tensor is called."""
+    """Return the branches of a composite, each with the name of its tensor."""
     arguments = composite.arguments
     if composite.name == "Residual":
         return [("y", arguments["layers"]), ("shortcut", arguments.get("shortcut", ()))]
@@ -388,7 +388,7 @@ def _branches(composite: Call) -> list[tuple[str, tuple[Item, ...]]]:
 
 
 def _plain_layers(items: tuple[Item, ...]) -> list[Call]:
-    """The layers of a list that can be made without knowing shapes; none where it holds more."""
+    """Return the layers of a list if all can be made without knowing shapes, otherwise none."""
     not_plain = (*OWN["layers"], *ATTENTION)
     layers = [item for item in items if isinstance(item, Call) and item.name not in not_plain]
     asks = any(variables_in(layer) & set(SHAPE_VARIABLES) for layer in layers)
@@ -396,7 +396,7 @@ def _plain_layers(items: tuple[Item, ...]) -> list[Call]:
 
 
 def variables_in(value: Any) -> set[str]:
-    """The names of the variables in a value, however deep."""
+    """Return the names of all variables in a nested value."""
     if isinstance(value, Expression):
         return variables_of(value)
     if isinstance(value, Call):
@@ -411,7 +411,7 @@ def _uses(statements: list[_Statement], name: str) -> bool:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """The name, numbered where it means something already."""
+    """Return the name, with a number if it is taken."""
     number, free = 2, name
     while free in taken:
         free, number = f"{name}_{number}", number + 1
@@ -422,7 +422,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 class _Substitute(ast.NodeTransformer):
-    """Puts what stands for a variable in the place of its name."""
+    """Replaces the name of a variable by its Python expression."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -436,19 +436,19 @@ class _Substitute(ast.NodeTransformer):
 
 
 def _tight_powers(source: str) -> str:
-    """`a ** 2` as formatters write it."""
+    """Return powers as formatters write them: `a**2`."""
     return re.sub(r"(?<![\w\])}])([\w.]+) \*\* (-?[\w.]+)(?![\w\[(.])", r"\1**\2", source)
 
 
 def _as_word(made: Call) -> Code | None:
-    """An initializer without arguments by its name in lower case, as Keras texts write it."""
+    """Return an initializer without arguments by its name in lower case, as Keras examples do."""
     if made.namespace != "initializers" or made.arguments:
         return None
     return literal(initializer_word(made.name))
 
 
 def initializer_word(name: str) -> str:
-    """`he_normal` for HeNormal; the name itself where Keras has no such word."""
+    """Return `he_normal` for HeNormal; the name itself if Keras has no such word."""
     word = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     return word if catalogue.aliases("initializers").get(word) == name else name
 

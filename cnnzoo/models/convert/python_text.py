@@ -1,8 +1,8 @@
-"""Python source laid out as `ruff format` and Black lay it out, in lines of 88 characters.
+"""Python source in the layout of `ruff format` and Black, in lines of 88 characters.
 
-Only what a script that builds a model needs: calls and collections of comma-separated parts. What
-fits stays on its line; else the last pair of brackets opens if the rest then fits. A call tries
-all its arguments on a line of their own, then one a line; a collection goes to one a line at once.
+Supports calls and collections of comma-separated parts. Code that fits stays on its line; otherwise
+the last pair of brackets is opened if the rest then fits. The arguments of a call go on one line if
+they fit, otherwise one per line; the items of a collection go one per line.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ INDENT = "    "
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Comma-separated parts between brackets, each with what stands before it.
+    """Comma-separated parts between brackets, each with a prefix such as `key=`.
 
-    `applied_to` is the argument of what the brackets give, as in `Dense(10)(x)`.
+    `applied_to` is the argument of the result, as in `Dense(10)(x)`.
     """
 
     opening: str
@@ -32,7 +32,7 @@ class Parts:
 
     @property
     def end(self) -> str:
-        """What stands behind the parts."""
+        """The text after the parts."""
         return f"{self.closing}({self.applied_to})" if self.applied_to else self.closing
 
 
@@ -40,13 +40,13 @@ Code = str | Parts
 
 
 def call(function: str, arguments: Iterable[tuple[str, Code]], applied_to: str = "") -> Code:
-    """`function(a, key=b)`, or `function(a, key=b)(applied_to)`; a key is "" or a name."""
+    """Return `function(a, key=b)` or `function(a, key=b)(applied_to)`; a key can be ""."""
     keyed = tuple((f"{name}=" if name else "", code) for name, code in arguments)
     return Parts(f"{function}(", keyed, ")", applied_to=applied_to)
 
 
 def collection(brackets: str, items: Iterable[Code]) -> Code:
-    """A list or a tuple; `brackets` are `[]` or `()`."""
+    """Return a list or a tuple; `brackets` are `[]` or `()`."""
     parts = tuple(("", item) for item in items)
     if brackets == "()" and len(parts) == 1:
         return f"({flat(parts[0][1])},)"
@@ -54,7 +54,7 @@ def collection(brackets: str, items: Iterable[Code]) -> Code:
 
 
 def literal(value: Any) -> Code:
-    """A plain value; a float that is short as a ratio of integers is written as that ratio."""
+    """Return a plain value; a float that is a short ratio of integers is written as that ratio."""
     if isinstance(value, str):
         return f'"{escaped(value)}"'
     if isinstance(value, tuple | list):
@@ -63,7 +63,7 @@ def literal(value: Any) -> Code:
 
 
 def mapping(pairs: Iterable[tuple[str, Code]]) -> Code:
-    """A dictionary; a pair is a key followed by `: `, and its value."""
+    """Return a dictionary; a pair is a key followed by `: `, and its value."""
     return Parts("{", tuple(pairs), "}", is_call=False)
 
 
@@ -85,7 +85,7 @@ def _number(value: float) -> str:
 
 
 def flat(code: Code) -> str:
-    """The code on one line, however long."""
+    """Return the code on one line of any length."""
     if isinstance(code, str):
         return code
     inside = ", ".join(key + flat(part) for key, part in code.parts)
@@ -93,9 +93,9 @@ def flat(code: Code) -> str:
 
 
 def laid_out(code: Code, depth: int = 0, lead: str = "", tail: str = "") -> list[str]:
-    """Lines of code at a depth of indentation, `lead` before the first and `tail` after the last.
+    """Return lines of code at a depth of indentation, from `lead` to `tail`.
 
-    A part that cannot be divided stays longer than a line.
+    A part that cannot be divided can be longer than a line.
     """
     indent = INDENT * depth
     line = f"{indent}{lead}{flat(code)}{tail}"
