@@ -24,7 +24,16 @@ from cnnzoo.config.macros import spelled_out, split_channels
 from cnnzoo.config.schema import Config
 from cnnzoo.config.variables import REPEAT_VARIABLES, SHAPE_VARIABLES
 from cnnzoo.errors import ConfigError
-from cnnzoo.models.convert.python_text import Code, Parts, call, collection, flat, laid_out, literal
+from cnnzoo.models.convert.python_text import (
+    Code,
+    Parts,
+    call,
+    collection,
+    conditional,
+    flat,
+    laid_out,
+    literal,
+)
 
 # Variables of a shape → their Python; {} is the name of the current tensor.
 _SHAPES = {
@@ -43,6 +52,8 @@ _KEYWORD_ONLY = ("axis", "name")
 _TAKEN = {*dir(builtins), *keyword.kwlist, "keras", "layers", "np", "inputs", "x", "make_model"}
 _TAKEN |= {"load_data", "main", "math", "sys", "Image", "ImageOps", "Path"}
 _TAKEN |= {"load_digits", "mnist_data", "train_test_split"}
+
+_LONG = 50  # letters of the argument of a layer; a longer one is a statement
 
 # A variable of the configuration → its Python expression.
 Scope = Mapping[str, str]
@@ -80,13 +91,16 @@ class Script:
             lines += laid_out(literal(self.constants[name]), lead=f"{name} = ")
         return lines
 
-    def expression(self, expression: Expression, scope: Scope) -> str:
+    def expression(self, expression: Expression, scope: Scope) -> Code:
         """Return the Python of an expression."""
         for name in variables_of(expression):
             if scope[name] == name.upper():
                 self.constant(name)
         text = expression.text[1:].strip("{}").strip()
         tree = _Substitute(scope).visit(ast.parse(text, mode="eval"))
+        if isinstance(tree.body, ast.IfExp):
+            parts = (tree.body.body, tree.body.test, tree.body.orelse)
+            return conditional(*(_tight_powers(ast.unparse(part)) for part in parts))
         return _tight_powers(ast.unparse(tree))
 
     def value(self, value: Any, scope: Scope) -> Code:
@@ -183,8 +197,9 @@ class _Body:
     taken: set[str]
     statements: list[_Statement] = field(default_factory=list)
     depth: int = 1
-    loops: list[str] = field(default_factory=list)  # the loops and conditions around a statement
-    counters: dict[str, str] = field(default_factory=dict)  # a counter of them and its first value
+    # The loops and conditions around a statement, and their counters with the first value.
+    loops: list[tuple[str, Code]] = field(default_factory=list)
+    counters: dict[str, Code] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """Return the statements as source."""
@@ -201,7 +216,7 @@ class _Body:
         self.statements.append(_Statement(self.depth, "", comment))
 
     def finish(self, result: str) -> None:
-        """Add a return statement, or turn the last statement into it if that computes the result."""
+        """Return the result, in the last statement if that computes it."""
         last = self.statements[-1] if self.statements else None
         if last and last.depth == 1 and last.lead == f"{result} = ":
             self.statements[-1] = _Statement(1, "return ", last.code)
@@ -246,6 +261,11 @@ class _Body:
             else:
                 applied: Code = tensor
                 for layer in spelled_out(item):
+                    if len(flat(applied)) > _LONG:
+                        step = self.fresh("step")  # later layers need the shape of `tensor`
+                        self.assign(step, applied)
+                        self.taken.remove(step)
+                        applied = step
                     applied = self.script.call(layer, known, flat(applied))
                 self.assign(target, applied)
             tensor = target
@@ -294,8 +314,10 @@ class _Body:
         for name, branch in _branches(made):
             ends.append(self.items(branch, scope, start, self.fresh(name)))
         merge = made.arguments.get("merge", "add" if made.name == "Residual" else "concatenate")
+        name = flat(self.script.value(merge, known))
+        name = f"({name})" if " " in name else name
         layer = (
-            f"getattr(layers, {self.script.expression(merge, known)}.title())"
+            f"getattr(layers, {name}.title())"
             if isinstance(merge, Expression)
             else f"layers.{MERGE_LAYERS[merge]}"
         )
@@ -305,17 +327,17 @@ class _Body:
 
     def _repeat(self, repeat: Repeat, scope: Scope, known: Scope, target: str) -> None:
         taken = set(self.taken)
-        outermost = not any(loop.startswith("for") for loop in self.loops)
+        outermost = not any(loop.startswith("for") for loop, _ in self.loops)
         index, count, total = map(self.fresh, REPEAT_VARIABLES)
         names = {name: self.fresh(name) for name in repeat.values}
         before = len(self.statements)
         variables, over = self._loop(repeat, known, names, index)
-        self.loops.append(f"for {variables} in {flat(over)}")
+        self.loops.append((f"for {variables} in ", over))
         self.depth += 1
         inside = {**scope, **names, "index": index, "count": count, "total": total}
         self.items(repeat.layers, inside, target, target)
         self.depth -= 1
-        iterations = f"sum(1 {' '.join(self.loops)})"
+        iterations = Parts("sum(", (("", "1"), *self.loops), ")", separator="")
         self.loops.pop()
         body = self.statements[before:]
         if not body:  # no layers
@@ -345,7 +367,7 @@ class _Body:
         for lead, code, layers in branches:
             if layers:
                 self.statements.append(_Statement(self.depth, lead, code, ":"))
-                self.loops.append(f"if {code}" if code else f"if not ({condition})")
+                self.loops.append(("if ", code or f"not ({condition})"))
                 self.depth += 1
                 before = len(self.statements)
                 self.items(layers, scope, target, target)
@@ -433,6 +455,11 @@ class _Substitute(ast.NodeTransformer):
         if node.id not in self.scope:  # min, max, round
             return node
         return ast.parse(self.scope[node.id], mode="eval").body
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        if not isinstance(node.value, str):
+            return node
+        return ast.Name(flat(literal(node.value)))  # in double quotes
 
 
 def _tight_powers(source: str) -> str:

@@ -21,7 +21,8 @@ INDENT = "    "
 class Parts:
     """Comma-separated parts between brackets, each with a prefix such as `key=`.
 
-    `applied_to` is the argument of the result, as in `Dense(10)(x)`.
+    `applied_to` is the argument of the result, as in `Dense(10)(x)`. An empty `separator` is for
+    parts of an expression such as `a if b else c`, which may have no brackets.
     """
 
     opening: str
@@ -29,6 +30,7 @@ class Parts:
     closing: str
     is_call: bool = True
     applied_to: str = ""
+    separator: str = ","
 
     @property
     def end(self) -> str:
@@ -67,6 +69,12 @@ def mapping(pairs: Iterable[tuple[str, Code]]) -> Code:
     return Parts("{", tuple(pairs), "}", is_call=False)
 
 
+def conditional(value: Code, condition: Code, otherwise: Code) -> Code:
+    """Return `value if condition else otherwise`."""
+    parts = (("", value), ("if ", condition), ("else ", otherwise))
+    return Parts("", parts, "", is_call=False, separator="")
+
+
 def escaped(text: str) -> str:
     """Return a text for a literal or docstring in double quotes.
 
@@ -88,8 +96,11 @@ def flat(code: Code) -> str:
     """Return the code on one line of any length."""
     if isinstance(code, str):
         return code
-    inside = ", ".join(key + flat(part) for key, part in code.parts)
-    return f"{code.opening}{inside}{code.end}"
+    return f"{code.opening}{_inside(code)}{code.end}"
+
+
+def _inside(code: Parts) -> str:
+    return f"{code.separator} ".join(key + flat(part) for key, part in code.parts)
 
 
 def laid_out(code: Code, depth: int = 0, lead: str = "", tail: str = "") -> list[str]:
@@ -104,9 +115,14 @@ def laid_out(code: Code, depth: int = 0, lead: str = "", tail: str = "") -> list
     head = f"{indent}{lead}{flat(replace(code, applied_to=''))}("
     if code.applied_to and len(head) <= WIDTH:
         return [head, f"{indent}{INDENT}{code.applied_to}", f"{indent}){tail}"]
+    if not code.opening:
+        ends = ["", *[""] * (len(code.parts) - 2), tail]
+        leads = [lead + code.parts[0][0], *(key for key, _ in code.parts[1:])]
+        parts = zip(code.parts, leads, ends, strict=True)
+        return [line for (_, part), key, end in parts for line in laid_out(part, depth, key, end)]
     first, last = f"{indent}{lead}{code.opening}", f"{indent}{code.end}{tail}"
-    inside = indent + INDENT + ", ".join(key + flat(part) for key, part in code.parts)
+    inside = indent + INDENT + _inside(code)
     if code.is_call and len(inside) <= WIDTH:
         return [first, inside, last]
-    comma = [laid_out(part, depth + 1, key, ",") for key, part in code.parts]
-    return [first, *(line for lines in comma for line in lines), last]
+    lines = [laid_out(part, depth + 1, key, code.separator) for key, part in code.parts]
+    return [first, *(line for part in lines for line in part), last]

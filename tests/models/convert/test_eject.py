@@ -113,7 +113,7 @@ def test_a_script_makes_every_form_that_the_language_has(path: Path) -> None:
 @pytest.mark.parametrize("name", ZOO)
 def test_a_script_has_the_size_of_the_file_and_holds_to_the_line_length(name: str) -> None:
     lines = script_of(load_config(name)).splitlines()
-    assert len(lines) < 165
+    assert len(lines) < 215
     assert max(map(len, lines)) <= 88
 
 
