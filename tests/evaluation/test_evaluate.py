@@ -179,7 +179,7 @@ def test_data_that_cannot_be_are_said(run, words, error, message):
 
 
 def test_the_figures_of_a_run_are_not_replaced_by_those_of_another(run, two):
-    with pytest.raises(RunError, match="is a run, whose own figures would be lost"):
+    with pytest.raises(RunError, match="is a run, whose own metrics would be overwritten"):
         cnnzoo.evaluate(run, output=two.path)
 
 
@@ -238,7 +238,7 @@ def test_parquet_holds_what_the_csv_holds(run):
 
 def test_data_that_changed_since_are_refused(run):
     run.update(data={"fingerprint": "another"})
-    with pytest.raises(DataError, match=r"is no longer what .* was trained on"):
+    with pytest.raises(DataError, match=r"has changed since .* was trained"):
         cnnzoo.evaluate(run)
 
 

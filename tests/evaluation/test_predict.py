@@ -230,7 +230,7 @@ def test_one_sigmoid_unit_gives_both_classes(tmp_path, gray):
 
 def test_other_class_names_than_the_model_has_are_refused(damaged):
     damaged.update(class_names=["red", "green"])
-    with pytest.raises(RunError, match="tells 3 classes apart, but 2 are named: red, green"):
+    with pytest.raises(RunError, match="has 3 classes, but 2 class names: red, green"):
         open_classifier(damaged)
 
 

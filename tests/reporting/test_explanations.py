@@ -44,13 +44,13 @@ def test_a_picture_is_explained_by_numbers_that_are_measured(channels):
     assert [text for text in written if text in NAMES] == [NAMES[label] for label in order[:8]]
     assert f"{found.probabilities.max():.2f}" in written
     total = found.attribution.values.sum()
-    assert f"they sum to {total:.2f} of {total + 0.5:.2f}" in written
-    assert "nothing speaks for it" not in written
+    assert f"sum: {total:.2f} of {total + 0.5:.2f}" in written
+    assert "no positive evidence" not in written
 
 
 def test_an_empty_map_says_so():
     image, found = explanation(np.zeros((6, 8), np.float32))
-    assert "nothing speaks for it" in texts(explanation_figure("a", image, found, NAMES))
+    assert "no positive evidence" in texts(explanation_figure("a", image, found, NAMES))
 
 
 def test_a_stage_says_how_many_of_its_maps_are_shown():
@@ -108,7 +108,9 @@ def test_responses_show_the_region_that_was_seen():
     assert pixels[5, step + 5, 0] not in (0, 90, 200)  # the region is smaller: a pale edge
     dead = pixels[:, -TILE // 2]  # a response of 0 shows no picture
     assert len(np.unique(dead[2:TILE], axis=0)) == 1
-    assert axes.get_title("left").startswith("conv2d: what raises channels 0 to 0 (left)")
+    assert axes.get_title("left").startswith(
+        "conv2d: strongest responses of channels 0 to 0 (left)"
+    )
 
 
 def test_a_grid_has_its_tiles_in_rows():
