@@ -166,7 +166,7 @@ def test_a_class_that_the_model_does_not_know_is_refused(run, photos):
 @pytest.mark.parametrize(
     ("words", "error", "message"),
     [
-        ((), RunError, "does not say what to measure it on"),
+        ((), RunError, "does not name data to measure it on"),
         (("mnits5k",), DataError, "did you mean 'mnist5k'"),
         (("folde=photos",), ConfigError, "data has no key 'folde'; did you mean 'folder'"),
         (("folder=none",), DataError, "none"),
