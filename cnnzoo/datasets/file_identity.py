@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from cnnzoo.regular_files import open_regular
 
@@ -43,7 +41,7 @@ def files_identity(
     """
     digest = hashlib.sha256(repr(settings).encode("utf-8", "surrogateescape"))
     digest.update("\0".join(names).encode("utf-8", "surrogateescape"))
-    table = np.fromiter(states, np.int64).reshape(len(names), len(NO_FILE))
+    table = array("q", states)
     digest.update(table.tobytes())
     if len(names) > 1 and _times_tell_nothing(table):
         for contents in _contents([path_of(name) for name in names]):
@@ -51,12 +49,11 @@ def files_identity(
     return digest.hexdigest()
 
 
-def _times_tell_nothing(table: NDArray[np.int64]) -> bool:
-    modified, changed = table[:, _MODIFIED], table[:, _CHANGED]
-    if (modified != modified[0]).any():
+def _times_tell_nothing(states: array[int]) -> bool:
+    modified, changed = states[_MODIFIED :: len(NO_FILE)], states[_CHANGED :: len(NO_FILE)]
+    if any(time != modified[0] for time in modified):
         return False
-    has_change_times = os.name != "nt" and (changed > modified).any()
-    return not has_change_times
+    return os.name == "nt" or max(changed) <= modified[0]  # Windows: it is the creation time
 
 
 def _contents(paths: Sequence[str | Path]) -> Iterable[bytes]:

@@ -6,7 +6,6 @@ Which array is what, and of which part, is in its name: `x_train`, `train_labels
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,6 +27,7 @@ from cnnzoo.datasets.array_files import (
     read_blocks,
 )
 from cnnzoo.datasets.dataset import SPLITS, ImageShape
+from cnnzoo.datasets.file_identity import file_state, files_identity
 from cnnzoo.datasets.image_files import COLOUR_DROPPED
 from cnnzoo.datasets.images.fit import Fit, fit_images
 from cnnzoo.datasets.images.workers import Progress
@@ -93,10 +93,9 @@ class Arrays(Source):
         if others:
             self.found.append(f"arrays not used, as their names tell no split: {listed(others)}")
         files = sorted({path for path, _ in found.values()})
-        states = [(path.name, path.stat()) for path in files]
-        state = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in states]
+        states = [value for path in files for value in file_state(path.stat())]
         roles = sorted((role, path.name, member or "") for role, (path, member) in found.items())
-        self.identity = hashlib.sha256(repr(("arrays", state, roles)).encode()).hexdigest()
+        self.identity = files_identity([*map(str, files)], states, str, "arrays", roles)
         arrays = {role: open_array(*where) for role, where in found.items()}
         self.parts = paired(arrays)
         for part in self.parts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import math
 import os
 import posixpath
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.dataset import ImageShape
+from cnnzoo.datasets.file_identity import file_state, files_identity
 from cnnzoo.datasets.image_files import COLOUR_DROPPED, OUTSIDE, ImageFiles, is_inside
 from cnnzoo.datasets.images.decode import FORMATS
 from cnnzoo.datasets.images.fit import Fit, fit_images
@@ -79,8 +79,7 @@ class PixelTable(Source):
     """
 
     def __init__(self, path: Path, layout: Layout, data: DataConfig) -> None:
-        state = path.stat()
-        self.identity = _digest("pixels", path.name, state.st_size, state.st_mtime_ns)
+        self.identity = files_identity([str(path)], file_state(path.stat()), str, "pixels")
         self.path, self.layout, self.data = path, layout, data
         self.found: list[str] = []  # notes
 
@@ -262,8 +261,7 @@ class PathTable(ImageFiles):
         self.root = Path(data.image_dir) if data.image_dir else path.parent
         files = _Files(self.root, bool(data.follow_links))
         suffix = data.image_suffix or ""
-        state = path.stat()
-        names, labels, parts, stats = [], [], [], array("q")
+        names, labels, parts, states = [], [], [], array("q", file_state(path.stat()))
         unusable: dict[str, str] = {}
         for line, label, part, image in usable_rows(path, layout, unusable):
             name = inner_path(image[0], line, self.root) + suffix
@@ -277,16 +275,15 @@ class PathTable(ImageFiles):
                 names.append(name)
                 labels.append(label)
                 parts.append(part)
-                stats.extend((file.st_size, file.st_mtime_ns))
+                states.extend(file_state(file))
         if not names:
             nothing = nothing_usable(unusable)
             nothing.hint = _where(self.root, next(iter(unusable)))
             raise nothing
         plain = plain_names(set(labels))
         self._items = make_items(names, [plain[label] for label in labels], parts, unusable)
-        self.identity = _digest(
-            "paths", path.name, state.st_size, state.st_mtime_ns, names, unusable, stats.tobytes()
-        )
+        paths = [str(path), *(f"{self.root}/{name}" for name in names)]
+        self.identity = files_identity(paths, states, str, "paths", unusable)
 
     def items(self) -> Items:
         """Every row whose file is there."""
@@ -495,7 +492,3 @@ def _usual_count(counts: array[int], unusable: Mapping[str, str]) -> int:
     if len(counts) - frequencies.max() + len(unusable) > MAX_UNUSABLE:
         raise TableError(f"has rows of {values.min():,} to {values.max():,} pixels")
     return int(values[frequencies.argmax()])
-
-
-def _digest(*values: Any) -> str:
-    return hashlib.sha256(repr(values).encode("utf-8", "surrogateescape")).hexdigest()

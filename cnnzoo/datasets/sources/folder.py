@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import struct
 import subprocess
 import sys
 from collections import Counter
@@ -15,6 +13,7 @@ from pathlib import Path
 
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.dataset import SPLITS
+from cnnzoo.datasets.file_identity import NO_FILE, State, file_state, files_identity
 from cnnzoo.datasets.image_files import OUTSIDE, ImageFiles, is_inside
 from cnnzoo.datasets.image_names import (
     SUFFIXES,
@@ -50,7 +49,7 @@ class Folder(ImageFiles):
         assert data.folder
         self.data = data
         self.root = Path(data.folder)
-        digest = hashlib.sha256(b"folder")
+        states: list[int] = []
         self.files: list[str] = []  # POSIX paths below the root
         self.outside: list[str] = []  # links that lead out of the folder
         others: Counter[str] = Counter()
@@ -61,16 +60,16 @@ class Folder(ImageFiles):
             self.outside += [f"{below}{name}" for name in listing.outside]
             others += count_kinds(listing.others)
             system |= {*listing.system}
-            digest.update(f"{len(names)}\0{below}".encode("utf-8", "surrogateescape"))
-            digest.update("\0".join(names + listing.outside).encode("utf-8", "surrogateescape"))
-            digest.update(struct.pack(f"{len(listing.stats)}q", *listing.stats))
+            states += listing.states
         if others:
             self.found.append(f"{others_text(others)} (images end in {', '.join(SUFFIXES)})")
         if system:
             self.found.append(f"system folders not read: {listed(sorted(system))}")
         if not self.files:
             raise self._no_images(others)
-        self.identity = digest.hexdigest()
+        self.identity = files_identity(
+            self.files, states, lambda name: f"{self.root}/{name}", "folder", self.outside
+        )
 
     def _no_images(self, others: Counter[str]) -> DataError:
         reason = f": {others_text(others)}" if others else ""
@@ -177,11 +176,11 @@ json.dump([(match and match["label"]) or "" for match in map(search, names)], sy
 
 @dataclass(slots=True)
 class _Listing:
-    """The content of one folder, in order: names, and the sizes and times of the images."""
+    """The content of one folder, in order: names, and the states of the images."""
 
     below: str  # the path of the folder below the root, empty or with a slash at its end
     images: list[str] = field(default_factory=list)
-    stats: list[int] = field(default_factory=list)
+    states: list[int] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)  # files that are not images
     system: list[str] = field(default_factory=list)  # folders of the system
@@ -247,19 +246,17 @@ def _listed(opened: int, below: str, root: str | None) -> _Listing:
             listing.outside.append(name)
         elif image:
             listing.images.append(name)
-            listing.stats += _state(entry)
+            listing.states += _state(entry)
         else:
             listing.folders.append(name)
     return listing
 
 
-def _state(entry: os.DirEntry[str]) -> tuple[int, int]:
-    """The size and time of a file."""
+def _state(entry: os.DirEntry[str]) -> State:
     try:
-        state = entry.stat()
+        return file_state(entry.stat())
     except OSError:  # a link to nowhere, or just removed: the decoder reports it
-        return -1, -1
-    return state.st_size, state.st_mtime_ns
+        return NO_FILE
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

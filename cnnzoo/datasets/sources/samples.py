@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable
 from importlib import import_module
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from cnnzoo.architecture.arithmetic import shape_text
 from cnnzoo.config.data import DataConfig
 from cnnzoo.config.data_names import NAMES, SAMPLES
+from cnnzoo.datasets.file_identity import file_state, files_identity
 from cnnzoo.datasets.source import Source
 from cnnzoo.errors import DataError, did_you_mean
 
@@ -83,9 +83,9 @@ class Sample(Source):
         self.module = find_sample(data)
         self.label = label_of(data)
         self.name = data.name
-        stats = [(path.name, path.stat()) for path in self.module.files()]
-        state = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
-        self.identity = hashlib.sha256(repr((data.name, self.label, state)).encode()).hexdigest()
+        files = list(self.module.files())
+        states = [value for path in files for value in file_state(path.stat())]
+        self.identity = files_identity([*map(str, files)], states, str, data.name, self.label)
 
     def items(self) -> Items:
         """One item an image, by number."""

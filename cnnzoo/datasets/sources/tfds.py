@@ -6,7 +6,6 @@ Only what is not in the cache needs that process: what is prepared is known by i
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -24,6 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 from filelock import FileLock
 
 from cnnzoo.config.data import DataConfig
+from cnnzoo.datasets.file_identity import file_state, files_identity
 from cnnzoo.datasets.source import Source
 from cnnzoo.errors import DataError
 
@@ -92,12 +92,9 @@ class Tfds(Source):
     @cached_property
     def identity(self) -> str:  # type: ignore[override]  # it is set once, when it is asked for
         """A digest of the prepared files, by names, sizes and times, and of the parts to read."""
-        files = [
-            (str(path.relative_to(self.data_dir)), stat.st_size, stat.st_mtime_ns)
-            for path in sorted(self.directory.iterdir())
-            for stat in [path.stat()]
-        ]
-        return hashlib.sha256(repr((files, self._splits())).encode()).hexdigest()
+        files = sorted(self.directory.iterdir())
+        states = [value for path in files for value in file_state(path.stat())]
+        return files_identity([*map(str, files)], states, str, "tfds", self._splits())
 
     def label_values(self) -> tuple[str, ...]:
         """What it calls its labels, in order; only where the examples tell them, it is prepared.
