@@ -55,7 +55,7 @@ def complete_run_or_model(
     if context.params.get("words"):
         return [CompletionItem(incomplete, type="file")]
     runs = complete_run(context, parameter, incomplete)
-    return [*runs, *_items(_files(incomplete, (".keras",)), incomplete)]
+    return [*runs, *_items(_files(incomplete, (".keras", ".onnx", ".tflite", ".xml")), incomplete)]
 
 
 def _items(paths: Iterable[str], incomplete: str) -> list[CompletionItem]:

@@ -18,9 +18,7 @@ from cnnzoo.cli.options import (
 
 
 @click.command()
-@click.argument(
-    "run", required=False, metavar="[RUN|MODEL.keras]", shell_complete=complete_run_or_model
-)
+@click.argument("run", required=False, metavar="[RUN|MODEL]", shell_complete=complete_run_or_model)
 @click.option(
     "--split",
     type=click.Choice(["test", "validation", "train", "all"]),
@@ -80,6 +78,7 @@ def evaluate(
       cnnzoo evaluate runs/lenet/1 --split validation
       cnnzoo evaluate runs/faces/2 --data photos
       cnnzoo evaluate model.keras --data mnist5k --output measured
+      cnnzoo evaluate runs/lenet/1/exports/lenet.onnx --data mnist5k
     """
     import json
 

@@ -76,7 +76,7 @@ def open_classifier(
             hint="restore the file, or train again",
         )
     resize = description.resize if description else Resize()
-    pixel_range = description.pixel_range if isinstance(description, Description) else None
+    pixel_range = description.pixel_range if description else None
     notes = () if description else (names_note(path), scaling_note(model, path))
     return Classifier(
         model,

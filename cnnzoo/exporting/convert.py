@@ -6,9 +6,10 @@ of that. Needs Keras on TensorFlow.
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,8 +42,12 @@ def convert(model: Any, job: Job) -> None:
     if the file cannot be written.
     """
     images = None if job.calibration is None else np.load(job.calibration, allow_pickle=False)
-    with TemporaryDirectory(prefix="cnnzoo-") as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the converters, about each other
+    with (
+        TemporaryDirectory(prefix="cnnzoo-") as folder,
+        warnings.catch_warnings(),
+        redirect_stdout(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")  # converters warn about each other, and print sizes
         exported = Path(folder, f"model{FORMATS[job.format].suffix}")
         try:
             keras_export(model, exported, job)

@@ -76,6 +76,7 @@ def example_script(form: str, model: str, contract: Contract, batch: int | None 
         shape=", ".join(map(str, contract.input_shape)),
         method=repr(contract.resize.method),
         interpolation=repr(contract.resize.interpolation),
+        pixel_range=repr(contract.pixel_range),
         batch=batch or 1,
         runtime=runtime.strip() + "\n",
     )

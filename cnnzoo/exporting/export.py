@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -15,7 +18,7 @@ from numpy.typing import NDArray
 
 import cnnzoo
 from cnnzoo.datasets.dataset import SPLITS, Dataset
-from cnnzoo.errors import DataError, RunError, UserError
+from cnnzoo.errors import DataError, RunError, Terminated, UserError
 from cnnzoo.evaluation.classifier import Classifier, batch_size, open_classifier, run_or_file
 from cnnzoo.evaluation.evaluate import predict_split
 from cnnzoo.evaluation.predictions import Predictions
@@ -98,7 +101,7 @@ def export(
             f"{target.name} does not end in {chosen.suffix}, the suffix of {options.format}",
             hint=f"--output {target.with_suffix(chosen.suffix)}",
         )
-    with _scratch(target) as scratch:
+    with _terminable(), _scratch(target) as scratch:
         keras_model = open_classifier(opened, device="cpu")
         contract = _contract(name, keras_model, options)
         dataset, split = _data(trained, keras_model, data, options, display)
@@ -149,6 +152,7 @@ def _contract(name: str, classifier: Classifier, options: Options) -> Contract:
         "class_names": classifier.class_names,
         "input_shape": fit.shape,
         "resize": {"method": fit.method, "interpolation": fit.interpolation},
+        "pixel_range": fit.pixel_range,
         "precision": options.precision,
         "cnnzoo": cnnzoo.__version__,
     }
@@ -251,6 +255,23 @@ def _images(dataset: Dataset, split: str, rows: NDArray[np.intp]) -> NDArray[np.
     return np.concatenate(
         [parts[part][np.array([row - starts[part]])] for part, row in zip(which, rows, strict=True)]
     )
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Within, SIGTERM raises Terminated, so that temporary files are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals reach the main thread only
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated("the export was stopped; nothing was written")
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

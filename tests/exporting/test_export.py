@@ -4,6 +4,8 @@ import base64
 import functools
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +16,7 @@ from exported_models import CLASSES, SHAPE, small_model
 from PIL import Image
 
 from cnnzoo.config.data import Resize
-from cnnzoo.errors import CnnzooError, DataError, RunError, UserError
+from cnnzoo.errors import CnnzooError, DataError, RunError, Terminated, UserError
 from cnnzoo.evaluation.evaluate import evaluate
 from cnnzoo.evaluation.predict import predict
 from cnnzoo.evaluation.speed import measure_speed
@@ -183,6 +185,21 @@ def test_a_killed_conversion_leaves_nothing(home, tmp_path, monkeypatch):
             home / "small.keras", Options("onnx", output=tmp_path / "out" / "a.onnx", verify=False)
         )
     assert "too little memory" in str(failure.value)
+    assert left_over(tmp_path / "out") == []
+
+
+def test_a_terminated_export_leaves_nothing(home, tmp_path, monkeypatch):
+    terminating = tmp_path / "terminating"
+    terminating.write_text(f"#!/bin/sh\nkill -TERM {os.getpid()}\nsleep 60\n")
+    terminating.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(terminating))
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Terminated, match="nothing was written"):
+        export(
+            home / "small.keras",
+            Options("onnx", output=tmp_path / "out" / "a.onnx", verify=False),
+        )
+    assert signal.getsignal(signal.SIGTERM) == before
     assert left_over(tmp_path / "out") == []
 
 

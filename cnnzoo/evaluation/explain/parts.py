@@ -11,6 +11,7 @@ from cnnzoo.errors import UserError
 from cnnzoo.evaluation.explain.graph import Step, cuts, trace
 from cnnzoo.evaluation.explain.receptive import View, views
 from cnnzoo.evaluation.explain.scores import score_tensor
+from cnnzoo.models.runtimes.model import ExportedModel
 
 _MOVING = ("ZeroPadding2D", "Cropping2D")  # they do not compute
 _POOLING = ("MaxPooling2D", "AveragePooling2D")
@@ -45,8 +46,13 @@ class ModelParts:
 def find_parts(model: Any) -> ModelParts:
     """Find the parts of a Sequential or functional image classifier, nested models included.
 
-    Raises UserError if it has no convolution, and so nothing to explain.
+    Raises UserError if it has no convolution, and so nothing to explain, or is an exported model.
     """
+    if isinstance(model, ExportedModel):
+        raise UserError(
+            "an exported model has no layers and gradients to explain",
+            hint="explain the run or the .keras file that it was exported from",
+        )
     graph = trace(model)
     first = next((place for place, step in enumerate(graph.steps) if _convolves(step)), None)
     if first is None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from cnnzoo.config.data import Resize
+from cnnzoo.config.data import PixelRange, Resize
 from cnnzoo.config.section import Section
 from cnnzoo.errors import CnnzooError, RunError
 from cnnzoo.models.objects import first_line
@@ -37,6 +37,7 @@ class Contract(Section):
     class_names: ClassNames
     input_shape: Annotated[tuple[int, int, int], BeforeValidator(_tuple)]
     resize: Resize = Field(default_factory=Resize)
+    pixel_range: PixelRange | None = None  # of image files, if black and white are not 0 and 255
     precision: Literal["float32", "float16", "int8"] = "float32"
     cnnzoo: Annotated[str, Field(max_length=50)]
 

@@ -10,7 +10,8 @@ from cnnzoo.models.runtimes.contract import MAX_BYTES, read_contract
 
 
 def test_a_contract_is_read_back():
-    written = contract(precision="int8", resize={"method": "crop", "interpolation": "nearest"})
+    resize = {"method": "crop", "interpolation": "nearest"}
+    written = contract(precision="int8", resize=resize, pixel_range=(0.0, 4095.0))
     assert written.text().isascii()
     assert read_contract(written.text(), "x.onnx") == written
     assert read_contract(written.text().encode(), "x.onnx") == written
