@@ -14,6 +14,8 @@ SMALL_BYTES = 64 * 2**20
 EXPANSION = 2  # weights do not compress
 
 IMAGE_VALUES = 100_000_000  # height x width x channels of the input of a model
+CLASSES = 1_000_000
+PARAMETERS = 2**31
 ACTIVATION_BYTES = 2 * 2**30  # of the output of one layer for one image
 BATCH_BYTES = 2**30  # of the outputs of the largest layer for one batch
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from cnnzoo import limits
 from cnnzoo.config.calls import Block, Call, Item, check_variables, shown
 from cnnzoo.config.data import DataConfig
 from cnnzoo.config.durations import Duration
@@ -45,7 +46,6 @@ def _count_or_auto(value: Any) -> Any:
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"  # of a configuration: a run directory's too
 ALL_BUT_HEAD = "all_but_head"  # a word for `training.freeze`
-MAX_INPUT_VALUES = 100_000_000
 
 Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
 CountOrAuto = Annotated[Positive | Literal["auto"], BeforeValidator(_count_or_auto)]
@@ -67,7 +67,7 @@ class ModelConfig(Section):
         BeforeValidator(_three),
         Field(description="height, width and channels of the input images"),
     ]
-    classes: Annotated[int, Field(ge=2)] | None = None
+    classes: Annotated[int, Field(ge=2, le=limits.CLASSES)] | None = None
     params: dict[str, Param] = Field(default_factory=dict)
     defaults: dict[str, Any] = Field(default_factory=dict)
     blocks: dict[str, Any] = Field(default_factory=dict)
@@ -76,8 +76,8 @@ class ModelConfig(Section):
     @field_validator("input_shape")
     @classmethod
     def _an_image(cls, shape: tuple[int, int, int]) -> tuple[int, int, int]:
-        if math.prod(shape) > MAX_INPUT_VALUES:
-            raise ValueError(f"must hold at most {MAX_INPUT_VALUES:,} values")
+        if math.prod(shape) > limits.IMAGE_VALUES:
+            raise ValueError(f"must hold at most {limits.IMAGE_VALUES:,} values")
         return shape
 
     @field_validator("params", mode="before")

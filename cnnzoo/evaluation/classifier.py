@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from cnnzoo.config.data import Resize
 from cnnzoo.datasets.dataset import Images, ImageShape
 from cnnzoo.datasets.images.fit import MODES, Fit
-from cnnzoo.errors import RunError
+from cnnzoo.errors import CnnzooError, RunError
 from cnnzoo.evaluation.assumptions import names_note, scaling_note
 from cnnzoo.evaluation.predictions import check_probabilities
 from cnnzoo.models.activations import images_at_once
 from cnnzoo.models.backend import load_keras
+from cnnzoo.models.objects import first_line
 from cnnzoo.models.runtimes.contract import Contract
 from cnnzoo.models.runtimes.open import OPENERS, is_exported, open_exported
 from cnnzoo.models.saved import Description, Trust, described, load_model, read_description
@@ -94,7 +95,7 @@ def predict_probabilities(model: Any, images: Images) -> NDArray[np.float32]:
     is padded: with batches of one size, an image has on CPU the same probabilities bit by bit
     whatever the other images are, and no backend compiles the model twice.
 
-    Raises RunError if the outputs are not probabilities.
+    Raises RunError if the model fails or its outputs are not probabilities.
     """
     count, shape = images.shape[0], images.shape[1:]
     size = batch_size(shape, model)
@@ -104,7 +105,12 @@ def predict_probabilities(model: Any, images: Images) -> NDArray[np.float32]:
         missing = size - len(batch)
         if missing:
             batch = np.concatenate([batch, np.zeros((missing, *shape), np.uint8)])
-        outputs.append(model.predict_on_batch(batch)[: size - missing])
+        try:
+            outputs.append(model.predict_on_batch(batch)[: size - missing])
+        except CnnzooError:
+            raise
+        except Exception as error:  # each backend has errors of its own
+            raise RunError(f"the model cannot compute: {first_line(error)}") from error
     output = np.concatenate(outputs, dtype=np.float32)
     probabilities = np.hstack([1 - output, output]) if output.shape[1] == 1 else output
     check_probabilities(probabilities)

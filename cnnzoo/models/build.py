@@ -7,20 +7,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from cnnzoo import limits
 from cnnzoo.architecture.arithmetic import Shape
 from cnnzoo.architecture.facts import Facts
-from cnnzoo.architecture.layers import Architecture, Layer
+from cnnzoo.architecture.layers import Architecture, Layer, walk
 from cnnzoo.architecture.names import MERGE_LAYERS, given_names, namer
 from cnnzoo.architecture.resolve import resolve
 from cnnzoo.config.calls import Call
 from cnnzoo.config.composites import APPLICATIONS, ATTENTION
 from cnnzoo.config.schema import ModelConfig
-from cnnzoo.errors import ConfigError
+from cnnzoo.errors import CnnzooError, ConfigError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.objects import first_line, make
+from cnnzoo.models.pending import pending_variables, recorded
 from cnnzoo.models.pretrained import make_application
-
-MAX_PARAMETERS = 2**31
 
 
 def build_model(model: ModelConfig, *, classes: int | None = None, name: str = "model") -> Any:
@@ -50,13 +50,7 @@ def build_architecture(
     Raises ConfigError where the architecture has more parameters than any machine trains from a
     page of YAML, or where pretrained weights cannot be had.
     """
-    if architecture.parameters > MAX_PARAMETERS:
-        largest = max(architecture.layers, key=lambda layer: layer.parameters)
-        raise ConfigError(
-            f"the model has {architecture.parameters:,} parameters, more than {MAX_PARAMETERS:,}",
-            place=largest.place,
-            hint=f"this {largest.name} alone has {largest.parameters:,}",
-        )
+    check_memory(architecture)
     keras = load_keras()
     name_of = namer(given_names(architecture.layers))
     inputs = keras.Input(architecture.input_shape, name=name_of("InputLayer"))
@@ -69,28 +63,69 @@ def build_architecture(
     return keras.Sequential([inputs, *layers], name=name)
 
 
+def check_memory(architecture: Architecture) -> None:
+    """Raise ConfigError if a network is too large for any machine (`cnnzoo.limits`)."""
+    if architecture.parameters > limits.PARAMETERS:
+        largest = max(architecture.layers, key=lambda layer: layer.parameters)
+        raise ConfigError(
+            f"the model has {architecture.parameters:,} parameters; the limit is "
+            f"{limits.PARAMETERS:,}",
+            place=largest.place,
+            hint=f"this {largest.name} alone has {largest.parameters:,}",
+        )
+    for layer in walk(architecture.layers):
+        if (size := 4 * math.prod(layer.output_shape)) > limits.ACTIVATION_BYTES:
+            raise ConfigError(
+                f"the output of {layer.name} takes {limits.size_text(size)} for one image; the "
+                f"limit is {limits.size_text(limits.ACTIVATION_BYTES)}",
+                place=layer.place,
+            )
+
+
 def measure(call: Call, input_shape: Shape) -> Facts:
-    """What Keras itself says of a layer that no rule of `cnnzoo.architecture` covers."""
+    """Return the facts of a layer that no rule of `cnnzoo.architecture` covers, from Keras.
+
+    Keras computes the layer for an array, because it accepts shapes that do not fit for a symbol;
+    a large layer is not computed. Raises ConfigError if the layer does not fit its input.
+    """
     if call.name in APPLICATIONS:
         return _measure_application(call, input_shape)
     keras = load_keras()
-    layer = make(call)
     try:
-        # A layer may leave sizes of a symbolic output open; those of an array are all known.
-        output = layer(keras.ops.zeros((1, *input_shape)))
+        with pending_variables():
+            layer = make(call)
+            output = layer(keras.Input(batch_shape=(1, *input_shape)))
+            sizes = [variable.shape for variable in recorded()]
+            needed = 4 * sum(map(_values, [input_shape, output.shape, *sizes]))
+            if needed <= limits.SMALL_BYTES:
+                output = layer(keras.ops.zeros((1, *input_shape)))
+            elif None in output.shape:
+                raise ConfigError(
+                    f"{call.name} takes {limits.size_text(needed)} or more for one image, and "
+                    "Keras does not know the shape of its output without computing it",
+                    place=call.place,
+                )
+            return _measured(tuple(output.shape[1:]), layer)
+    except CnnzooError:
+        raise
     except Exception as error:  # each backend has errors of its own
         raise ConfigError(
             f"{call.name} does not fit its input {input_shape}: {first_line(error)}",
             place=call.place,
         ) from error
-    return _measured(tuple(output.shape[1:]), layer)
+
+
+def _values(shape: tuple[int | None, ...]) -> int:
+    """How many values an array of a shape has, at least."""
+    return math.prod(size or 1 for size in shape)
 
 
 def _measure_application(call: Call, input_shape: Shape) -> Facts:
-    """Its weights, which might be downloaded, change nothing that is measured."""
+    """Return the facts of a network; pretrained weights, which may be downloaded, are omitted."""
     arguments = {key: value for key, value in call.arguments.items() if key != "weights"}
-    model = make_application(replace(call, arguments=arguments), input_shape, "measured")
-    return _measured(tuple(model.output_shape[1:]), model)
+    with pending_variables():
+        model = make_application(replace(call, arguments=arguments), input_shape, "measured")
+        return _measured(tuple(model.output_shape[1:]), model)
 
 
 def _measured(shape: Shape, layer: Any) -> Facts:

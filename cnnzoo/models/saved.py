@@ -7,7 +7,6 @@ their own, because Keras unpacks an archive that has more than its own three to 
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 import math
@@ -39,11 +38,10 @@ from cnnzoo.models.archive import (
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.hdf5 import WeightsError, check_weights
 from cnnzoo.models.objects import first_line
+from cnnzoo.models.pending import pending_variables, recorded
 from cnnzoo.runs.files import replacing
 
 KEY = "cnnzoo"  # of metadata.json
-
-_PENDING = "uninitialized_variables"  # where Keras keeps those of a StatelessScope
 
 # Called with a class that is loaded although it is not allowed.
 Trust = Callable[[str], None]
@@ -161,19 +159,12 @@ def _load(keras: ModuleType, source: Path, path: Path) -> Any:
     In a StatelessScope, Keras records variables without allocating them, and the values that it
     reads from the file, so that the size is checked first.
     """
-    state = importlib.import_module("keras.src.backend.common.global_state")
-    try:
-        with keras.StatelessScope(initialize_variables=False) as scope:
-            try:
-                model = keras.saving.load_model(source, compile=False, safe_mode=True)
-            finally:  # a network whose weights are not in the file is too large, not damaged
-                _check_size(state.get_global_attribute(_PENDING) or [], path)
-            check_activations(model, str(path))
-        with keras.StatelessScope():
-            pass  # its end initializes the variables
-    finally:
-        # After an error, variables that were not initialized would be by the next scope.
-        state.set_global_attribute(_PENDING, [])
+    with pending_variables(initialize=True) as scope:
+        try:
+            model = keras.saving.load_model(source, compile=False, safe_mode=True)
+        finally:  # a network whose weights are not in the file is too large, not damaged
+            _check_size(recorded(), path)
+        check_activations(model, str(path))
     for variable in model.variables:
         if (value := scope.get_current_value(variable)) is not None:
             variable.assign(value)

@@ -22,7 +22,7 @@ from cnnzoo.config.schema import Config
 from cnnzoo.datasets.class_names import class_names_of
 from cnnzoo.datasets.source import Source
 from cnnzoo.errors import ConfigError, Mistake, did_you_mean
-from cnnzoo.models.build import measure
+from cnnzoo.models.build import check_memory, measure
 from cnnzoo.models.pretrained import check_weights
 from cnnzoo.models.transfer import find_source
 
@@ -67,6 +67,7 @@ def check_config(config: Config, source: Source | None = None) -> CheckedConfig:
     )
     classes = len(class_names) or config.model.classes
     architecture = resolve(config.model, classes, measure)
+    check_memory(architecture)
     names = class_names or tuple(map(str, range(classes or 0)))
     head = head_of(architecture, names) if names else None
     check_augmentation(config)

@@ -12,6 +12,7 @@ from conftest import ROOT
 import cnnzoo
 from cnnzoo.architecture.resolve import resolve
 from cnnzoo.config import zoo
+from cnnzoo.config.calls import Call
 from cnnzoo.config.layer_lists import parse_call
 from cnnzoo.errors import ConfigError
 from cnnzoo.models.build import measure
@@ -94,7 +95,7 @@ def test_a_layer_that_keras_refuses_on_this_input_has_its_place():
 
 def test_a_model_that_no_memory_holds_is_refused_before_it_is_built():
     config = model_config(["Flatten", {"Dense": 10**9}, {"Dense": 2}])
-    with pytest.raises(ConfigError, match=r"parameters, more than 2,147,483,648") as failed:
+    with pytest.raises(ConfigError, match=r"parameters; the limit is 2,147,483,648") as failed:
         cnnzoo.build_model(config)
     assert "this Dense alone has 193,000,000,000" in str(failed.value)
 
@@ -198,3 +199,37 @@ def test_attention_is_from_the_input_to_itself(item, attends, tmp_path):
     model.save(tmp_path / "model.keras")
     opened = keras.saving.load_model(tmp_path / "model.keras")
     assert opened.predict(given, verbose=0) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("call", "shape", "expected"),
+    [
+        (Call("layers", "RepeatVector", {"n": 300_000_000}), (3,), (300_000_000, 3)),
+        (Call("layers", "UpSampling1D", {"size": 10**6}), (1000, 4), (10**9, 4)),
+        (Call("layers", "LSTM", {"units": 10**6}), (10, 4), (10**6,)),
+    ],
+)
+def test_a_large_layer_is_measured_without_memory(call, shape, expected):
+    import resource
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert measure(call, shape).output_shape == expected
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # KiB
+
+
+def test_a_large_layer_of_unknown_shape_is_refused():
+    arguments = {"equation": "abc,cd->abd", "output_shape": (None, 10**8)}
+    with pytest.raises(ConfigError, match=r"EinsumDense takes 1\.1 GiB or more for one image"):
+        measure(Call("layers", "EinsumDense", arguments), (4, 3))
+
+
+def test_an_image_that_becomes_too_large_is_refused():
+    layers = ({"UpSampling2D": 100_000}, "Flatten", {"Dense": 2})
+    config = cnnzoo.ModelConfig(input_shape=(8, 8, 3), layers=layers)
+    with pytest.raises(ConfigError, match=r"UpSampling2D takes .* the limit is 2\.0 GiB"):
+        cnnzoo.build_model(config)
+
+
+def test_more_classes_than_memory_holds_are_refused():
+    with pytest.raises(ConfigError, match="1000000"):
+        cnnzoo.ModelConfig(input_shape=(8, 8, 3), classes=10**9, layers=("Flatten",))
