@@ -300,7 +300,7 @@ class _Resolver:
             raise DoesNotFit(
                 f"Residual adds {shape_text(shapes[0])} (layers) to "
                 f"{shape_text(shapes[1])} (shortcut)",
-                _projection(*shapes),
+                _shrinking(branches[0], *shapes) or _projection(*shapes),
             )
         inner = [layer for branch in branches for layer in branch]
         fields = [branch[-1].receptive_field if branch else cursor.field for branch in branches]
@@ -330,6 +330,25 @@ def _work(value: Any) -> int:
         case tuple():
             return 1 + sum(map(_work, value))
     return 1
+
+
+def _shrinking(layers: tuple[Layer, ...], wanted: Shape, given: Shape) -> str | None:
+    """Return the hint for a body that shrinks the image only because of its padding."""
+    windows = [
+        layer
+        for layer in layers
+        if layer.input_shape[:-1] != layer.output_shape[:-1]
+        and layer.arguments.get("padding", "valid") == "valid"
+        and ("kernel_size" in layer.arguments or "Pooling2D" in layer.name)
+    ]
+    steps = [layer.arguments.get("strides", 1) for layer in windows]
+    if wanted[:-1] == given[:-1] or not windows or any(step not in (1, (1, 1)) for step in steps):
+        return None
+    if any("Pooling" in layer.name and "strides" not in layer.arguments for layer in windows):
+        return None
+    first = windows[0]
+    where = f" in line {first.place.line}" if first.place and first.place.line else ""
+    return f"{first.name}{where} shrinks the image; write padding: same in it"
 
 
 def _projection(wanted: Shape, given: Shape) -> str:

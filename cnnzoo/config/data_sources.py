@@ -30,6 +30,10 @@ BELONGS_TO = {
 SHORT_FORMS = {"data": "name", "resize": "method"}
 
 
+# Keys that all sources have, but whose values speak of one of them.
+OF_ONE_SOURCE = ("classes", "labels")
+
+
 def replaced_keys(source: str) -> Iterable[str]:
     """The keys that another source takes with it when `source` takes its place."""
     return {*SOURCES, *BELONGS_TO} - {source}

@@ -48,7 +48,7 @@ def load_raw(source: str | Path, overrides: Iterable[str] = ()) -> Map:
 def make_config(raw: Mapping[str, Any]) -> Config:
     """The configuration in plain values; raises ConfigError with every mistake."""
     try:
-        return Config.model_validate(raw)
+        return Config.model_validate(raw, context={})
     except ValidationError as error:
         raise explain(error, Config, raw) from None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from cnnzoo.config.composites import SCHEDULES
-from cnnzoo.config.data_sources import SOURCES, replaced_keys
+from cnnzoo.config.data_sources import OF_ONE_SOURCE, SOURCES, replaced_keys
 from cnnzoo.config.located import Map, key_place, value_place
 
 # A mapping of classes, one or several, that is not itself a class with its arguments.
@@ -35,6 +35,10 @@ def without_other_sources(data: Map, top: Iterable[str]) -> Map:
     for source in (key for key in top if key in SOURCES and key not in data):
         for key in replaced_keys(source):
             kept.pop(key, None)
+        for key in OF_ONE_SOURCE:
+            place = value_place(data, key)
+            if place is None or place.line:  # not from the command line, which means the new source
+                kept.pop(key, None)
     return kept
 
 

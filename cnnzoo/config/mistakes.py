@@ -42,6 +42,14 @@ _WAYS = {
     "name": "for example name: mnist5k",
     "input_shape": "write input_shape: [height, width, channels]",
     **dict.fromkeys(
+        ("output", "outputs", "heads", "auxiliary", "aux", "auxiliary_outputs"),
+        "a network has one output; auxiliary heads of the literature are omitted",
+    ),
+    **dict.fromkeys(
+        ("inputs", "connections", "edges", "graph", "nodes", "skip", "concat"),
+        "a network is one chain of layers, with Residual and Branches for paths next to each other",
+    ),
+    **dict.fromkeys(
         ("learning_rate", "lr"),
         "it is the optimizer's: optimizer: {Adam: {learning_rate: …}}",
     ),
@@ -145,7 +153,7 @@ def _home_of(key: str, section: type[BaseModel]) -> str:
     for name in section.model_fields:
         inner = _section_in(section, name)
         if inner and key in inner.model_fields:
-            return f"{key} belongs into {name}"
+            return f"{key} belongs in {name}"
     return ""
 
 

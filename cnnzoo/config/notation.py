@@ -41,6 +41,7 @@ from cnnzoo.config.wording import (
     form_hint,
     form_of_name,
     near_word,
+    nearest_activation,
     positional_problem,
     what_there_is,
     whose,
@@ -138,8 +139,8 @@ class CallParser:
         refused = catalogue.refusal(namespace, name)
         if refused:
             hint = (
-                "write it with Keras' other layers, or as a block of them"
-                if "code" in refused
+                "write it with other layers of Keras, or as a block of them"
+                if "code" in refused and namespace == "layers"
                 else None
             )
             self.wrong(f"{name} is refused: {refused}", place, hint)
@@ -148,14 +149,15 @@ class CallParser:
         known += OWN.get(namespace, ())
         kind = KINDS[namespace].split(" ", 1)[1]
         called = name.partition("(")[0].rpartition(".")[2]
+        activation = nearest_activation(name)
         if called != name and find_entry(namespace, called):
             near, hint = "", f"write {called}, or {called}: {{ARGUMENT: VALUE, …}}"
-        elif namespace == "layers" and absent(name):
+        elif absent(name):
             near, hint = "", absent(name)
-        elif namespace == "layers" and find_entry("activations", name):
-            near, hint = "", f"{name} is an activation; write Activation: {name}"
+        elif namespace == "layers" and (activation or find_entry("activations", name)):
+            near, hint = "", f"{name} is an activation; write Activation: {activation or name}"
         else:
-            near = did_you_mean_word(name, known)
+            near = did_you_mean_word(called or name, known)
             hint = "" if near else elsewhere(name) or what_there_is(namespace)
         self.wrong(f"Keras has no {kind} {shown(name)}{near}", place, hint or None)
         return None

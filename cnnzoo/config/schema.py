@@ -82,7 +82,9 @@ class ModelConfig(Section):
 
     @field_validator("params", mode="before")
     @classmethod
-    def _evaluate_params(cls, value: Any) -> dict[str, Any]:
+    def _evaluate_params(cls, value: Any, info: ValidationInfo) -> dict[str, Any]:
+        if isinstance(info.context, dict) and isinstance(value, dict):
+            info.context["params"] = list(value)  # known by name even if a value is wrong
         return evaluate_params(value)
 
     @field_validator("defaults", mode="before")
@@ -122,8 +124,10 @@ class ModelConfig(Section):
 
 
 def _known_in_layers(info: ValidationInfo) -> list[str] | None:
-    """The variables that every layer may use; None where the file's own could not be read."""
+    """Return the variables that every layer may use; None if the file's own are unknown."""
     params = info.data.get("params")
+    if params is None and isinstance(info.context, dict):
+        params = info.context.get("params")
     return None if params is None else [*params, "classes", *SHAPE_VARIABLES]
 
 

@@ -1,4 +1,4 @@
-"""The words of a mistake: what was probably meant, and the way out."""
+"""The words of messages: what was probably meant, and how to continue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cnnzoo.config.reader import read_scalar
 from cnnzoo.errors import nearest
 from cnnzoo.text import counted, listed
 
-_FEW = 30  # so many names are listed, more are not
+_FEW = 30  # at most this many names are listed
 _OLD_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 KINDS = {
@@ -31,7 +31,7 @@ KINDS = {
     "activations": "an activation",
 }
 
-# What other frameworks and textbooks call what Keras calls otherwise, in lower case.
+# Names of other frameworks and textbooks, in lower case → the name in Keras.
 _OTHER_WORDS = {
     "linear": "Dense",
     "fc": "Dense",
@@ -41,7 +41,72 @@ _OTHER_WORDS = {
     "conv": "Conv2D",
     "pool": "MaxPooling2D",
     "globalpooling": "GlobalAveragePooling2D",
-    "adaptiveavgpool2d": "GlobalAveragePooling2D",
+    "adaptiveavgpool2d": "AdaptiveAveragePooling2D",
+    "adaptivemaxpool2d": "AdaptiveMaxPooling2D",
+    "avgpool": "AveragePooling2D",
+    "avg_pool": "AveragePooling2D",
+    "avg_pool2d": "AveragePooling2D",
+    "average_pooling2d": "AveragePooling2D",
+    "max_pool": "MaxPooling2D",
+    "max_pool2d": "MaxPooling2D",
+    "max_pooling2d": "MaxPooling2D",
+    "maxpool": "MaxPooling2D",
+    "gap": "GlobalAveragePooling2D",
+    "global_avg_pool": "GlobalAveragePooling2D",
+    "globalavgpool": "GlobalAveragePooling2D",
+    "batchnorm": "BatchNormalization",
+    "batch_norm": "BatchNormalization",
+    "batch_normalization": "BatchNormalization",
+    "batchnorm1d": "BatchNormalization",
+    "batchnorm2d": "BatchNormalization",
+    "bn": "BatchNormalization",
+    "syncbatchnorm": "BatchNormalization",
+    "layernorm": "LayerNormalization",
+    "layernorm2d": "LayerNormalization",
+    "layer_norm": "LayerNormalization",
+    "groupnorm": "GroupNormalization",
+    "instancenorm2d": "GroupNormalization",
+    "rmsnorm": "RMSNormalization",
+    "convtranspose2d": "Conv2DTranspose",
+    "conv2d_transpose": "Conv2DTranspose",
+    "deconv2d": "Conv2DTranspose",
+    "deconvolution": "Conv2DTranspose",
+    "depthwise_conv2d": "DepthwiseConv2D",
+    "dwconv": "DepthwiseConv2D",
+    "separable_conv2d": "SeparableConv2D",
+    "fully_connected_layer": "Dense",
+    "upsample": "UpSampling2D",
+    "upsamplingnearest2d": "UpSampling2D",
+    "zeropad2d": "ZeroPadding2D",
+    "constantpad2d": "ZeroPadding2D",
+    "pad": "ZeroPadding2D",
+    "spatial_dropout": "SpatialDropout2D",
+    "alphadropout": "AlphaDropout",
+    "multiheadattention": "MultiHeadAttention",
+    "selfattention": "MultiHeadAttention",
+    "self_attention": "MultiHeadAttention",
+    "mha": "MultiHeadAttention",
+    "channelshuffle": "ShuffleChannels",
+    "channel_shuffle": "ShuffleChannels",
+    "shuffle": "ShuffleChannels",
+    "split": "SplitChannels",
+    "chunk": "SplitChannels",
+    "slice": "SliceChannels",
+    "concat": "Branches",
+    "view": "Reshape",
+    "transpose": "Permute",
+    "interpolate": "Resizing",
+    "in_channels": "filters",
+    "num_filters": "filters",
+    "stride": "strides",
+    "dilation": "dilation_rate",
+    "kernel": "kernel_size",
+    "bias": "use_bias",
+    "drop_rate": "rate",
+    "num_heads_": "num_heads",
+    "embed_dim": "key_dim",
+    "f1": "F1Score",
+    "auroc": "AUC",
     "skip": "Residual",
     "inception": "Branches",
     "parallel": "Branches",
@@ -64,7 +129,33 @@ _OTHER_WORDS = {
     "crossentropyloss": "SparseCategoricalCrossentropy",
 }
 
-# What the classic texts use, Keras lacks, and no layers of Keras make, in lower case.
+# Layers that Keras has under no name but that are written with others, in lower case → how.
+_WRITTEN = {
+    **dict.fromkeys(
+        ("stochasticdepth", "droppath", "dropconnect"),
+        "write Dropout: {rate: 0.1, noise_shape: [null, 1, 1, 1]} as the last layer of a Residual",
+    ),
+    **dict.fromkeys(
+        ("squeezeexcite", "squeezeexcitation", "squeezeandexcitation", "seblock", "se"),
+        "write Branches: {merge: multiply, branches: [[], […]]}; configs/README.md has the block",
+    ),
+    **dict.fromkeys(
+        ("layerscale", "scale"),
+        "write DepthwiseConv2D: {kernel_size: 1, use_bias: false}: a learned factor per channel",
+    ),
+    **dict.fromkeys(
+        ("positionembedding", "posembed", "classtoken", "clstoken"),
+        "write EinsumDense with bias_axes, as configs/vit_tiny.yaml does",
+    ),
+    **dict.fromkeys(
+        ("top5", "top5accuracy"), "write SparseTopKCategoricalAccuracy: {k: 5, name: top5}"
+    ),
+    **dict.fromkeys(
+        ("skip_connection", "skipconnection", "shortcut"), "write Residual: {layers: […]}"
+    ),
+}
+
+# Layers of classic networks that Keras lacks and cannot build, in lower case.
 _ABSENT = {
     **dict.fromkeys(
         ("lrn", "localresponsenorm", "localresponsenormalization"),
@@ -76,17 +167,24 @@ _ABSENT = {
     ),
 }
 
-# Arguments that Keras' layers have in Python and that stand elsewhere in a configuration.
+_ONE_CHAIN = (
+    "a network is one chain of layers; paths next to each other are written with Residual and "
+    "Branches"
+)
+
+# Arguments of layers in Python that are written elsewhere in a configuration.
 _ELSEWHERE = {
+    **dict.fromkeys(("from", "input", "inputs", "bottom", "bottoms", "inbound_nodes"), _ONE_CHAIN),
     "input_shape": "it is written once, as model.input_shape",
     "input_dim": "the input is written once, as model.input_shape",
 }
 
 
 def form_hint(value: Any, holds: Callable[[Any], bool]) -> str | None:
-    """The way out where a value is right but for its form.
+    """Return how to write a value whose form is wrong; None if another value is needed.
 
-    It may be a fraction, in quotes, a Python tuple, or YAML 1.1's yes or no.
+    It may be a fraction, in quotes, with digit separators or a percent sign, a Python tuple, or
+    yes or no of YAML 1.1.
     """
     if isinstance(value, float) and math.isfinite(value) and holds(int(value)):
         return "it must be whole; arithmetic gives a whole number with // or round"
@@ -99,6 +197,12 @@ def form_hint(value: Any, holds: Callable[[Any], bool]) -> str | None:
     meant = read_scalar(value)
     if not isinstance(meant, str) and holds(meant):
         return f"write {value} without quotes"
+    separated = value.replace("_", "").replace(",", "")
+    if separated != value and holds(read_scalar(separated)):
+        return f"write {separated}, without separators"
+    percent = read_scalar(value[:-1]) if value.endswith("%") else None
+    if isinstance(percent, int | float) and holds(percent / 100):
+        return f"write {percent / 100:g}"
     return None
 
 
@@ -108,7 +212,7 @@ def whose(owner: str) -> str:
 
 
 def form_of_name(name: str) -> str | None:
-    """The way out where a value has run into the name of an argument."""
+    """Return how to continue if a value was written as part of an argument's name."""
     if name.endswith(")"):
         return "a list has square brackets"
     if name[:1].isdigit():
@@ -136,6 +240,18 @@ def near_word(name: Any, known: Iterable[str]) -> str | None:
     return near
 
 
+def nearest_activation(name: str) -> str | None:
+    """Return the activation of a name, whatever its case and underscores: hard_swish.
+
+    None for the name of a layer in another framework, such as Linear.
+    """
+    if name.lower() in _OTHER_WORDS:
+        return None
+    words = [*catalogue.names("activations"), *catalogue.aliases("activations")]
+    spelled = {word.replace("_", ""): word for word in words}
+    return spelled.get(name.lower().replace("_", ""))
+
+
 def did_you_mean_word(name: Any, known: Iterable[str]) -> str:
     """`"; did you mean 'Dense'?"` where `near_word` finds one, else an empty string."""
     near = near_word(name, known)
@@ -143,8 +259,9 @@ def did_you_mean_word(name: Any, known: Iterable[str]) -> str:
 
 
 def absent(name: str) -> str:
-    """What stands in today for a layer of the classic texts that cannot be had."""
-    return _ABSENT.get(name.lower().replace("_", ""), "")
+    """Return what to write instead of a layer that Keras lacks; empty if there is nothing."""
+    word = name.lower().replace("_", "")
+    return _WRITTEN.get(word) or _ABSENT.get(word, "")
 
 
 def elsewhere(name: str) -> str:
