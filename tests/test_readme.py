@@ -54,7 +54,7 @@ def test_every_network_is_valid(document, tmp_path):
     from cnnzoo.training.checks import check_config
 
     written = [block for block in blocks("yaml", document) if "model:" in block]
-    assert len(written) == {README: 1, GUIDE: 9}[document]
+    assert len(written) == {README: 1, GUIDE: 11}[document]
     for number, text in enumerate(written):
         path = tmp_path / f"network{number}.yaml"
         path.write_text(text)
