@@ -99,7 +99,7 @@ def explain(
       cnnzoo explain runs/faces/2 photos/*.jpg --class happy --output explained
       cnnzoo explain model.keras photo.jpg --data photos --split train
     """
-    from cnnzoo.errors import CnnzooError, DataError, UserError
+    from cnnzoo.errors import CnnzooError, UserError
     from cnnzoo.evaluation.classifier import open_classifier
     from cnnzoo.evaluation.explain.parts import find_parts
     from cnnzoo.evaluation.paths import find_files
@@ -147,15 +147,9 @@ def explain(
         failed += explained.prediction.error is not None
     click.echo(f"written to {write_filters(classifier, folder)}")
     if responses and (trained or data):
-        chosen = choose_data(trained, classifier, data, display_for(console()))
-        examples = chosen.dataset.splits[split]
-        if not len(examples):
-            raise DataError(
-                f"the {split} split of {chosen.dataset.name} is empty",
-                hint="choose another with --split, or omit the search: --no-responses",
-            )
-        path = write_responses(classifier, parts, examples, folder, limit)
-        click.echo(f"written to {path}: from {min(limit, len(examples)):,} {split} examples")
+        dataset = choose_data(trained, classifier, data, display_for(console())).dataset
+        path, count = write_responses(classifier, parts, dataset, split, folder, limit)
+        click.echo(f"written to {path}: from {count:,} {split} examples")
     elif responses:
         click.echo("note: no data to search for responses: name some with --data", err=True)
     if failed:

@@ -130,7 +130,7 @@ def measure(
         "data": {"name": chosen.dataset.name, "fingerprint": chosen.dataset.fingerprint},
         **measure_predictions(predictions.probabilities, predictions.labels, names),
     }
-    if trained and not chosen.own:
+    if trained and (not chosen.own or split in (ALL, "train")):
         measured["data"] |= _overlap(trained, classifier, chosen, split, display)
     if len(names) == 2:
         threshold = _threshold(trained, classifier, chosen)
@@ -162,7 +162,7 @@ def _overlap(
 ) -> dict[str, Any]:
     """Count the measured examples that the run was trained on, and note it."""
     try:
-        own = choose_data(trained, classifier, (), Display())
+        own = chosen if chosen.own else choose_data(trained, classifier, (), Display())
     except DataError as error:
         reason = error.mistakes[0].message
         display.note(f"not checked whether {trained} was trained on these examples: {reason}")

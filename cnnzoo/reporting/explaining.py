@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnzoo.datasets.dataset import Examples
+from cnnzoo.datasets.dataset import Dataset
 from cnnzoo.datasets.images.decode import UnreadableError, decode_file
-from cnnzoo.errors import RunError, UserError, did_you_mean
+from cnnzoo.errors import DataError, RunError, UserError, did_you_mean
 from cnnzoo.evaluation.classifier import Classifier
 from cnnzoo.evaluation.explain.explain import explainer, first_filters
 from cnnzoo.evaluation.explain.parts import ModelParts
@@ -88,11 +88,27 @@ def write_filters(classifier: Classifier, folder: Path) -> Path:
 
 
 def write_responses(
-    classifier: Classifier, parts: ModelParts, examples: Examples, folder: Path, limit: int
-) -> Path:
-    """Draw the strongest responses of the filters of each stage: `responses.png`."""
+    classifier: Classifier,
+    parts: ModelParts,
+    dataset: Dataset,
+    split: str,
+    folder: Path,
+    limit: int,
+) -> tuple[Path, int]:
+    """Draw the strongest responses of the filters of each stage: `responses.png`.
+
+    At most `limit` examples of a split are searched. Returns the path and their number. Raises
+    DataError if the split is empty.
+    """
+    examples = dataset.splits[split]
+    if not len(examples):
+        raise DataError(
+            f"the {split} split of {dataset.name} is empty",
+            hint="choose another with --split, or omit the search: --no-responses",
+        )
     found = strongest_responses(classifier, examples, limit=limit, parts=parts)
-    return _write(responses_figure(found, examples.images), folder, RESPONSES)
+    path = _write(responses_figure(found, examples.images), folder, RESPONSES)
+    return path, min(limit, len(examples))
 
 
 def _write(figure: Figure, folder: Path, name: str) -> Path:

@@ -13,6 +13,7 @@ from cnnzoo.evaluation.classifier import predict_probabilities
 from cnnzoo.evaluation.evaluate import measure
 from cnnzoo.evaluation.metrics import measure_predictions
 from cnnzoo.evaluation.predictions import read_predictions
+from cnnzoo.training.progress import Display
 
 # The digits 0 and 1, in folders whose names say so.
 TWO = "data.classes={'0': zero, '1': one}"
@@ -262,3 +263,34 @@ def test_one_sigmoid_unit_is_the_probability_of_the_second_class():
         predict_probabilities(Sure(), np.zeros((3, 2, 2, 1), np.uint8)).tolist()
         == [[0.25, 0.75]] * 3
     )
+
+
+class Notes(Display):
+    """A display that keeps its notes."""
+
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+def test_examples_that_the_run_was_trained_on_are_counted_and_noted(run, tmp_path):
+    count = run.record()["data"]["examples"]["train"]
+    display = Notes()
+    measured = measure(run, "train", output=tmp_path / "train", display=display).measured
+    assert measured["data"]["in_training"] == count
+    (note,) = (note for note in display.notes if "was trained on" in note)
+    assert f"on {count:,} of these {count:,} examples" in note
+    display = Notes()
+    measured = measure(run, "test", output=tmp_path / "test", display=display).measured
+    assert "in_training" not in measured["data"]
+    assert not any("was trained on" in note for note in display.notes)
+
+
+def test_other_data_that_hold_the_training_images_are_noted(run, tmp_path):
+    display = Notes()
+    measured = measure(run, data="seed=9", output=tmp_path / "out", display=display).measured
+    assert 0 < measured["data"]["in_training"] <= measured["examples"]
+    (note,) = (note for note in display.notes if "was trained on" in note)
+    assert f"{measured['data']['in_training']:,} of these {measured['examples']:,}" in note

@@ -1,7 +1,7 @@
 "use strict";
 document.documentElement.classList.add("js");
 
-// The confusion matrix: a number opens its pictures in place. Without this script its link leads
+// The confusion matrix: a number opens its images in place. Without this script its link leads
 // to them.
 for (const confusion of document.querySelectorAll("[data-confusion]")) {
   const links = [...confusion.querySelectorAll("td a")];
@@ -53,7 +53,7 @@ for (const confusion of document.querySelectorAll("[data-confusion]")) {
   }
 }
 
-// The network: what is pointed at, or focused, is described below the drawing.
+// The network: a volume under the pointer, or with the focus, is described below the drawing.
 for (const network of document.querySelectorAll("[data-network]")) {
   const panel = network.querySelector(".panel");
   const buttons = [...network.querySelectorAll("button")];
