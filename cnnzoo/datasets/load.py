@@ -21,10 +21,10 @@ from cnnzoo.datasets.splitting import split_examples, split_notes
 from cnnzoo.errors import DataError, Mistake
 from cnnzoo.text import counted
 
-# What is larger stays on disk, and only the batches that are asked for are in memory.
+# Larger images stay on disk, and only the requested batches are read into memory.
 MAX_IN_MEMORY = 2**30
 _LISTED = 10  # files that a message names
-# The keys of `data` that decide nothing of an entry, or that `entry_key` sees to itself.
+# Keys of `data` that do not affect a cache entry, or that `entry_key` handles itself.
 _NOT_IN_KEY = ("seed", "splits", "resize", "exclude", "on_error", "augment", "balance")
 
 
@@ -50,20 +50,20 @@ def load_dataset(
     entry = _open(key, data)
     if entry is None:
         with cache.building(key) as folder:
-            entry = _open(key, data)  # another run may have made it meanwhile
+            entry = _open(key, data)  # another process may have built it meanwhile
             if entry is None:
                 _decode(source, data, fit, folder, on_progress)
         entry = entry or cache.open_entry(key)
         if entry is None:
             raise DataError(
                 f"the cache entry {cache_directory() / key} cannot be read back",
-                hint="was the cache cleared at this moment? run the command again",
+                hint="was the cache cleared just now? run the command again",
             )
     return _dataset(entry, data)
 
 
 def fit_of(data: DataConfig, image_shape: ImageShape) -> Fit:
-    """How every image is made to fit; raises DataError for a shape that no image has."""
+    """The conversion of every image to a shape; raises DataError for a shape that is impossible."""
     if image_shape[2] not in (1, 3):
         raise DataError(
             f"images have 1 channel (gray) or 3 (colour), but the model takes {image_shape[2]}",
@@ -73,9 +73,9 @@ def fit_of(data: DataConfig, image_shape: ImageShape) -> Fit:
 
 
 def entry_key(source: Source, data: DataConfig, fit: Fit) -> str:
-    """The key in the cache: everything that decides which images there are, and their pixels.
+    """The cache key: a digest of everything that determines the images and their pixels.
 
-    Raises DataError for exclusions that cannot be read, whatever is in the cache.
+    Raises DataError for exclusions that cannot be read, even if the cache has the images.
     """
     settings = {key: value for key, value in data.plain().items() if key not in _NOT_IN_KEY}
     return cache.key_of(
