@@ -10,8 +10,6 @@ import math
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import h5py
-
 from cnnzoo import limits
 
 
@@ -31,6 +29,8 @@ def check_weights(source: Path | BinaryIO, stored: int) -> None:
     other files, and values that take more memory than `limits.unpacked_bytes(stored)`. Raises
     OSError, or another error of h5py, if the file is damaged.
     """
+    import h5py  # loads NumPy, which `cnnzoo check` and `show` do not need
+
     limit = limits.unpacked_bytes(stored)
     declared = count = 0
     with h5py.File(source, "r") as file:
@@ -57,6 +57,8 @@ def check_weights(source: Path | BinaryIO, stored: int) -> None:
 
 def _bytes(dataset: Any, name: str) -> int:
     """How much memory it takes to read a dataset; a chunk can be larger than the dataset."""
+    import h5py
+
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "biufV":
         raise WeightsError(f"its weights have a part that is not an array of numbers: {name}")
     if dataset.external or dataset.is_virtual:

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 try:
     import fcntl
 except ModuleNotFoundError:  # on Windows, which keeps an open file from being renamed or removed
@@ -56,6 +54,8 @@ def remove_leftovers(directory: Path) -> None:
 def is_locked(path: Path) -> bool:
     """Whether a process holds a lock on a file; works for files that cannot be written."""
     if fcntl is None:
+        from filelock import FileLock, Timeout
+
         try:
             with FileLock(path, timeout=0):
                 return False

@@ -24,7 +24,6 @@ from cnnzoo.datasets.source import Source
 from cnnzoo.errors import ConfigError, Mistake, did_you_mean
 from cnnzoo.models.build import check_memory, measure
 from cnnzoo.models.pretrained import check_weights
-from cnnzoo.models.transfer import find_source
 
 # Losses that are not defined for a label that is a mixture of classes.
 _WHOLE_LABELS = (
@@ -86,6 +85,8 @@ def check_initial_weights(checked: CheckedConfig, *, downloads: bool = True) -> 
     config = checked.config
     check_weights(checked.architecture, downloads=downloads)
     if config.init_from is not None:
+        from cnnzoo.models.transfer import find_source
+
         find_source(config.init_from, config.place("init_from"))
 
 
