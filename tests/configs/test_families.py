@@ -39,6 +39,19 @@ PARAMETERS = {
     "mobilenet": (4_253_864, 4_231_976),
     "mobilenet_v2": (3_538_984, 3_504_872),
     "squeezenet": (1_248_424, 1_248_424),
+    "xception": (22_910_480, 22_855_952),
+    "inception_v3": (23_851_784, 23_817_352),
+    "efficientnet_b0": (5_330_571, 5_288_548),
+    "efficientnet_b1": (7_856_239, 7_794_184),
+    "efficientnet_b2": (9_177_569, 9_109_994),
+    "efficientnet_b3": (12_320_535, 12_233_232),
+    "mobilenet_v3_small": (2_554_968, 2_542_856),
+    "mobilenet_v3_large": (5_507_432, 5_483_032),
+    "convnext_tiny": (28_589_128, 28_589_128),
+    "se_resnet50": (28_141_144, 28_088_024),
+    "shufflenet_v2": (2_294_784, 2_278_604),
+    "regnet_x_200mf": (2_705_640, 2_684_792),
+    "vit_tiny": (5_362_378, 5_362_378),
 }
 
 # keras.applications' counts for alpha, the factor that thins a MobileNet.
@@ -101,6 +114,11 @@ def test_the_header_states_its_size_and_its_command(name):
     assert f"{PARAMETERS[name][0]:,} parameters" in header
     assert f"cnnzoo train --config {name} " in header
     assert re.search(r"arXiv:\d{4}\.\d{4}", header)
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_a_network_has_at_most_90_lines(name):
+    assert len((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8").splitlines()) <= 90
 
 
 def test_resnet50_fits_a_page_and_its_family_a_few_lines():
