@@ -122,7 +122,7 @@ def explain(
     if not images:
         raise click.UsageError(f"no image is named: cnnzoo explain {named} IMAGE...")
     opened = choose_model(named, runs_dir)
-    files = find_files(images, sys.stdin.buffer)
+    files = find_files(images, sys.stdin.buffer, lambda text: click.echo(f"note: {text}", err=True))
     if named is None:
         click.echo(f"note: explaining the latest run, {opened}", err=True)
     trained = opened if isinstance(opened, Run) else None

@@ -78,7 +78,7 @@ def predict(
     if not paths:
         raise click.UsageError(f"no image is named: cnnzoo predict {named} PATH...")
     chosen = choose_model(named, runs_dir)
-    files = find_files(paths, sys.stdin.buffer)
+    files = find_files(paths, sys.stdin.buffer, lambda text: click.echo(f"note: {text}", err=True))
     if named is None:
         click.echo(f"note: predicting with the latest run, {chosen}", err=True)
     classifier = open_classifier(chosen, device=device, trust=trust)

@@ -64,7 +64,8 @@ def kind_of(name: str) -> str:
 
 def others_text(kinds: Counter[str]) -> str:
     """Return one line about files that are not read as images, from the counts of their kinds."""
-    shown = listed((f"{count:,} {kind}" for kind, count in kinds.most_common()), MOST_KINDS)
+    ordered = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    shown = listed((f"{count:,} {kind}" for kind, count in ordered), MOST_KINDS)
     return f"{counted(kinds.total(), 'file')} not read as images: {shown}"
 
 

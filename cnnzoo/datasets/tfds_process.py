@@ -1,8 +1,9 @@
-"""What needs tensorflow-datasets and TensorFlow, as a process of its own.
+"""A separate process that runs tensorflow-datasets and TensorFlow.
 
-So they take no GPU from Keras and no memory that stays, and whatever they print is kept apart. Each
-line that the process reads is a job; it answers with lines that say how far it is, and one with the
-result or with what is wrong. When its input ends, so does it: it does not outlive who started it.
+In the process of a training they would keep their memory, import modules of the working directory,
+and TensorFlow could not hide the GPUs from them and use them for Keras. Each line that this process
+reads is a job. It answers with lines about its progress, and one with the result or an error. It
+ends with its input, so that it does not outlive the process that started it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,11 +32,14 @@ from cnnzoo.datasets.images.fit import Fit, fit_images
 from cnnzoo.datasets.part_names import meanings
 from cnnzoo.errors import did_you_mean
 from cnnzoo.network import answers
-from cnnzoo.text import listed
+from cnnzoo.regular_files import read_regular
+from cnnzoo.text import listed, shorten
 
 _BATCH = 256
 _LABEL_BATCH = 4096
 _LISTED = 40
+_MAX_FEATURES = 2**24  # bytes of features.json
+_CLASS_KEYS = ("pythonClassName", "python_class_name", "type")  # that name a class there
 
 Job = dict[str, Any]
 Answer = dict[str, Any]
@@ -167,9 +173,52 @@ def _registered(job: Job) -> Any:
 def _opened(job: Job) -> Any:
     """The builder of a prepared directory; it needs no name that tensorflow-datasets knows."""
     try:
+        check_prepared(Path(job["directory"]))
         return tfds.builder_from_directory(job["directory"])
+    except Refusal:
+        raise
     except Exception as error:
         raise _damaged(job["directory"], error) from error
+
+
+def check_prepared(directory: Path) -> None:
+    """Refuse special files, and features that are not those of tensorflow-datasets.
+
+    It would read a FIFO for ever, and import any module that `features.json` names as the class of
+    a feature. Raises Refusal, and OSError or ValueError for a file that is damaged.
+    """
+    for path in directory.iterdir():
+        if not path.is_file() and not path.is_dir():
+            raise Refusal(f"{path} is not a regular file", "data_dir")
+    text = read_regular(directory / "features.json", _MAX_FEATURES)
+    waiting = [json.loads(text)]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += value
+        elif isinstance(value, dict):
+            waiting += value.values()
+            for key in _CLASS_KEYS:
+                name = value.get(key)
+                if isinstance(name, str) and name not in feature_classes():
+                    raise Refusal(
+                        f"{directory / 'features.json'} names a feature that is not one of "
+                        f"tensorflow-datasets: {shorten(name)!r}",
+                        "data_dir",
+                        "its class could run any code; prepare the data set again from its source",
+                    )
+
+
+@cache
+def feature_classes() -> frozenset[str]:
+    """Return the names of the classes of features that tensorflow-datasets itself has."""
+    kinds = (kind for kind in vars(tfds.features).values() if isinstance(kind, type))
+    return frozenset(
+        f"{kind.__module__}.{kind.__name__}"
+        for kind in kinds
+        if issubclass(kind, tfds.features.FeatureConnector)
+        and kind.__module__.startswith("tensorflow_datasets.core.features.")
+    )
 
 
 def _damaged(directory: str, error: Exception | str) -> Refusal:
@@ -412,7 +461,8 @@ def _take_jobs(jobs: queue.SimpleQueue[str]) -> None:
     os._exit(0)  # whoever gave the jobs has gone, and no longer waits for what is being done
 
 
-def _main() -> None:
+def main() -> None:
+    """Do the jobs that arrive on standard input, until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this process decides
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what others print is no answer
@@ -430,7 +480,3 @@ def _main() -> None:
             say(JOBS[job["do"]](job, say))
         except Refusal as refusal:
             say({"message": str(refusal), "key": refusal.key, "hint": refusal.hint})
-
-
-if __name__ == "__main__":
-    _main()

@@ -93,6 +93,45 @@ def test_a_list_is_read_as_it_comes() -> None:
     assert list(files) == ["b.png", "c.png"]
 
 
+WINDOWS = ["cat\\0.png", "dog\\ü 1.png", "plain.png"]
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+def test_a_list_may_come_from_windows(end: str, encoding: str, size: int) -> None:
+    text = end.join(WINDOWS) + end
+
+    class Blocks(io.RawIOBase):
+        def __init__(self) -> None:
+            self.stream = io.BytesIO(text.encode(encoding))
+
+        def read1(self, most: int) -> bytes:
+            return self.stream.read(size)
+
+    assert list(listed_files(Blocks())) == ["cat/0.png", "dog/ü 1.png", "plain.png"]  # type: ignore[arg-type]
+
+
+def test_a_backslash_in_a_name_that_exists_is_kept() -> None:
+    Path("a\\b.png").touch()
+    assert found("-", stdin=b"a\\b.png\nc\\d.png") == ["a\\b.png", "c/d.png"]
+
+
+def test_a_list_that_ends_with_nuls_keeps_its_line_breaks() -> None:
+    assert found("-", stdin=b"a\r\nb.png\0c.png\r\0") == ["a\r\nb.png", "c.png\r"]
+
+
+def test_other_files_and_system_folders_are_told_in_a_line() -> None:
+    for name in ("a.heic", "b.HEIC", "noname", "#recycle/x.png", "@eaDir/y.png", "Thumbs.db"):
+        path = Path("p", name)
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    notes: list[str] = []
+    files = [path for path, _ in find_files(["p", "q"], on_note=notes.append)]
+    assert files == ["p/a.JPG", "p/b.png", "p/deep/c.webp", "p/deep/er/d.gif", "q/[1].png"]
+    assert notes == ["p: 4 files not read as images: 2 .heic, 1 .txt, 1 no suffix"]
+
+
 def test_without_standard_input_a_dash_is_a_file() -> None:
     assert list(find_files(["-"])) == [("-", None)]
 

@@ -26,6 +26,7 @@ from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.file_identity import file_state, files_identity
 from cnnzoo.datasets.source import Source
 from cnnzoo.errors import DataError
+from cnnzoo.regular_files import read_regular
 
 if TYPE_CHECKING:  # numpy stays away from who only asks for class names
     import numpy as np
@@ -37,6 +38,7 @@ if TYPE_CHECKING:  # numpy stays away from who only asks for class names
 
 _NAME = re.compile(r"(?P<name>\w+)(/(?P<config>[\w+.-]+))?(:(?P<version>[\d*]+(\.[\d*]+){2}))?")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
+_MAX_METADATA = 2**20  # bytes
 _PACKAGES = ("tensorflow", "tensorflow_datasets")
 
 
@@ -238,10 +240,25 @@ class Tfds(Source):
 def _default_config(home: Path) -> str | None:
     """What tensorflow-datasets noted, when it prepared a data set that has configurations."""
     try:
-        noted = json.loads((home / ".config" / "metadata.json").read_text(encoding="utf-8"))
+        noted = json.loads(read_regular(home / ".config" / "metadata.json", _MAX_METADATA))
         return str(noted["default_config_name"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def search_path() -> list[str]:
+    """Return the directories that modules are imported from, without the working directory.
+
+    A file such as json.py there may be anybody's. The directory of cnnzoo itself comes last.
+    """
+    here = os.path.realpath(".")
+    found = [path for path in sys.path if path and os.path.realpath(path) != here]
+    return [*found, str(Path(__file__).parents[3])]
+
+
+_PROGRAM = (
+    "import sys; sys.path[:] = sys.argv[1:]; from cnnzoo.datasets.tfds_process import main; main()"
+)
 
 
 class _Process:
@@ -250,14 +267,13 @@ class _Process:
     def __init__(self) -> None:
         self.notices = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "cnnzoo.datasets.tfds_process"],
+            [sys.executable, "-I", "-W", "ignore", "-c", _PROGRAM, *search_path()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.notices,
             encoding="utf-8",
             env={
                 **os.environ,
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
                 "CUDA_VISIBLE_DEVICES": "-1",  # what TensorFlow sees, it takes
                 "TF_CPP_MIN_LOG_LEVEL": "3",
             },

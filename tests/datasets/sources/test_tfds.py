@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import shutil
 import subprocess
@@ -244,6 +245,51 @@ def test_a_damaged_prepared_directory_is_named(prepared, tmp_path, harm):
     with pytest.raises(DataError, match=rf"{tmp_path}/tiny/1\.2\.0 is damaged: .") as failed:
         load_dataset(config("tiny", tmp_path), image_shape=SHAPE)
     assert "remove that directory" in str(failed.value)
+
+
+@pytest.mark.parametrize("module", ["queue", "json", "tensorflow_datasets_extra"])
+def test_modules_of_the_working_directory_are_not_imported(prepared, tmp_path, monkeypatch, module):
+    (tmp_path / f"{module}.py").write_text('open("ran", "w")\nraise SystemExit(3)\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")
+    monkeypatch.syspath_prepend(str(tmp_path))  # as `python -m cnnzoo` has it
+    assert open_source(config("tiny", prepared)).label_values() == ("dark", "light")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_search_path_has_no_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(".")
+    for path in ("", ".", str(tmp_path), str(tmp_path / "link")):
+        monkeypatch.syspath_prepend(path)
+    monkeypatch.syspath_prepend("/elsewhere")
+    found = tfds_module.search_path()
+    assert found[0] == "/elsewhere"
+    assert all(Path(path).resolve() != tmp_path.resolve() for path in found)
+    assert str(ROOT) in found
+
+
+@pytest.mark.parametrize("key", ["pythonClassName", "type"])
+def test_features_of_other_modules_are_refused(prepared, tmp_path, key, monkeypatch):
+    shutil.copytree(prepared / "tiny", tmp_path / "tiny")
+    (path,) = tmp_path.glob("tiny/*/features.json")
+    features = json.loads(path.read_text())
+    features["featuresDict"]["features"]["label"] = {key: "evil.Label", "content": {}}
+    path.write_text(json.dumps(features))
+    (tmp_path / "evil.py").write_text(f'open("{tmp_path}/ran", "w")')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(DataError, match=r"not one of tensorflow-datasets: 'evil\.Label'"):
+        load_dataset(config("tiny", tmp_path), image_shape=SHAPE)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_special_files_in_a_prepared_directory_are_refused(prepared, tmp_path):
+    shutil.copytree(prepared / "tiny", tmp_path / "tiny")
+    (path,) = tmp_path.glob("tiny/*/features.json")
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(DataError, match=r"features\.json is not a regular file"):
+        load_dataset(config("tiny", tmp_path), image_shape=SHAPE)
 
 
 def test_missing_packages_are_named(prepared, monkeypatch):
