@@ -14,7 +14,7 @@ BELONGS_TO = {
     "label": ("name", "csv", "tfds"),
     "image": ("csv", "tfds", "name"),
     "label_pattern": ("folder",),
-    "follow_links": ("folder", "csv"),
+    "follow_links": ("folder", "csv", "arrays"),
     "image_dir": ("csv",),
     "image_suffix": ("csv",),
     "pixel_range": ("folder", "csv", "arrays"),

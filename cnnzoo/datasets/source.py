@@ -1,7 +1,7 @@
-"""The sources of data: for each key of `data` that names one, the module that opens it.
+"""The sources of data: `data.folder` is opened by the module `sources.folder`, and so on.
 
-A source module has `open_source(data)`, which gives a Source or raises DataError. A sample that is
-named (`data: mnist5k`) has a module of its own: see `cnnzoo.datasets.sources.samples`.
+Such a module has `open_source(data)`, which returns a Source or raises DataError. For `data.name`
+that is `sources.samples`, or `sources.tfds` if tensorflow-datasets has the data.
 """
 
 from __future__ import annotations
@@ -22,20 +22,12 @@ if TYPE_CHECKING:  # numpy stays away from who only asks for the names
     from cnnzoo.datasets.images.workers import Progress
     from cnnzoo.datasets.items import Items
 
-SOURCES = {
-    "name": "cnnzoo.datasets.sources.samples",
-    "folder": "cnnzoo.datasets.sources.folder",
-    "csv": "cnnzoo.datasets.sources.csv",
-    "arrays": "cnnzoo.datasets.sources.arrays",
-    "tfds": "cnnzoo.datasets.sources.tfds",
-}
-
 
 class Source(ABC):
     """An opened source of images.
 
-    `identity` is a digest of the files behind it, by names, sizes and times; it is had without
-    reading them, and differs as soon as one of them does.
+    `identity` is a digest of its files, by names, sizes and times: they are not read for it, and it
+    changes when one of them does.
     """
 
     identity: str
@@ -51,12 +43,12 @@ class Source(ABC):
         return ()
 
     def label_values(self) -> tuple[str, ...]:
-        """What it calls its labels, in order."""
+        """Return the labels as the source has them, in order."""
         return self.items().label_values
 
     @abstractmethod
     def items(self) -> Items:
-        """Everything that it offers, with nothing decoded."""
+        """Return all items; no image is decoded."""
 
     def split_keys(self, items: Items, indices: NDArray[np.intp]) -> NDArray[np.uint64]:
         """Return what decides which of these items are held out, uint64 [n]: see `splitting`."""
@@ -82,6 +74,8 @@ class Source(ABC):
 
 
 def open_source(data: DataConfig) -> Source:
-    """The source that a configuration names; raises DataError where it is not there."""
-    key = "tfds" if data.name in TFDS_NAMES else data.source
-    return cast(Source, import_module(SOURCES[key]).open_source(data))
+    """Open the source that a configuration names; raise DataError if it does not exist."""
+    module = data.source
+    if data.name is not None:
+        module = "tfds" if data.name in TFDS_NAMES else "samples"
+    return cast(Source, import_module(f"cnnzoo.datasets.sources.{module}").open_source(data))

@@ -77,6 +77,19 @@ def test_the_columns_of_known_tables_are_found(
             assert layout.first_line == 2
 
 
+@pytest.mark.parametrize("delimiter", [";", ",", "\t", "|", "]"])
+@pytest.mark.parametrize("form", ["sep={}", "SEP={}", '"sep={}"'])
+def test_the_line_for_excel_names_the_delimiter(tmp_path, delimiter, form):
+    rows = [["path", "label"], ["a, b;c.png", "cat"]] if delimiter in "|]" else [["path", "label"]]
+    rows.append(["d.png", "dog"])
+    lines = [form.format(delimiter), *(delimiter.join(row) for row in rows)]
+    for mark in ("", "\ufeff"):
+        layout = layout_of(tmp_path, mark + "\r\n".join(lines) + "\r\n")
+        assert (layout.delimiter, layout.columns) == (delimiter, ("path", "label"))
+        assert layout.first_line == 3
+        assert split_row(lines[2], layout.delimiter) == rows[1]
+
+
 def test_a_person_chooses_among_columns(tmp_path):
     table = "image_id,Smiling,Male,partition\n1.jpg,1,-1,0\n"
     layout = layout_of(tmp_path, table, "Male", "image_id")

@@ -7,6 +7,7 @@ Which array is what, and of which part, is in its name: `x_train`, `train_labels
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ from cnnzoo.datasets.array_files import (
 )
 from cnnzoo.datasets.dataset import SPLITS, ImageShape
 from cnnzoo.datasets.file_identity import file_state, files_identity
-from cnnzoo.datasets.image_files import COLOUR_DROPPED
+from cnnzoo.datasets.image_files import COLOUR_DROPPED, OUTSIDE, is_inside
 from cnnzoo.datasets.images.fit import Fit, fit_images
 from cnnzoo.datasets.images.workers import Progress
 from cnnzoo.datasets.items import NO_PART, Items
@@ -270,7 +271,7 @@ def find_arrays(data: DataConfig) -> tuple[dict[Role, Where], list[str]]:
                 raise ArrayFileError(f"the array name {name!r} is not known", f"names: {_NAMES}")
         return _by_role((name, (Path(path), None)) for name, path in given.items()), []
     path = Path(given)
-    named = _in_folder(path) if path.is_dir() else _in_npz(path)
+    named = _in_folder(path, data.follow_links) if path.is_dir() else _in_npz(path)
     found = _by_role(named)
     others = [name for name, _ in named if _words_of(name) & ROLES.keys() and not role_of(name)]
     if not found:
@@ -282,10 +283,13 @@ def find_arrays(data: DataConfig) -> tuple[dict[Role, Where], list[str]]:
     return found, others
 
 
-def _in_folder(folder: Path) -> list[Named]:
+def _in_folder(folder: Path, follow_links: bool | None) -> list[Named]:
     files: dict[str, Path] = {}
+    root = os.path.realpath(folder)
     for path in sorted(folder.iterdir()):  # an unpacked file comes before its .gz, the same array
         if _FILE_NAME.fullmatch(path.name):
+            if path.is_symlink() and not follow_links and not is_inside(str(path), root):
+                raise ArrayFileError(f"{path.name} {OUTSIDE}")
             files.setdefault(path.name.removesuffix(".gz"), path)
     return [(_FILE_NAME.sub(r"\g<name>", name), (path, None)) for name, path in files.items()]
 

@@ -67,8 +67,10 @@ class Folder(ImageFiles):
             self.found.append(f"system folders not read: {listed(sorted(system))}")
         if not self.files:
             raise self._no_images(others)
+        tops = {nfc(path.partition("/")[0]).casefold() for path in self.files}
+        named = sorted(_named_parts(data) & tops)  # decide what is a part
         self.identity = files_identity(
-            self.files, states, lambda name: f"{self.root}/{name}", "folder", self.outside
+            self.files, states, lambda name: f"{self.root}/{name}", "folder", self.outside, named
         )
 
     def _no_images(self, others: Counter[str]) -> DataError:

@@ -65,6 +65,9 @@ def pixels(n, *shape):
         ("labels", ("", "labels")),
         ("x", ("", "images")),
         ("y", ("", "labels")),
+        ("x_eval", ("test", "images")),
+        ("holdout_labels", ("test", "labels")),
+        ("X_training_set", ("train", "images")),
         ("names", None),
         ("train", None),
         ("x_y", None),
@@ -201,6 +204,113 @@ def test_what_is_white_in_an_array(tmp_path, stored, shown):
     assert read(open_source(data_of(path)), (2, 2, 1))[1, ..., 0].tolist() == shown
 
 
+@pytest.mark.parametrize("kind", ["u1", "i4", "u2", "f4"])
+def test_the_range_of_integers_and_floats(tmp_path, kind):
+    rng = np.random.default_rng(0)
+    for white, shown in ((1, 255), (15, 15), (255, 255)):
+        x = rng.integers(0, white + 1, (6, 3, 3)).astype(kind)
+        x[2, 1, 1] = white
+        source = open_source(data_of(npz(tmp_path, x=x, y=np.arange(6))))
+        assert read(source, (3, 3, 1))[2, 1, 1, 0] == shown
+        told = " ".join(source.notes)
+        assert ("0 or 1: black and white" in told) == (white == 1)
+        assert ("no pixel is above 15 of 255; data.pixel_range=[0, 15]" in told) == (white == 15)
+
+
+@pytest.mark.parametrize(
+    ("values", "given", "shown"),
+    [
+        ([0, 15], [0, 15], [0, 255]),
+        ([0.0, 2047.5], [0, 4095], [0, 128]),
+        ([-1.0, 0.0], [-1, 1], [0, 128]),
+        ([0, 65535], [0, 65535], [0, 255]),
+        ([0.0, 1.0005], [0, 1], [0, 255]),
+    ],
+)
+def test_the_configuration_gives_the_range(tmp_path, values, given, shown):
+    x = np.array([values, values]).reshape(2, 2, 1)
+    source = open_source(data_of(npz(tmp_path, x=x, y=np.arange(2)), pixel_range=given))
+    assert read(source, (2, 1, 1))[0].ravel().tolist() == shown
+
+
+def test_rounding_just_above_one_is_tolerated(tmp_path):
+    x = np.linspace(0, 1, 50, dtype=np.float32).reshape(2, 5, 5)
+    x[1, 4, 4] = 1.0000002
+    images = read(open_source(data_of(npz(tmp_path, x=x, y=np.arange(2)))), (5, 5, 1))
+    assert np.array_equal(images[..., 0], np.rint(x * 255))
+
+
+def test_the_culprit_among_pixels_is_named(tmp_path):
+    x = np.linspace(0, 1, 50).reshape(2, 5, 5)
+    x[1, 3, 2] = 7
+    source = open_source(data_of(npz(tmp_path, x=x, y=np.arange(2))))
+    with pytest.raises(DataError) as refused:
+        read(source, (5, 5, 1))
+    assert "x[1] has the pixel 7 where others are 0 to 1, in row 3, column 2" in str(refused.value)
+    source = open_source(data_of(npz(tmp_path, x=x * 100, y=np.arange(2)), pixel_range=[0, 100]))
+    with pytest.raises(DataError, match=r"x\[1\] has the pixel 700, in row 3, column 2") as refused:
+        read(source, (5, 5, 1))
+    assert "pixels are 0 to 100 by data.pixel_range" in str(refused.value)
+
+
+def test_arrays_of_an_unknown_part_are_named(tmp_path):
+    arrays = {name: pixels(6, 2, 2) for name in ("x_train", "x_spare")}
+    labels = {name: np.arange(6) % 2 for name in ("y_train", "y_spare")}
+    source = open_source(data_of(npz(tmp_path, **arrays, **labels, names=np.arange(3))))
+    assert list(source.notes) == ["arrays not used, as their names tell no split: x_spare, y_spare"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "first"), [(None, False), ("channels_last", False), ("channels_first", True)]
+)
+def test_a_key_decides_between_two_layouts(tmp_path, layout, first):
+    x = pixels(5, 3, 6, 3)
+    path = npz(tmp_path, x=x, y=np.arange(5))
+    source = open_source(data_of(path, layout=layout))
+    images = np.moveaxis(x, 1, -1) if first else x
+    assert np.array_equal(read(source, images.shape[1:]), images)
+    told = any("x, 5x3x6x3, is read with the colours in the last axis" in n for n in source.notes)
+    assert told == (layout is None)
+
+
+def test_a_layout_that_an_array_does_not_have_is_refused(tmp_path):
+    path = npz(tmp_path, x=pixels(5, 4, 6, 3), y=np.arange(5))
+    with pytest.raises(DataError, match="not an array of images") as refused:
+        open_source(data_of(path, layout="channels_first"))
+    assert "[n, 1 or 3, height, width]" in str(refused.value)
+
+
+def test_removing_an_image_moves_no_other_between_splits(tmp_path):
+    x, y = pixels(200, 3, 3), np.arange(200) % 2
+
+    def splits(name, x, y):
+        np.savez(tmp_path / f"{name}.npz", x=x, y=y)
+        dataset = load_dataset(data_of(f"{tmp_path}/{name}.npz"), image_shape=(3, 3, 1))
+        return {
+            image.tobytes(): split
+            for split, examples in dataset.splits.items()
+            for image in examples.images[:]
+        }
+
+    before = splits("all", x, y)
+    after = splits("less", np.delete(x, 50, 0), np.delete(y, 50))
+    assert len(after) == 199
+    assert after.items() <= before.items()
+
+
+def test_special_files_and_links_that_lead_out_are_refused(tmp_path):
+    os.mkfifo(tmp_path / "fifo.npz")
+    with pytest.raises(DataError, match="is not a regular file"):
+        open_source(data_of(str(tmp_path / "fifo.npz")))
+    (tmp_path / "arrays").mkdir()
+    np.save(tmp_path / "secret.npy", pixels(3, 2, 2))
+    (tmp_path / "arrays" / "x.npy").symlink_to(tmp_path / "secret.npy")
+    np.save(tmp_path / "arrays" / "y.npy", np.arange(3))
+    with pytest.raises(DataError, match=r"x\.npy is a link that leads out of the folder"):
+        open_source(data_of(str(tmp_path / "arrays")))
+    assert open_source(data_of(str(tmp_path / "arrays"), follow_links=True)).parts
+
+
 def test_a_dark_block_of_floats_does_not_decide_what_is_white(tmp_path, monkeypatch):
     monkeypatch.setattr("cnnzoo.datasets.array_files.BLOCK_BYTES", 64)
     x = np.zeros((20, 2, 2))
@@ -267,6 +377,47 @@ def test_arrays_that_are_no_images_are_refused(tmp_path, shape):
 def test_labels_of_any_kind(tmp_path, labels, expected):
     items = open_source(data_of(npz(tmp_path, x=pixels(3, 2, 2), y=labels))).items()
     assert labels_of(items) == expected
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([1.0, np.nan, 0.0, np.nan]),
+        np.array(["b", "nan", "a", " "]),
+        np.array([b"b", b"", b"a", b"N/A"]),
+    ],
+)
+def test_missing_labels_are_not_classes(tmp_path, labels):
+    x = pixels(4, 2, 2)
+    x[0, 0, 0] = 255
+    source = open_source(data_of(npz(tmp_path, x=x, y=labels)))
+    items = source.items()
+    assert len(items.label_values) == 2
+    assert items.labels.tolist() == [1, 0]
+    assert list(items.names) == ["images[0]", "images[2]"]
+    assert items.unusable == {"images[1]": "has no label", "images[3]": "has no label"}
+    assert np.array_equal(read(source, (2, 2, 1))[..., 0], x[[0, 2]])
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (np.array([-1, 1, 0, -10]), ("-10", "-1", "0", "1")),
+        (np.array(["1.0", "2.0", "10.0", "1.0"]), ("1", "2", "10")),
+        (np.array(["001", "010", "002", "001"]), ("001", "002", "010")),
+        (np.array(["caf\u00e9", "cafe\u0301", "a", "a"]), ("a", "caf\u00e9")),
+    ],
+)
+def test_the_classes_of_labels(tmp_path, labels, classes):
+    items = open_source(data_of(npz(tmp_path, x=pixels(4, 2, 2), y=labels))).items()
+    assert items.label_values == classes
+
+
+def test_too_many_labels_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("cnnzoo.datasets.sources.arrays.MAX_CLASSES", 5)
+    path = npz(tmp_path, x=pixels(7, 2, 2), y=np.arange(7))
+    with pytest.raises(DataError, match="y has more than 5 different labels"):
+        open_source(data_of(path)).items()
 
 
 def test_the_labels_of_all_parts_are_one_set(tmp_path):

@@ -370,6 +370,216 @@ def test_a_table_that_is_not_there_is_named(tmp_path):
     assert "set data.csv" in str(refused.value)
 
 
+def names_of(path, **settings):
+    return list(opened(path, **settings).items().names)
+
+
+def test_absolute_paths_inside_the_folder_are_taken(pictures, tmp_path):
+    write(pictures, f"path,label\n{tmp_path}/cat/1.png,cat\n{tmp_path}/dog/0.png,dog\n")
+    assert names_of(pictures) == ["cat/1.png", "dog/0.png"]
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert names_of(tmp_path / "link" / "table.csv") == ["cat/1.png", "dog/0.png"]
+
+
+def test_a_hint_names_the_keys_that_find_the_files(pictures, tmp_path):
+    (tmp_path / "cat").rename(tmp_path / "images")
+    write(pictures, "path,label\n1,a\n3,b\n")
+    with pytest.raises(DataError, match=r"the first: 1 does not exist") as refused:
+        opened(pictures)
+    keys = f"data.image_dir={tmp_path / 'images'} and data.image_suffix=.png"
+    assert keys in str(refused.value)
+    settings = {"image_dir": str(tmp_path / "images"), "image_suffix": ".png"}
+    assert names_of(pictures, **settings) == ["1.png", "3.png"]
+    write(pictures, "path,label\nimages/1,a\nimages/3,b\n")
+    with pytest.raises(DataError, match=r"exists: set data\.image_suffix=\.png$"):
+        opened(pictures)
+    write(pictures, "path,label\n1.png,a\n3.png,b\n")
+    with pytest.raises(DataError, match=f"exists: set data.image_dir={tmp_path / 'images'}$"):
+        opened(pictures)
+
+
+def test_links_that_lead_out_of_the_folder_are_refused(pictures, tmp_path):
+    outside = tmp_path.parent / f"{tmp_path.name} outside"
+    outside.mkdir()
+    Image.new("L", (4, 4)).save(outside / "1.png")
+    (tmp_path / "folder").symlink_to(outside)
+    (tmp_path / "cat" / "file.png").symlink_to(outside / "1.png")
+    write(pictures, pictures.read_text() + "folder/1.png,cat,train\ncat/file.png,dog,train\n")
+    unusable = opened(pictures).items().unusable
+    assert list(unusable) == ["folder/1.png", "cat/file.png"]
+    assert "leads out of the folder" in unusable["cat/file.png"]
+    assert len(names_of(pictures, follow_links=True)) == 8
+
+
+def test_a_table_that_is_a_special_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "fifo.csv")
+    with pytest.raises(DataError, match="is not a regular file"):
+        opened(tmp_path / "fifo.csv")
+
+
+# Labels
+
+
+def table(path, labels, parts=None):
+    rows = [f"{label},{10 * n} 2 3 255" for n, label in enumerate(labels)]
+    rows = [f"{row},{part}" for row, part in zip(rows, parts, strict=True)] if parts else rows
+    return write(path, "\n".join(["label,pixels" + (",split" if parts else ""), *rows]) + "\n")
+
+
+@pytest.mark.parametrize("missing", ["", " ", "nan", "NaN", "<NA>", "null", "N/A"])
+def test_missing_labels_are_not_classes(tmp_path, missing):
+    items = opened(table(tmp_path / "t.csv", ["a", missing, "b"])).items()
+    assert items.label_values == ("a", "b")
+    assert items.unusable == {"row 3": "has no label"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["1.0", "0.0", "10.0", "2.0"], ("0", "1", "2", "10")),
+        (["1", "1.0", "2"], ("1", "2")),
+        (["-1", "1", "0", "-10"], ("-10", "-1", "0", "1")),
+        (["001", "010", "002"], ("001", "002", "010")),
+        (["1.5", "1.0", "10.0"], ("1.0", "1.5", "10.0")),
+        (["1.0", "b"], ("1.0", "b")),
+        (["-0.0", "1.0"], ("0", "1")),
+        (["caf\u00e9", "cafe\u0301", "tea"], ("caf\u00e9", "tea")),
+    ],
+)
+def test_the_classes_of_labels(tmp_path, labels, classes):
+    assert opened(table(tmp_path / "t.csv", labels)).items().label_values == classes
+    for number in range(len(labels)):
+        Image.new("L", (4, 4)).save(tmp_path / f"{number}.png")
+    rows = "".join(f"{number}.png,{label}\n" for number, label in enumerate(labels))
+    paths = opened(write(tmp_path / "paths.csv", f"path,label\n{rows}"))
+    assert paths.items().label_values == classes
+
+
+def test_emotions_as_floats_have_their_names(tmp_path):
+    items = opened(write(tmp_path / "fer2013.csv", FER.replace("3,1", "3.0,1"))).items()
+    assert labels_of(items) == ["happy", "angry", "neutral"]
+
+
+def test_a_column_with_too_many_labels_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("cnnzoo.datasets.sources.csv.MAX_CLASSES", 5)
+    assert len(opened(table(tmp_path / "t.csv", range(5))).items().label_values) == 5
+    with pytest.raises(DataError, match="more than 5 different labels in its column label") as no:
+        opened(table(tmp_path / "t.csv", range(7))).items()
+    assert "data.label=COLUMN" in str(no.value)
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (("train", "validate", "eval"), ("train", "validation", "test")),
+        (("train", "val", "holdout"), ("train", "validation", "test")),
+        (("0", "1", "2"), ("train", "validation", "test")),
+    ],
+)
+def test_the_rows_of_a_split_by_another_name_are_used(tmp_path, parts, expected):
+    path = table(tmp_path / "t.csv", "abab" * 3, [*parts] * 4)
+    dataset = load_dataset(cnnzoo.DataConfig(csv=str(path)), image_shape=(2, 2, 1))
+    for part, split in zip(range(3), expected, strict=True):
+        names = [f"row {2 + part + 3 * n}" for n in range(4)]
+        assert list(dataset.splits[split].names) == names
+    assert any("splits: " in note for note in dataset.notes)
+
+
+def test_rows_of_an_unknown_part_are_counted(tmp_path):
+    path = table(tmp_path / "t.csv", "abab" * 3, ["train", "test", "spare"] * 4)
+    dataset = load_dataset(cnnzoo.DataConfig(csv=str(path)), image_shape=(2, 2, 1))
+    assert "not used: 4 of spare; data.splits can name them" in dataset.notes
+    path = table(tmp_path / "u.csv", "abab" * 3, ["1", "0", "1"] * 4)
+    with pytest.raises(DataError, match="parts 0, 1, and none of their names is usual"):
+        load_dataset(cnnzoo.DataConfig(csv=str(path)), image_shape=(2, 2, 1))
+    splits = {"train": "1", "test": "0"}
+    dataset = load_dataset(cnnzoo.DataConfig(csv=str(path), splits=splits), image_shape=(2, 2, 1))
+    assert len(dataset.splits["test"].names) == 4
+
+
+def test_removing_a_row_moves_no_other_between_splits(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [f"{n % 2},{' '.join(map(str, rng.integers(0, 256, 16)))}\n" for n in range(200)]
+
+    def splits(rows):
+        path = write(tmp_path / "t.csv", "label,pixels\n" + "".join(rows))
+        os.utime(path, ns=(1, len(rows)))
+        dataset = load_dataset(cnnzoo.DataConfig(csv=str(path)), image_shape=(4, 4, 1))
+        return {
+            image.tobytes(): split
+            for split, examples in dataset.splits.items()
+            for image in examples.images[:]
+        }
+
+    before = splits(rows)
+    after = splits(rows[:50] + rows[51:])
+    assert len(after) == 199
+    assert after.items() <= before.items()
+
+
+# Pixels
+
+
+@pytest.mark.parametrize(
+    ("pixels", "settings", "image"),
+    [
+        ("0 1 1 0", {}, [0, 255, 255, 0]),
+        ("0 0.5 1 0.25", {}, [0, 128, 255, 64]),
+        ("0 0.5 1.0004 0.25", {}, [0, 128, 255, 64]),
+        ("0 15 3 5", {}, [0, 15, 3, 5]),
+        ("0 15 3 5", {"pixel_range": [0, 15]}, [0, 255, 51, 85]),
+        ("-1 1 0 0.5", {"pixel_range": [-1, 1]}, [0, 255, 128, 191]),
+        ("0 4095 2048 1", {"pixel_range": [0, 4095]}, [0, 255, 128, 0]),
+    ],
+)
+def test_the_range_of_the_pixels(tmp_path, pixels, settings, image):
+    for join in (str, lambda text: text.replace(" ", ",")):
+        header = "label,pixels" if join is str else "label,p0,p1,p2,p3"
+        path = write(tmp_path / "t.csv", f"{header}\na,{join(pixels)}\nb,{join(pixels)}\n")
+        source = opened(path, **settings)
+        images, failed = read(source, (2, 2, 1))
+        assert not failed
+        assert images[0].ravel().tolist() == image
+        dark = any("no pixel is above 15 of 255" in note for note in source.notes)
+        assert dark == (image == [0, 15, 3, 5])
+
+
+def test_a_pixel_outside_the_range_is_named(tmp_path):
+    path = write(tmp_path / "t.csv", "label,pixels\na,0 0.5 0.2 0.1\nb,0 7 0.2 0.1\n")
+    _, failed = read(opened(path), (2, 2, 1))
+    assert failed == {1: "has the pixel '7'; pixels are 0 to 1 in this table"}
+    _, failed = read(opened(path, pixel_range=[0, 0.4]), (2, 2, 1))
+    assert failed[0] == "has the pixel '0.5'; pixels are 0 to 0.4 by data.pixel_range"
+
+
+def test_the_order_of_the_colours(tmp_path):
+    planes = np.zeros((2, 3, 4, 4), int)
+    planes[:, 0], planes[:, 2, :2] = 200, 90
+    rows = "".join(f"{n},{' '.join(map(str, planes[n].ravel()))}\n" for n in range(2))
+    path = write(tmp_path / "t.csv", f"label,pixels\n{rows}")
+    images, _ = read(opened(path, layout="channels_first"), (4, 4, 3))
+    assert images[0, 0, 0].tolist() == [200, 0, 90]
+    assert images[0, 3, 3].tolist() == [200, 0, 0]
+    for settings, told in (({}, True), ({"layout": "channels_last"}, False)):
+        source = opened(path, **settings)
+        images, _ = read(source, (4, 4, 3))
+        assert images[0, 0, 0].tolist() == [200, 200, 200]
+        assert any("data.layout=channels_first" in note for note in source.notes) == told
+
+
+@pytest.mark.parametrize(
+    ("header", "key", "value"),
+    [
+        ("label,pixels\na,1 2 3 4\n", "image_suffix", ".png"),
+        ("path,label\na.png,b\n", "pixel_range", [0, 1]),
+        ("path,label\na.png,b\n", "layout", "channels_last"),
+    ],
+)
+def test_keys_of_another_kind_of_table_are_refused(tmp_path, header, key, value):
+    with pytest.raises(DataError, match=f"data.{key} belongs to a table of"):
+        opened(write(tmp_path / "t.csv", header), **{key: value})
+
+
 # FER2013
 
 

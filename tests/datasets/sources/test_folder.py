@@ -12,7 +12,7 @@ from cnnzoo.datasets.images.fit import Fit
 from cnnzoo.datasets.load import load_dataset
 from cnnzoo.datasets.sources import folder as folder_module
 from cnnzoo.datasets.sources.folder import Folder
-from cnnzoo.errors import DataError
+from cnnzoo.errors import ConfigError, DataError
 
 
 def picture(path, value=0):
@@ -83,6 +83,136 @@ def test_splits_without_one_to_train_are_refused(tmp_path):
         opened(tmp_path).items()
 
 
+# Splits by other names
+
+
+def tree(root, *folders):
+    """A picture of the classes cat and dog in each of these folders."""
+    for folder in folders:
+        for name in ("cat", "dog"):
+            picture(root / folder / name / "1.png")
+    return root
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("train", "evaluation"),
+        ("train", "holdout"),
+        ("training_set", "test_set"),
+        ("seg_train", "seg_test"),
+        ("Train Images", "Test Images"),
+        ("train", "test1"),
+        ("train2017", "val2017"),
+        ("train", "valid", "tests"),
+    ],
+)
+def test_splits_have_many_usual_names(tmp_path, parts):
+    items = opened(tree(tmp_path, *parts)).items()
+    assert items.label_values == ("cat", "dog")
+    assert set(items.part_values) == set(parts)
+
+
+@pytest.mark.parametrize(
+    "parts", [("train", "extra"), ("A", "B"), ("fold1", "fold2", "fold3"), ("train", "x", "y")]
+)
+def test_folders_with_the_same_folders_in_each_are_refused(tmp_path, parts):
+    with pytest.raises(DataError, match=r"but also|with the same folders cat, dog in each") as no:
+        opened(tree(tmp_path, *parts)).items()
+    assert "data.splits={train: FOLDER, test: FOLDER}" in str(no.value)
+
+
+def test_the_configuration_decides_what_they_are(tmp_path):
+    tree(tmp_path, "A", "B", "C")
+    splits = {"train": "A", "test": "b", "validation": 0}
+    source = opened(tmp_path, splits=splits)
+    assert source.items().label_values == ("cat", "dog")
+    assert source.items().part_values == ("A", "B", "C")
+    dataset = load_dataset(data(tmp_path, splits=splits), image_shape=(8, 8, 1))
+    assert dataset.splits["test"].names == ("B/cat/1.png", "B/dog/1.png")
+    assert dataset.notes == (
+        "splits: train is A; test is B",
+        "not used: 2 of C; data.splits can name them",
+    )
+    as_classes = opened(tmp_path, classes=["A", "B", "C"])
+    assert as_classes.items().label_values == ("A", "B", "C")
+    assert as_classes.identity != source.identity
+
+
+def test_the_test_split_may_be_the_validation_images(tmp_path):
+    for part, count in (("train", 20), ("val", 3)):
+        for name in ("cat", "dog"):
+            for number in range(count):
+                picture(tmp_path / part / name / f"{number}.png")
+    dataset = load_dataset(data(tmp_path, splits={"test": "validation"}), image_shape=(8, 8, 1))
+    assert len(dataset.splits["test"].names) == 6
+    assert all(name.startswith("val/") for name in dataset.splits["test"].names)
+    assert all(name.startswith("train/") for name in dataset.splits["validation"].names)
+    assert dataset.notes == ("splits: test is val; validation is 0.1 of train",)
+
+
+def test_a_part_unpacked_into_a_folder_of_its_name_is_one_level(tmp_path):
+    tree(tmp_path, "seg_train/seg_train", "seg_test/seg_test")
+    for number in range(3):
+        picture(tmp_path / "seg_pred" / "seg_pred" / f"{number}.png")
+    source = opened(tmp_path)
+    items = source.items()
+    assert items.label_values == ("cat", "dog")
+    assert set(items.part_values) == {"seg_train", "seg_test"}
+    assert items.unusable == {}
+    assert list(source.notes) == [
+        "3 images of seg_pred not used: by their name, they have no labels"
+    ]
+
+
+def test_a_class_may_have_the_name_of_its_part(tmp_path):
+    for part in ("train", "test"):
+        for name in ("car", "train"):
+            picture(tmp_path / part / name / "1.png")
+    assert listed(tmp_path) == {
+        f"{part}/{name}/1.png": (part, name)
+        for part in ("train", "test")
+        for name in ("car", "train")
+    }
+
+
+def test_a_folder_train_in_train_is_not_both_split_and_class(tmp_path):
+    tree(tmp_path, "train/train")
+    items = opened(tmp_path).items()
+    assert (items.label_values, items.part_values) == (("cat", "dog"), ("train",))
+
+
+def test_removing_or_excluding_a_picture_moves_no_other(tmp_path):
+    for name in ("cat", "dog"):
+        for number in range(100):
+            picture(tmp_path / "photos" / name / f"{number}.png", number)
+
+    def splits(**settings):
+        loaded = load_dataset(data(tmp_path / "photos", **settings), image_shape=(8, 8, 1))
+        return {name: split for split in loaded.splits for name in loaded.splits[split].names}
+
+    before = splits()
+    excluded = [name for name in before if before[name] == "test"][:3]
+    (tmp_path / "exclude.csv").write_text("name\n" + "".join(f"{name}\n" for name in excluded))
+    left = {name: split for name, split in before.items() if name not in excluded}
+    assert splits(exclude=str(tmp_path / "exclude.csv")) == left
+    for name in excluded:
+        (tmp_path / "photos" / name).unlink()
+    assert splits() == left
+
+
+def test_class_names_compare_in_every_form_of_unicode(tmp_path):
+    picture(tmp_path / "caf\u00e9" / "1.png")
+    picture(tmp_path / "cafe\u0301" / "2.png")
+    picture(tmp_path / "tea" / "1.png")
+    assert opened(tmp_path).items().label_values == ("caf\u00e9", "tea")
+    pattern = "^(?P<label>e\u0301|x)"
+    for name in ("\u00e9 1", "e\u0301 2", "x"):
+        picture(tmp_path / "pattern" / f"{name}.png")
+    found = listed(tmp_path / "pattern", label_pattern=pattern).values()
+    assert [label for _, label in found].count("\u00e9") == 2
+
+
 def test_files_of_no_class_are_named(tmp_path):
     picture(tmp_path / "cat" / "1.png")
     picture(tmp_path / "stray.png")
@@ -146,6 +276,19 @@ def test_a_pattern_that_never_ends_is_ended(tmp_path, monkeypatch):
         opened(tmp_path, label_pattern="(?P<label>(a+)+)!").items()
 
 
+def test_a_pattern_that_is_too_deep_is_refused(tmp_path):
+    deep = "(" * 3000 + "(?P<label>a)" + ")" * 3000
+    with pytest.raises(ConfigError, match="too large or too deep"):
+        data(tmp_path, label_pattern=deep)
+
+
+def test_a_pattern_that_cannot_be_matched_is_refused(tmp_path, monkeypatch):
+    picture(tmp_path / "a.png")
+    monkeypatch.setattr(folder_module, "_MATCH", "raise SystemExit(1)")
+    with pytest.raises(DataError, match="cannot be matched"):
+        opened(tmp_path, label_pattern="(?P<label>a)").items()
+
+
 def test_names_of_any_bytes_match(tmp_path):
     name = os.fsdecode(b"x_\xff\n.png")
     picture(tmp_path / name)
@@ -162,6 +305,71 @@ def test_hidden_files_and_folders_are_ignored(tmp_path):
     (tmp_path / "cat" / ".DS_Store").touch()
     (tmp_path / "cat" / "notes.txt").touch()
     assert list(listed(tmp_path)) == ["cat/1.png"]
+
+
+def test_files_that_are_not_images_are_counted(tmp_path):
+    tree(tmp_path, "")
+    for name in ("bird/1.heic", "bird/2.HEIC", "cat/3.avif", "cat/4", "cat/Thumbs.db"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (note,) = opened(tmp_path).notes
+    assert note.startswith("4 files not read as images: 2 .heic, 1 .avif, 1 no suffix (images end")
+    dataset = load_dataset(data(tmp_path), image_shape=(8, 8, 1))
+    assert note in dataset.notes
+    assert note in load_dataset(data(tmp_path), image_shape=(8, 8, 1)).notes  # of the cache
+
+
+def test_a_folder_of_other_formats_is_refused_with_their_counts(tmp_path):
+    for number in range(3):
+        (tmp_path / f"{number}.heic").touch()
+    with pytest.raises(
+        DataError, match=r"no images below it: 3 files not read as images: 3 \.heic"
+    ):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["#recycle", "@eaDir", "@Recycle", "$RECYCLE.BIN", ".Trashes", "__MACOSX", "lost+found"],
+)
+def test_folders_of_the_system_are_not_classes(tmp_path, name):
+    tree(tmp_path, "", name)
+    tree(tmp_path / "cat", name)
+    source = opened(tmp_path)
+    assert source.items().label_values == ("cat", "dog")
+    assert list(source.items().names) == ["cat/1.png", "dog/1.png"]
+    assert list(source.notes) == ([] if name[0] == "." else [f"system folders not read: {name}"])
+
+
+def test_pixels_of_few_bits_are_told_and_scaled_by_a_key(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, low in (("cat", 0), ("dog", 2000)):
+        (tmp_path / name).mkdir()
+        for number in range(6):
+            pixels = rng.integers(low, low + 2048, (8, 8)).astype(np.uint16)
+            pixels[0, 0] = 4095 if name == "dog" else 0
+            Image.fromarray(pixels).save(tmp_path / name / f"{number}.png")
+    dark = load_dataset(data(tmp_path), image_shape=(8, 8, 1))
+    assert any("no pixel is above 4095 of 65535" in note for note in dark.notes)
+    assert any("data.pixel_range=[0, 4095] makes 4095 white" in note for note in dark.notes)
+    bright = load_dataset(data(tmp_path, pixel_range=[0, 4095]), image_shape=(8, 8, 1))
+    assert not any("black" in note for note in bright.notes)
+    everything = np.concatenate([bright.splits[split].images[:] for split in bright.splits])
+    assert (everything.min(), everything.max()) == (0, 255)
+    with pytest.raises(
+        DataError, match=r"dog/\d\.png has the pixel \d+; data\.pixel_range is 0 to 2047"
+    ):
+        load_dataset(data(tmp_path, pixel_range=[0, 2047]), image_shape=(8, 8, 1))
+
+
+def test_colour_that_a_gray_network_drops_is_told(tmp_path):
+    for name, colour in (("cat", (200, 20, 20)), ("dog", (20, 20, 200))):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            Image.new("RGB", (8, 8), colour).save(tmp_path / name / f"{number}.png")
+    told = "the images are in colour, and the network takes gray ones: colour is dropped"
+    assert told in load_dataset(data(tmp_path), image_shape=(8, 8, 1)).notes
+    assert told not in load_dataset(data(tmp_path), image_shape=(8, 8, 3)).notes
 
 
 def test_suffixes_are_known_in_any_case(tmp_path):
