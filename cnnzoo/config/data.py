@@ -97,9 +97,17 @@ def _increasing(value: tuple[float, float]) -> tuple[float, float]:
 
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def _from_black(value: Any) -> Any:
+    """The range of a single number, which is white; black is 0."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return (0, value) if is_number else tuple(value) if isinstance(value, list) else value
+
+
 PixelRange = Annotated[
     tuple[Finite, Finite],
-    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+    BeforeValidator(_from_black, json_schema_input_type=tuple[Finite, Finite] | Finite),
     AfterValidator(_increasing),
 ]
 

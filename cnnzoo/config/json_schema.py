@@ -469,7 +469,7 @@ _DOCS: Mapping[str, Mapping[str, str]] = {
         "follow_links": "Read files outside the folder that links in it lead to",
         "image_dir": "The folder that the paths of the table are relative to; else its own",
         "image_suffix": "Added to each path of the table: .png",
-        "pixel_range": "The values of black and white: [0, 4095] for 12 bits",
+        "pixel_range": "The value of white, or [black, white]: 4095 for 12 bits",
         "layout": "Whether colours are the last axis (RGB of each pixel in turn) or the first",
         "labels": "Names for the labels of the source: {0: man, 1: woman}",
         "data_dir": "Where tensorflow-datasets keeps its prepared data",

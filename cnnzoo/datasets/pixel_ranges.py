@@ -81,7 +81,9 @@ class RangeFinder:
     @property
     def range(self) -> PixelRange:
         """The range of the pixels."""
-        return FULL if self.above >= self.fractions and self.largest != 1 else UNIT
+        if self.above:
+            return FULL if self.above >= self.fractions else UNIT
+        return UNIT if self.largest else FULL
 
     def dark_note(self, title: str) -> str | None:
         """Return a line if no pixel is above a quarter of white."""
@@ -100,5 +102,5 @@ def dark_note(title: str, largest: float, white: int = WHITE) -> str:
     likely = f"{largest:.3g}" if white == 1 else str(next(fits, white))
     return (
         f"{title} is nearly black: no pixel is above {largest:g} of {white}; "
-        f"data.pixel_range=[0, {likely}] makes {likely} white"
+        f"data.pixel_range={likely} makes {likely} white"
     )

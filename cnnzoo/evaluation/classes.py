@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnzoo.errors import DataError, did_you_mean
-from cnnzoo.text import listed
+from cnnzoo.text import listed, nfc
 
 _NAMED = 20  # classes that a message names
 
@@ -16,9 +16,10 @@ def labels_by_name(
 ) -> NDArray[np.int32]:
     """Return labels int32 [n], indices of `class_names`, as indices of the classes of a model.
 
-    The data may lack classes. Raises DataError, with `data` as their name, for a class that the
-    model does not know.
+    The data may lack classes; names compare in Unicode's composed form. Raises DataError, with
+    `data` as their name, for a class that the model does not know.
     """
+    class_names, known = tuple(map(nfc, class_names)), tuple(map(nfc, known))
     if class_names == known:
         return labels
     for name in class_names:

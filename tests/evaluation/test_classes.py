@@ -23,3 +23,9 @@ def test_a_class_that_the_model_does_not_know_names_both_sides() -> None:
         labels_by_name(np.zeros(1, np.int32), ("cats", "dog"), ("dog", "cat"), "pets")
     assert "knows no class 'cats', which pets has; did you mean 'cat'?" in str(caught.value)
     assert "the model knows dog, cat; pets has cats, dog" in str(caught.value)
+
+
+def test_names_compare_in_every_form_of_unicode():
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    labels = labels_by_name(np.array([0, 1], np.int32), ("tea", composed), (decomposed, "tea"), "x")
+    assert labels.tolist() == [1, 0]

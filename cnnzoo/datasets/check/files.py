@@ -13,8 +13,9 @@ from PIL import Image
 
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.check.pictures import looks_gray
+from cnnzoo.datasets.image_names import is_hidden, is_image
 from cnnzoo.datasets.images import jpeg
-from cnnzoo.datasets.images.decode import FORMATS, no_warnings, open_image, read_file
+from cnnzoo.datasets.images.decode import no_warnings, open_image, read_file
 from cnnzoo.datasets.images.fit import Fit
 from cnnzoo.datasets.images.workers import Progress
 
@@ -39,7 +40,7 @@ def root_of(data: DataConfig, names: Sequence[str]) -> Path | None:
     """Return the folder that contains the files of these examples, None if they are not files."""
     if data.folder:
         return Path(data.folder)
-    root = Path(data.csv).parent if data.csv else None
+    root = Path(data.image_dir or Path(data.csv).parent) if data.csv else None
     return root if root and names and (root / names[0]).is_file() else None
 
 
@@ -62,12 +63,12 @@ def stray_files(root: Path) -> dict[str, str]:
     """Find the files below a folder that are not used as images, each with the reason."""
     found = {}
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if name[0] != ".")
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
         for name in sorted(files):
             below = (Path(folder) / name).relative_to(root).as_posix()
-            if name[0] == ".":
+            if is_hidden(name):
                 found[below] = "is hidden"
-            elif not _is_image(name):
+            elif not is_image(name):
                 found[below] = (
                     f"ends in {suffix!r}" if (suffix := Path(name).suffix) else "has no suffix"
                 )
@@ -78,18 +79,14 @@ def empty_folders(root: Path) -> list[str]:
     """Find the folders that contain no image at any depth; of nested ones, the topmost."""
     empty: dict[str, bool] = {}
     for folder, folders, files in os.walk(root, topdown=False):
-        inner = [f"{folder}/{name}" for name in folders if name[0] != "."]
+        inner = [f"{folder}/{name}" for name in folders if not is_hidden(name)]
         # A linked folder is not visited, and not reported as empty.
-        empty[folder] = not any(map(_is_image, files)) and all(
+        empty[folder] = not any(map(is_image, files)) and all(
             empty.get(path, False) for path in inner
         )
     tops = [path for path in empty if empty[path] and not empty.get(str(Path(path).parent))]
     below = sorted(Path(path).relative_to(root).as_posix() for path in tops)
-    return [path for path in below if not any(part[0] == "." for part in path.split("/"))]
-
-
-def _is_image(name: str) -> bool:
-    return name[0] != "." and name.lower().endswith(tuple(FORMATS))
+    return [path for path in below if not any(map(is_hidden, path.split("/")))]
 
 
 def _inspect(path: Path) -> tuple[int, int, str, str]:

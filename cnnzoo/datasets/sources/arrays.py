@@ -437,7 +437,7 @@ def pixels_of(
             f"pixels are {pixels.range} by data.pixel_range"
             if pixels.is_given
             else "pixels are whole numbers from 0 to 255, or all of them from 0 to 1; of another "
-            "range, set it: data.pixel_range=[0, 4095] for 12 bits, [-1, 1] for signed ones",
+            "range, set it: data.pixel_range=4095 for 12 bits, [-1,1] for signed ones",
         )
     return pixels.range.to_bytes(images)
 
