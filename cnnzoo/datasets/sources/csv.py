@@ -155,7 +155,7 @@ class PixelTable(Source):
             if self.data.pixel_range or finder.is_decided:
                 break
             with suppress(ValueError):  # reported when the row is read
-                finder.add(np.array([*map(float, texts)]))
+                finder.add(_numbers(texts))
         layout = self.data.layout
         if channels == 3 and not layout:
             self.found.append(
@@ -458,6 +458,14 @@ def parse_pixels(texts: Sequence[str]) -> NDArray[np.uint8]:
     except KeyError:
         values = bytes(map(_parse_pixel, texts))
     return np.frombuffer(values, np.uint8)
+
+
+def _numbers(texts: Sequence[str]) -> NDArray[Any]:
+    """Any numbers [n] from their texts; raises ValueError for others."""
+    try:
+        return np.frombuffer(bytes(map(_PIXELS.__getitem__, texts)), np.uint8)
+    except KeyError:
+        return np.array([*map(float, texts)])
 
 
 def _parse_pixel(text: str) -> int:
