@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from cnnzoo.cli.completion import complete_run_or_model
-from cnnzoo.cli.options import force_option, runs_dir_option
+from cnnzoo.cli.options import force_option, runs_dir_option, trust_option
 
 
 def _batch(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
@@ -65,6 +66,7 @@ def _batch(context: click.Context, parameter: click.Parameter, value: str) -> in
 @click.option(
     "--example", is_flag=True, help="Also write a script that needs only the runtime and Pillow."
 )
+@trust_option
 @force_option
 @runs_dir_option
 def export(
@@ -78,6 +80,7 @@ def export(
     max_loss: float | None,
     no_verify: bool,
     example: bool,
+    trust: Callable[[str], None] | None,
     force: bool,
     runs_dir: str,
 ) -> None:
@@ -110,6 +113,7 @@ def export(
         choose_model(run, runs_dir),
         Options(form, precision, output, batch, opset, not no_verify, max_loss, example),
         data=data,
+        trust=trust,
         display=display_for(console()),
     )
     click.echo(export_text(done.record))

@@ -34,6 +34,7 @@ from cnnzoo.exporting.verify import VerificationError, check_agreement
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.runtimes.contract import Contract
 from cnnzoo.models.runtimes.open import is_exported
+from cnnzoo.models.saved import Trust
 from cnnzoo.runs.environment import machine
 from cnnzoo.runs.run import Run
 from cnnzoo.training.progress import Display
@@ -75,10 +76,12 @@ def export(
     *,
     data: Sequence[str] = (),
     display: Display | None = None,
+    trust: Trust | None = None,
 ) -> Export:
     """Write the best model of a run, or a `.keras` file, as a file of another runtime.
 
-    `data` names the data to verify on, as in `evaluate`; by default those of the run.
+    `data` names the data to verify on, as in `evaluate`; by default those of the run. `trust` is
+    for `load_model`.
 
     Raises:
         UserError: an unknown format, a missing package, a network that the format cannot express,
@@ -102,7 +105,7 @@ def export(
             hint=f"--output {target.with_suffix(chosen.suffix)}",
         )
     with _terminable(), _scratch(target) as scratch:
-        keras_model = open_classifier(opened, device="cpu")
+        keras_model = open_classifier(opened, device="cpu", trust=trust)
         contract = _contract(name, keras_model, options)
         dataset, split = _data(trained, keras_model, data, options, display)
         result = scratch / target.name
@@ -114,6 +117,7 @@ def export(
             options.batch,
             options.opset,
             _calibration(dataset, scratch, options) if dataset else None,
+            trust is not None,
         )
         record: dict[str, Any] = {
             "format": options.format,

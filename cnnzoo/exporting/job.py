@@ -18,7 +18,7 @@ class Job:
     `model` is a `.keras` file, `target` the file or directory to write. `batch` is the only batch
     size that the result accepts, or None for all. `opset` is that of ONNX, or None for the
     default. `calibration` is a `.npy` file with images uint8 [n, height, width, channels], which
-    int8 needs; their number is a multiple of `batch`.
+    int8 needs; their number is a multiple of `batch`. With `trust`, the model may have any class.
     """
 
     model: Path
@@ -28,6 +28,7 @@ class Job:
     batch: int | None = None
     opset: int | None = None
     calibration: Path | None = None
+    trust: bool = False
 
     def plain(self) -> dict[str, Any]:
         """The job as JSON values."""
@@ -48,4 +49,5 @@ class Job:
             values["batch"],
             values["opset"],
             None if calibration is None else Path(calibration),
+            values["trust"],
         )

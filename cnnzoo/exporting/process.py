@@ -80,7 +80,8 @@ def _convert(scratch: Path) -> None:
     job = Job.of(json.loads((scratch / _JOB).read_text(encoding="utf-8")))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        convert(load_model(job.model), job)
+        trust = _trust if job.trust else None  # the parent printed what it trusts
+        convert(load_model(job.model, trust=trust), job)
     except CnnzooError as error:
         first = error.mistakes[0]
         _fail(scratch, first.message, first.hint)
@@ -90,6 +91,10 @@ def _convert(scratch: Path) -> None:
             f"{job.target.name} cannot be written: {error.strerror or error}",
             "free some space, or name another file with --output",
         )
+
+
+def _trust(refusal: str) -> None:
+    """Accept a class that is not in the catalogue."""
 
 
 def _end_with_parent() -> None:

@@ -27,7 +27,9 @@ def open_onnx(path: Path) -> ExportedModel:
         "session.model_external_initializers_file_folder_path", _NO_FOLDER
     )
     try:
-        session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        session = runtime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
         text = session.get_modelmeta().custom_metadata_map.get(KEY)
     except Exception as error:  # the runtime has a class for each of its status codes
         raise RunError(
