@@ -60,7 +60,7 @@ def test_a_job_is_a_plain_value_with_nothing_left_open(tiny, tmp_path, photos):
     assert job.architecture.output_shape == (2,)
     assert job.head == "categorical"
     assert job.settings.batch_size == 16
-    assert notes == [f"batch size: 16, for {len(job.dataset.splits['train'])} examples"]
+    assert notes[-1:] == [f"batch size: 16, for {len(job.dataset.splits['train'])} examples"]
     assert job.seconds > 0
     with pytest.raises(dataclasses.FrozenInstanceError):
         job.head = "binary"
