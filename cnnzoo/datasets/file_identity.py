@@ -11,7 +11,6 @@ import hashlib
 import os
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cnnzoo.regular_files import open_regular
@@ -58,6 +57,8 @@ def _times_tell_nothing(states: array[int]) -> bool:
 
 def _contents(paths: Sequence[str | Path]) -> Iterable[bytes]:
     """Yield the digests of the contents, some files at a time."""
+    from concurrent.futures import ThreadPoolExecutor  # `cnnzoo show` does not need it
+
     chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as threads:
         yield from threads.map(lambda chunk: b"".join(map(_content, chunk)), chunks)
