@@ -1,6 +1,6 @@
 """Arrays in files, read a block of rows at a time: .npy, IDX, either gzipped, and those of an .npz.
 
-What a header promises is believed as far as the file has it: nothing is allocated for the rest.
+A header is compared with the size of its file before any memory is allocated.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Window = tuple[int, int]  # the rows from the first to before the second
 
 
 class ArrayFileError(Exception):
-    """Why an array cannot be read from its file, and the way out."""
+    """The reason why an array cannot be read from its file, with a hint."""
 
     def __init__(self, problem: str, hint: str | None = None) -> None:
         super().__init__(problem)
@@ -76,7 +76,7 @@ class ArrayFile:
 
 
 def is_npz(path: Path) -> bool:
-    """Whether a file is a zip archive, as an .npz is; raises OSError where it cannot be read."""
+    """Whether a file is a zip archive, as an .npz is; raises OSError if it cannot be read."""
     with open_regular(path) as file:
         return file.read(4) == _ZIP
 
@@ -91,7 +91,7 @@ def members(path: Path) -> dict[str, str]:
 def open_array(path: Path, member: str | None = None) -> ArrayFile:
     """The array in a file or in a member of an .npz, its header read and held against its size.
 
-    Raises ArrayFileError where it is none, cut off or pickled, and OSError where it is not there.
+    Raises ArrayFileError if it is not an array, cut off or pickled, and OSError if it is missing.
     """
     title = f"{path.name}:{member.removesuffix('.npy')}" if member else path.name
     with _readable(title), _opened(path, member) as (stream, size):
@@ -103,7 +103,7 @@ def open_array(path: Path, member: str | None = None) -> ArrayFile:
             shape, dtype = _idx_header(stream, title)
         else:
             raise ArrayFileError(
-                f"{title} is no array: it begins with {magic!r}",
+                f"{title} is not an array",
                 "arrays are .npy, .npz or IDX files, the first and the last gzipped or not",
             )
         array = ArrayFile(path, member, title, shape, dtype, stream.tell())
@@ -112,9 +112,9 @@ def open_array(path: Path, member: str | None = None) -> ArrayFile:
 
 
 def read_blocks(array: ArrayFile, windows: Iterable[Window]) -> Iterator[NDArray[Any]]:
-    """The rows of an array, window after window; each is to come after the one before.
+    """Yield the rows of an array, window after window; each must follow the one before.
 
-    Raises ArrayFileError where the file is damaged, or does not have what its header promises.
+    Raises ArrayFileError if the file is damaged, or its size is not that of its header.
     """
     with ExitStack() as stack:
         with _readable(array.title):
@@ -134,16 +134,17 @@ def _read_rows(array: ArrayFile, stream: IO[bytes], start: int, stop: int) -> by
     if len(content) < (stop - start) * array.row_bytes:
         rows = start + len(content) // array.row_bytes
         raise ArrayFileError(
-            f"{array.title} is cut off: it promises {len(array):,} rows and ends after {rows:,}"
+            f"{array.title} is cut off: its header says {len(array):,} rows, and it ends after "
+            f"{rows:,}"
         )
     if stop == len(array) and stream.read(1):
-        raise ArrayFileError(f"{array.title} goes on behind the {stop:,} rows that it promises")
+        raise ArrayFileError(f"{array.title} is longer than the {stop:,} rows of its header")
     return content
 
 
 @contextmanager
 def _opened(path: Path, member: str | None) -> Iterator[tuple[IO[bytes], int | None]]:
-    """The bytes of an array from its header on, and how many there are where that is known."""
+    """The bytes of an array from its header on, and their number if it is known."""
     with ExitStack() as stack:
         if member:
             archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(open_regular(path))))
@@ -161,7 +162,7 @@ def _opened(path: Path, member: str | None) -> Iterator[tuple[IO[bytes], int | N
 
 @contextmanager
 def _readable(title: str) -> Iterator[None]:
-    """What the readers of zip and gzip raise for a damaged file, as one kind of error."""
+    """Turn the errors of zip and gzip for a damaged file into one kind of error."""
     try:
         yield
     except (
@@ -192,7 +193,7 @@ def _npy_header(stream: IO[bytes], title: str) -> tuple[tuple[int, ...], np.dtyp
     if dtype.hasobject:
         raise ArrayFileError(
             f"{title} holds Python objects, and a pickle can run any code",
-            "save it with a type of its own: np.save(path, array.astype(str)) for labels, "
+            "save it as numbers or text: np.save(path, array.astype(str)) for labels, "
             ".astype(np.uint8) for images",
         )
     if columns_first and sum(length > 1 for length in shape) > 1:
@@ -207,7 +208,7 @@ def _idx_header(stream: IO[bytes], title: str) -> tuple[tuple[int, ...], np.dtyp
     _, kind, dimensions = struct.unpack(">HBB", stream.read(4))
     if kind not in IDX_TYPES or not 1 <= dimensions <= _IDX_DIMENSIONS:
         raise ArrayFileError(
-            f"{title} is no IDX file: it says type {kind} and {dimensions} dimensions"
+            f"{title} is not an IDX file: it has the type {kind} and {dimensions} dimensions"
         )
     shape = struct.unpack(f">{dimensions}I", stream.read(4 * dimensions))
     return shape, np.dtype(IDX_TYPES[kind])
@@ -221,12 +222,12 @@ def _refuse_sizes(array: ArrayFile, size: int | None) -> None:
         raise ArrayFileError(f"{array.title} has the type {array.dtype}, neither numbers nor text")
     if len(array) > MAX_ROWS or array.row_bytes > MAX_ROW_BYTES:
         raise ArrayFileError(
-            f"{array.title} promises {len(array):,} rows of {array.row_bytes:,} bytes; at most "
-            f"{MAX_ROWS:,} of {MAX_ROW_BYTES:,} are read"
+            f"the header of {array.title} says {len(array):,} rows of {array.row_bytes:,} bytes; "
+            f"at most {MAX_ROWS:,} of {MAX_ROW_BYTES:,} are read"
         )
     promised = array.offset + len(array) * array.row_bytes
     if size is not None and size != promised:
         problem = "is cut off" if size < promised else "is longer than its header says"
         raise ArrayFileError(
-            f"{array.title} {problem}: it promises {promised:,} bytes and has {size:,}"
+            f"{array.title} {problem}: its header says {promised:,} bytes, and it has {size:,}"
         )

@@ -68,7 +68,7 @@ class MappedImages:
 class Examples:
     """Images uint8 [n, height, width, channels] and labels int32 [n], indices of class names.
 
-    `names` says of each where it came from: a path below its folder, or a row of its table.
+    `names` are their origins: paths below a folder, or rows of a table.
     """
 
     images: Images

@@ -1,4 +1,4 @@
-"""What sources of image files have in common: each item is a file below one folder."""
+"""The common part of sources of image files: each item is a file below one folder."""
 
 from __future__ import annotations
 

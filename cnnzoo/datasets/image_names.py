@@ -1,4 +1,4 @@
-"""Which files are images, by their names, and which folders belong to a system, not to a person."""
+"""Tell by their names which files are images, and which folders a system made for itself."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Items:
     """All items of a source, in an order that depends on nothing but the source.
 
     `labels` int32 [n] are indices of `label_values`, what the source itself calls them; `parts`
-    int32 [n] are indices of `part_values`, its own splits, NO_PART where it has none. `unusable`
+    int32 [n] are indices of `part_values`, its own splits, NO_PART if it has none. `unusable`
     are items that cannot even be labelled, each with the reason. `keys` uint64 [n] decide which
     items are held out, of sources whose names are only numbers of rows; else the names do.
     """

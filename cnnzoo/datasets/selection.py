@@ -1,4 +1,4 @@
-"""Which items of a source are used, and which class each of them is."""
+"""Select the items of a source that are used, and their classes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def select(items: Items, data: DataConfig) -> Selection:
                 f"data.exclude: {data.title} has none of the {len(excluded):,} names in "
                 f"{data.exclude}, such as {min(excluded)!r}",
                 place=data.place("exclude"),
-                hint="write it anew with cnnzoo data check --write-exclusions, or remove this key",
+                hint="write it again with cnnzoo data check --write-exclusions, or remove this key",
             )
         used &= kept
     indices = np.flatnonzero(used)

@@ -1,4 +1,4 @@
-"""Which example is in which split: the source's own parts, and fractions of its training part.
+"""Assign examples to splits: the parts of the source, and fractions of its training part.
 
 A fraction takes each example by a hash of its content or path alone, so that adding, removing or
 excluding examples never moves another one: runs stay comparable, and a model that starts from

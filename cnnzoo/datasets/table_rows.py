@@ -51,12 +51,12 @@ PART_COLUMNS = ("split", "usage", "subset", "partition", "part", "set")
 # Excel writes and reads the delimiter in a line before the header: sep=;
 _EXCEL_DELIMITER = re.compile(r'"?sep=(.)"?,*', re.IGNORECASE)
 
-_NUMBERED_COLUMNS = 4  # fewer columns that are numbered are no pixels
+_NUMBERED_COLUMNS = 4  # fewer numbered columns are not pixels
 _HEADERLESS = ("first", "last")  # where the label is in a table whose first line is a row
 
 
 class TableError(Exception):
-    """Why a table cannot be read, the key of `data` that is to blame, and the way out."""
+    """The reason why a table cannot be read, the key of `data` that causes it, and a hint."""
 
     def __init__(self, problem: str, key: str = "csv", hint: str | None = None) -> None:
         super().__init__(problem)
@@ -66,7 +66,7 @@ class TableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where in a row is what: columns counted from 0.
+    """The columns of a table by their content, counted from 0.
 
     `images` is one column, of paths or of pixels with spaces between them, or many: one a pixel.
     """
@@ -81,7 +81,7 @@ class Layout:
 
     @property
     def pixel_columns(self) -> int:
-        """How many columns are a pixel each; 0 where one column has all of them, or a path."""
+        """How many columns are a pixel each; 0 if one column has all of them, or a path."""
         count = self.images.stop - self.images.start
         return count if count > 1 else 0
 
@@ -89,7 +89,7 @@ class Layout:
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines that are not blank, and their numbers, counted from 1 as an editor does.
 
-    Raises TableError for a line longer than MAX_LINE and for what is no text in UTF-8.
+    Raises TableError for a line longer than MAX_LINE and for a file that is not text in UTF-8.
     """
     try:
         with open_regular_text(path, encoding="utf-8-sig") as file:
@@ -101,11 +101,11 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
                 if not line.isspace():
                     yield number, line.removesuffix("\n")
     except UnicodeDecodeError:
-        raise TableError("is no text in UTF-8", hint="save the table as CSV in UTF-8") from None
+        raise TableError("is not text in UTF-8", hint="save the table as CSV in UTF-8") from None
 
 
 def split_row(line: str, delimiter: str) -> list[str]:
-    """The fields of a row, quoted or not; raises ValueError where a quote does not end.
+    """Return the fields of a row, quoted or not; raises ValueError if a quote does not end.
 
     As the csv module has it, but a field may be as long as its line, and none goes over two lines.
     """
@@ -130,9 +130,9 @@ def _field(delimiter: str) -> re.Pattern[str]:
 
 
 def find_layout(path: Path, label: str | None, image: str | None) -> Layout:
-    """Which column of a table is what; `label` and `image` name those that a person chose.
+    """Find the columns of a table; `label` and `image` name those that a person chose.
 
-    Raises TableError where that is not clear.
+    Raises TableError if that is not clear.
     """
     lines = numbered_lines(path)
     first_line, header = next(lines, (0, ""))
@@ -184,7 +184,7 @@ def _columns(header: str, delimiters: Iterable[str]) -> tuple[str, tuple[str, ..
 def _headerless(
     delimiter: str, columns: tuple[str, ...], label: str | None, first_line: int
 ) -> Layout:
-    """The layout of a table of numbers alone, where a person said at which end the label is."""
+    """The layout of a table without a header, if a person said at which end the label is."""
     if label not in _HEADERLESS:
         raise TableError(
             "has numbers in its first line, where the names of the columns should be",

@@ -226,7 +226,7 @@ def _damaged(directory: str, error: Exception | str) -> Refusal:
     return Refusal(
         f"the prepared data set {directory} is damaged: {reason}",
         "data_dir",
-        "remove that directory, and it is prepared anew",
+        "remove that directory: it is then prepared again",
     )
 
 
@@ -249,7 +249,7 @@ class _Feature:
 
 
 def _features(builder: Any, job: Job) -> tuple[_Feature, _Feature]:
-    """The label and the image, as `data.label` and `data.image` name them or as they are meant."""
+    """The label and the image, as `data.label` and `data.image` name them, or by default."""
     image = _chosen(builder.info, "image", job, _is_image, "an image with pixels of 8 or 16 bits")
     kinds = "a ClassLabel, a whole number or a truth value"
     return _chosen(builder.info, "label", job, _is_label, kinds), image
@@ -316,7 +316,7 @@ def _values(label: Any) -> list[str] | None:
 
 
 def _spans(builder: Any, splits: dict[str, str | None]) -> dict[str, list[Span]]:
-    """For each part that is used, where its examples are."""
+    """The spans of examples of each part that is used."""
     own = builder.info.splits
     meaning = meanings(own)
     name = builder.info.name
@@ -404,7 +404,7 @@ def _images(
     skip = image.nested(tfds.decode.SkipDecoding()) if encoded else None
     try:
         stream = _stream(builder, split, start, stop, features=image.nested(True), decoders=skip)
-        if encoded:  # arrays may differ in shape, so they are no batch
+        if encoded:  # arrays may differ in shape, so they cannot be a batch
             for batch in stream.batch(_BATCH).as_numpy_iterator():
                 yield from image.of(batch)
         else:
@@ -465,7 +465,7 @@ def main() -> None:
     """Do the jobs that arrive on standard input, until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this process decides
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what others print is no answer
+    os.dup2(2, 1)  # output of other code is not an answer
 
     def say(answer: Answer) -> None:
         answers.write(json.dumps(answer) + "\n")

@@ -137,7 +137,9 @@ def test_a_damaged_file_is_refused_or_read_but_never_breaks(tmp_path_factory, da
 def test_a_file_that_goes_on_is_refused(tmp_path, content, packed):
     content += b"more"
     path = written(tmp_path, gzip.compress(content) if packed else content)
-    with pytest.raises(ArrayFileError, match=r"goes on|is longer than its header says"):
+    with pytest.raises(
+        ArrayFileError, match=r"is longer than (the 6 rows of its header|its header says)"
+    ):
         whole(open_array(path))
 
 
@@ -149,8 +151,8 @@ def npy_header(shape, descr="|u1"):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"GIF89a", "is no array: it begins with b'GIF89a'"),
-        (b"", "is no array"),
+        (b"GIF89a", "is not an array"),
+        (b"", "is not an array"),
         (b"\0\0\x08\x09" + b"\0" * 36, "type 8 and 9 dimensions"),
         (b"\0\0\x07\x01" + b"\0" * 4, "type 7 and 1 dimensions"),
         (npy_bytes(np.array([{}, 1], object)), "Python objects, and a pickle can run any code"),
@@ -161,9 +163,9 @@ def npy_header(shape, descr="|u1"):
         (npy_bytes(np.float64(3)), "holds no rows"),
         (npy_bytes(np.zeros((3, 0))), "holds no rows"),
         (npy_header((-1, 2)), "holds no rows"),
-        (npy_header((10**12, 28, 28)), r"promises 1,000,000,000,000 rows of 784 bytes"),
-        (npy_header((2, 10**9)), r"promises 2 rows of 1,000,000,000 bytes"),
-        (npy_header((1000, 28, 28)), "is cut off: it promises 784,0"),
+        (npy_header((10**12, 28, 28)), r"says 1,000,000,000,000 rows of 784 bytes"),
+        (npy_header((2, 10**9)), r"says 2 rows of 1,000,000,000 bytes"),
+        (npy_header((1000, 28, 28)), "is cut off: its header says 784,0"),
         (npy_header("x"), "header that is none"),
         (npy_header((3,), descr="nonsense"), "header that is none"),
         (b"\x93NUMPY\x01\x00\x10\x00{1: 2, 'a': 3}  \n", "header that is none"),
@@ -174,7 +176,9 @@ def npy_header(shape, descr="|u1"):
 def test_what_is_no_array_of_rows_is_refused(tmp_path, content, message, packed):
     path = written(tmp_path, gzip.compress(content) if packed else content)
     if packed:  # the size is known only at its end
-        message = message.replace("is cut off: it promises 784,0", "is cut off: it promises 1,000")
+        message = message.replace(
+            "is cut off: its header says 784,0", "is cut off: its header says 1,000"
+        )
     with pytest.raises(ArrayFileError, match=message):
         whole(open_array(path))
 
@@ -183,5 +187,5 @@ def test_an_archive_with_a_lying_header_is_refused(tmp_path):
     path = tmp_path / "x.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x.npy", npy_header((1000, 28, 28)) + b"\0" * 784)
-    with pytest.raises(ArrayFileError, match=r"x\.npz:x is cut off: it promises 784,0"):
+    with pytest.raises(ArrayFileError, match=r"x\.npz:x is cut off: its header says 784,0"):
         open_array(path, "x.npy")

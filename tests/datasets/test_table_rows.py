@@ -122,7 +122,7 @@ def test_without_a_header_a_person_says_where_the_label_is(tmp_path, label, at, 
         ("path,label\na,b\n", {"label": "lable"}, "label", "did you mean 'label'"),
         ("path,label\na,b\n", {"image": "paths"}, "image", "did you mean 'path'"),
         ('path,"label\na,b\n', {}, "csv", "has no two columns"),
-        (b"\xff\xfep\0a\0t\0h\0", {}, "csv", "is no text in UTF-8"),
+        (b"\xff\xfep\0a\0t\0h\0", {}, "csv", "is not text in UTF-8"),
     ],
 )
 def test_a_table_that_is_not_clear_is_refused(tmp_path, table, chosen, key, message):

@@ -1,4 +1,4 @@
-"""7,000 cartoon faces, drawn from a seed: a stand-in where no package carries pictures of faces.
+"""7,000 cartoon faces, drawn from a seed: no installable package has pictures of faces.
 
 They differ in position, size, tilt, skin and background tone, lighting and noise, so that a linear
 classifier on their pixels stays far below a CNN (a test holds this).

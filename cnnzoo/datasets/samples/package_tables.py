@@ -17,7 +17,7 @@ from cnnzoo.errors import DataError
 
 
 def find_package_table(package: str, path: str) -> Path:
-    """Where a package's table is; raises DataError where the package is not installed."""
+    """Return the path of a table in a package; raise DataError if it is not installed."""
     spec = find_spec(package)
     folders = (spec.submodule_search_locations or ()) if spec else ()
     file = next((file for folder in folders if (file := Path(folder) / path).is_file()), None)

@@ -60,7 +60,7 @@ _ROUNDED = 0.01  # how far from a whole number a float from 0 to 255 may be
 _LARGEST_LABEL = 2.0**53  # beyond, a float is not exact
 
 Role = tuple[str, str]  # the part, and images or labels
-Where = tuple[Path, str | None]  # the file, and the member of it where that is an .npz
+Where = tuple[Path, str | None]  # the file, and its member if it is an .npz
 Named = tuple[str, Where]
 
 
@@ -242,7 +242,7 @@ class PlaceNames(Sequence[str]):
 
 @contextmanager
 def explained(data: DataConfig) -> Iterator[None]:
-    """Whatever is wrong with the arrays, as an error that names them and the place of the key."""
+    """Turn errors of the arrays into a DataError with their names and the place of the key."""
     try:
         yield
     except OSError as error:

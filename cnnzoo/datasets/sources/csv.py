@@ -41,13 +41,13 @@ BLOCK_BYTES = 2**20  # pixels that are in memory at a time
 FER_COLUMNS = {"emotion", "pixels", "usage"}
 FER_EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
-_MOST_FOLDERS = 100  # that are looked into for a file that is not where the table says
+_MOST_FOLDERS = 100  # searched for a file that the path in the table does not lead to
 
 _PIXELS = {str(value): value for value in range(256)}
 
 
 def open_source(data: DataConfig) -> PixelTable | PathTable:
-    """The table that `data.csv` names; raises DataError where there is none, or it is not clear."""
+    """Open the table that `data.csv` names; raise DataError if it is missing or not clear."""
     assert data.csv
     path = Path(data.csv)
     with explained(data):
@@ -348,14 +348,14 @@ class RowNames(Sequence[str]):
 
 @contextmanager
 def explained(data: DataConfig) -> Iterator[None]:
-    """Whatever is wrong with the table, as an error that names it and the place of the key."""
+    """Turn errors of the table into a DataError with its name and the place of the key."""
     try:
         yield
     except OSError as error:
         raise DataError(
             f"the table {data.csv} cannot be read: {error.strerror}",
             place=data.place("csv"),
-            hint="set data.csv to where the table is",
+            hint="set data.csv to the path of the table",
         ) from error
     except TableError as error:
         raise DataError(
@@ -368,7 +368,7 @@ def usable_rows(
 ) -> Iterator[tuple[int, str, str, list[str]]]:
     """Of each row its line, label, part, and what it has for an image.
 
-    Rows without one of these go to `unusable`, with the reason. Raises TableError where no row is
+    Rows without one of these go to `unusable`, with the reason. Raises TableError if no row is
     usable, or more than MAX_UNUSABLE are not.
     """
     some = False
@@ -440,7 +440,7 @@ def inner_path(text: str, line: int, root: Path) -> str:
 
 
 def pixel_count(text: str) -> int:
-    """How many pixels a text has, counted without the pixels in memory where that can be."""
+    """Return how many pixels a text has, without splitting it if that is possible."""
     text = text.strip()
     return len(text.split()) if "  " in text else text.count(" ") + 1
 
@@ -482,14 +482,14 @@ def _parse_pixel(text: str) -> int:
 def square_shape(count: int) -> ImageShape:
     """The shape of a square image of so many values: gray, or RGB with the colours side by side.
 
-    Raises TableError where there is none. No count has both.
+    Raises TableError if there is none. No count has both.
     """
     for channels in (1, 3):
         side = math.isqrt(count // channels)
         if count and side * side * channels == count:
             return side, side, channels
     raise TableError(
-        f"has {count:,} values a row for the pixels, which is no square image",
+        f"has {count:,} values a row for the pixels, which is not a square image",
         hint="images in a table are square: side x side values, gray, or three times as many, RGB",
     )
 

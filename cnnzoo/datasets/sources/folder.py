@@ -211,7 +211,7 @@ def _walk(data: DataConfig) -> Iterator[_Listing]:
             raise DataError(
                 f"the folder {path.rstrip('/')} cannot be read: {error.strerror}",
                 place=data.place("folder"),
-                hint="set data.folder to where the images are, or data=NAME to try without: "
+                hint="set data.folder to the folder of the images, or data=NAME to try without: "
                 "cartoon_faces, digits, mnist5k",
             ) from error
 

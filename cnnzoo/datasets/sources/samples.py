@@ -29,20 +29,20 @@ _CHUNK = 256  # images that are made to fit at a time
 
 
 class SampleModule(Protocol):
-    """What the module of a sample has."""
+    """The interface of the module of a sample."""
 
     COUNT: int
     LABELS: dict[str, tuple[str, ...]]
 
     def files(self) -> Iterable[Path]:
-        """What its images are made from; raises DataError where that is not installed."""
+        """Return the files of its images; raise DataError if they are not installed."""
 
     def read(self, label: str, shape: ImageShape) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
         """All images uint8 [n, height, width, channels] and their labels int32 [n]."""
 
 
 def find_sample(data: DataConfig) -> SampleModule:
-    """The module of the sample that a configuration names; raises DataError where there is none."""
+    """Return the module of the sample that a configuration names; raise DataError if unknown."""
     if data.name not in SAMPLES:
         raise DataError(
             f"there is no data {data.name!r}{did_you_mean(data.name or '', NAMES)}",

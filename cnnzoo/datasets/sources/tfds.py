@@ -76,7 +76,7 @@ class Tfds(Source):
 
     @cached_property
     def directory(self) -> Path:
-        """Where it is prepared; prepares it where it is not. Raises DataError where that fails."""
+        """Its directory; it is prepared if it is not yet. Raises DataError if that fails."""
         if found := self._prepared():
             return found
         try:
@@ -99,7 +99,7 @@ class Tfds(Source):
         return files_identity([*map(str, files)], states, str, "tfds", self._splits())
 
     def label_values(self) -> tuple[str, ...]:
-        """What it calls its labels, in order; only where the examples tell them, it is prepared.
+        """Return its labels in order; it is prepared only if nothing but its examples has them.
 
         Before it is prepared, that may be numbers for names: some builders read them from the files
         that they download.
@@ -198,7 +198,7 @@ class Tfds(Source):
     def _ask(
         self, do: str, on_progress: Progress = lambda done, total: None, **job: Any
     ) -> dict[str, Any]:
-        """What the other process answers to a job; raises DataError as it says."""
+        """Return the answer of the other process to a job; raises DataError for an error."""
         self._require_packages()
         job |= {
             "do": do,
@@ -238,7 +238,7 @@ class Tfds(Source):
 
 
 def _default_config(home: Path) -> str | None:
-    """What tensorflow-datasets noted, when it prepared a data set that has configurations."""
+    """The default configuration that tensorflow-datasets noted when it prepared a data set."""
     try:
         noted = json.loads(read_regular(home / ".config" / "metadata.json", _MAX_METADATA))
         return str(noted["default_config_name"])
@@ -262,7 +262,7 @@ _PROGRAM = (
 
 
 class _Process:
-    """The process that has TensorFlow; it ends when this object is no more."""
+    """The process that runs TensorFlow; it ends with this object."""
 
     def __init__(self) -> None:
         self.notices = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
@@ -281,7 +281,7 @@ class _Process:
         weakref.finalize(self, _end, self.process, self.notices)
 
     def answer(self, job: dict[str, Any], on_progress: Progress) -> dict[str, Any]:
-        """What it says to a job: the result, or a message of what is wrong."""
+        """Return its answer to a job: the result, or an error message."""
         assert self.process.stdin
         assert self.process.stdout
         with suppress(BrokenPipeError):

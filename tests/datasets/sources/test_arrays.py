@@ -480,7 +480,7 @@ def test_other_mistakes_are_explained(tmp_path):
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 and no more")
     for given_, message in (
         (f"{tmp_path}/x.npy", "is one array, and a data set is images and labels"),
-        (f"{tmp_path}/x.txt", "x.txt is no array"),
+        (f"{tmp_path}/x.txt", "x.txt is not an array"),
         (f"{tmp_path}/none.npz", "none.npz cannot be read: No such file"),
         (f"{tmp_path}/empty", "empty has no arrays .* it has none"),
         (f"{tmp_path}/broken.npz", "broken.npz is damaged"),

@@ -204,7 +204,7 @@ def test_a_pixel_is_a_whole_number_or_refused(text):
 
 def test_images_that_are_no_squares_are_refused(tmp_path):
     path = write(tmp_path / "table.csv", "label,pixels\n0,1 2 3 4 5\n1,1 2 3 4 5\n")
-    with pytest.raises(DataError, match="5 values a row for the pixels, which is no square"):
+    with pytest.raises(DataError, match="5 values a row for the pixels, which is not a square"):
         opened(path).items()
 
 
