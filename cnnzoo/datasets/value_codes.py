@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from cnnzoo.datasets.items import in_order
 from cnnzoo.text import nfc
 
-MAX_CLASSES = 100_000  # labels; more are numbers of rows, or paths, in the wrong column
-
 # Texts for a missing value, in lower case, as pandas, NumPy and Excel write it.
 _MISSING = frozenset({"", "nan", "-nan", "<na>", "n/a", "#n/a", "nat", "null"})
 

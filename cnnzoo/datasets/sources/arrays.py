@@ -37,8 +37,9 @@ from cnnzoo.datasets.part_names import is_part_name, meanings
 from cnnzoo.datasets.pixel_ranges import FULL, UNIT, WHITE, PixelRange, RangeFinder
 from cnnzoo.datasets.source import Source
 from cnnzoo.datasets.splitting import content_key
-from cnnzoo.datasets.value_codes import MAX_CLASSES, is_missing, ordered_codes, plain_names
+from cnnzoo.datasets.value_codes import is_missing, ordered_codes, plain_names
 from cnnzoo.errors import DataError
+from cnnzoo.limits import CLASSES as MAX_CLASSES
 from cnnzoo.text import listed
 
 # The words of an array's name that tell its content; the others name its part.

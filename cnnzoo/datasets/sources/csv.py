@@ -31,8 +31,9 @@ from cnnzoo.datasets.pixel_ranges import FULL, UNIT, PixelRange, RangeFinder
 from cnnzoo.datasets.source import Source
 from cnnzoo.datasets.splitting import content_key
 from cnnzoo.datasets.table_rows import Layout, TableError, find_layout, numbered_lines, split_row
-from cnnzoo.datasets.value_codes import MAX_CLASSES, is_missing, ordered_codes, plain_names
+from cnnzoo.datasets.value_codes import is_missing, ordered_codes, plain_names
 from cnnzoo.errors import DataError
+from cnnzoo.limits import CLASSES as MAX_CLASSES
 
 MAX_UNUSABLE = 100_000  # rows: a table with more is another kind of table
 BLOCK_BYTES = 2**20  # pixels that are in memory at a time
