@@ -120,8 +120,11 @@ class Splits(Section):
     """
 
     train: str | None = None
+    """Part of the source for training."""
     validation: Fraction | str | None = None
+    """Examples that choose the best epoch: a fraction, or a part of the source."""
     test: Fraction | str | None = None
+    """Examples that measure the result: a fraction, or a part of the source."""
 
     @field_validator("validation", "test")
     @classmethod
@@ -148,7 +151,9 @@ class Resize(Section):
     """
 
     method: Literal["stretch", "crop", "pad"] = "stretch"
+    """stretch changes proportions, crop cuts, pad adds black."""
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bilinear"
+    """The filter, as Pillow names it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -164,30 +169,55 @@ class DataConfig(Section):
     """
 
     name: str | None = None
+    """A sample that needs no download, or a well-known data set."""
     folder: str | None = None
+    """Images in one folder per class, optionally in folders train, validation and test."""
     csv: str | None = None
+    """A table: emotion,pixels,Usage, or label,pixel0,…, or path,label,split."""
     arrays: str | dict[str, str] | None = None
+    """An .npz file, a folder of IDX or .npy files, or files by array name."""
     tfds: str | None = None
+    """A data set of tensorflow-datasets, by its name there."""
     label: str | None = None
+    """Label to learn: a label of a sample, a column, a feature such as a/b."""
     image: str | None = None
+    """Column or feature with the images."""
     label_pattern: str | None = None
+    """A regular expression whose group (?P<label>…) is a file's label."""
     labels: Names | None = None
+    """Names for the labels of the source: {0: man, 1: woman}."""
     data_dir: str | None = None
+    """Directory in which tensorflow-datasets keeps prepared data."""
     manual_dir: str | None = None
+    """Directory with files that tensorflow-datasets does not have to download."""
     classes: Annotated[Names, Field(min_length=2)] | None = None
+    """Classes to learn, in this order; a mapping renames: {cat: pet, dog: pet}."""
     limit: Positive | None = None
+    """Largest number of examples of each class."""
     splits: Splits = Field(default_factory=Splits)
+    """Examples to hold out, by fraction or by the parts of the source."""
     seed: Seed = 0
+    """Seed of the examples that are held out, or kept by limit."""
     resize: Resize = Field(default_factory=Resize)
+    """How images are resized to the input of the model."""
     exclude: str | None = None
+    """File with names to exclude, as cnnzoo data check --write-exclusions writes it."""
     follow_links: bool | None = None
+    """Read files outside the folder that links in it lead to."""
     image_dir: str | None = None
+    """The folder that the paths of the table are relative to; else its own."""
     image_suffix: str | None = None
+    """Added to each path of the table: .png."""
     pixel_range: PixelRange | None = None
+    """The values of black and white: [0, 4095] for 12 bits."""
     layout: Literal["channels_last", "channels_first"] | None = None
+    """Whether colours are the last axis (RGB of each pixel in turn) or the first."""
     on_error: Literal["stop", "skip"] = "stop"
+    """Whether an unreadable file stops the training or is skipped."""
     augment: Annotated[tuple[Call, ...], list_of_calls("layers")] = ()
+    """Keras' random image layers, active in training only."""
     balance: Literal["oversample"] | None = None
+    """oversample: in training, every class is as frequent as the largest."""
 
     @model_validator(mode="before")
     @classmethod

@@ -315,9 +315,10 @@ def _shared_arguments(definitions: Schema) -> Schema:
 
 
 def _activations() -> Schema:
-    functions = catalogue.names("activations")
+    functions = {name: name for name in catalogue.names("activations")}
+    functions |= catalogue.aliases("activations")
     return _any(
-        *_words({name: _known("activations", name).doc for name in functions}),
+        *_words({word: _known("activations", name).doc for word, name in functions.items()}),
         *_words({name: _known("layers", name).doc for name in ACTIVATION_LAYERS}),
         {
             "type": "object",
@@ -438,81 +439,6 @@ _EXTENDS: Schema = {
     "description": "A file beside this one, or a zoo name: what it says holds unless said here",
 }
 
-# One line for each key of a section; a field's own description stands before it.
-_DOCS: Mapping[str, Mapping[str, str]] = {
-    "Config": {
-        "name": "Names the run directory; without it, the name of the file",
-        "description": "What it is, in a line",
-        "reference": "What it reached when it was measured, for cnnzoo list",
-        "model": "The architecture",
-        "data": "Where the examples come from: a name, or a mapping",
-        "seed": "Two runs with one seed on one machine give the same weights",
-        "init_from": "A run or a .keras file whose weights the training begins with",
-        "training": "How the model is fitted",
-    },
-    "ModelConfig": {
-        "classes": "What $classes stands for until data are read",
-        "params": "Variables of the file's own: base: 16 is $base",
-        "defaults": "Arguments by layer class, for where a layer does not give them itself",
-        "blocks": "Layers under a name of your own, with parameters",
-        "layers": "The layers, first to last",
-    },
-    "DataConfig": {
-        "name": "A sample that needs no download, or a well-known data set",
-        "folder": "Images in a sub-folder for each class, below train, validation, test or not",
-        "csv": "A table: emotion,pixels,Usage, or label,pixel0,…, or path,label,split",
-        "arrays": "An .npz file, a folder of IDX or .npy files, or files by array name",
-        "tfds": "A data set of tensorflow-datasets, by its name there",
-        "label": "Which label to learn: a sample's label, a column, a feature such as a/b",
-        "image": "Which column or feature holds the images",
-        "label_pattern": "A regular expression whose group (?P<label>…) is a file's label",
-        "follow_links": "Read files outside the folder that links in it lead to",
-        "image_dir": "The folder that the paths of the table are relative to; else its own",
-        "image_suffix": "Added to each path of the table: .png",
-        "pixel_range": "The value of white, or [black, white]: 4095 for 12 bits",
-        "layout": "Whether colours are the last axis (RGB of each pixel in turn) or the first",
-        "labels": "Names for the labels of the source: {0: man, 1: woman}",
-        "data_dir": "Where tensorflow-datasets keeps its prepared data",
-        "manual_dir": "Where files are that tensorflow-datasets need not download",
-        "classes": "Classes to learn, in this order; a mapping renames: {cat: pet, dog: pet}",
-        "limit": "At most so many examples of each class",
-        "splits": "What is held out, by fraction or by the source's own parts",
-        "seed": "Which examples are held out, or kept by limit",
-        "resize": "How an image gets the height and width of the model's input",
-        "exclude": "Names to leave out, as cnnzoo data check --write-exclusions writes them",
-        "on_error": "Whether a file that cannot be read stops the training or is skipped",
-        "augment": "Keras' random image layers, active in training only",
-        "balance": "oversample: in training, every class as often as the largest",
-    },
-    "Splits": {
-        "train": "The part of the source that trains",
-        "validation": "What chooses the best epoch: a fraction, or a part of the source",
-        "test": "What measures the result: a fraction, or a part of the source",
-    },
-    "Resize": {
-        "method": "stretch changes proportions, crop cuts, pad adds black",
-        "interpolation": "The filter, as Pillow names it",
-    },
-    "TrainingConfig": {
-        "epochs": "How often all examples are seen",
-        "batch_size": "Examples in a step; auto by how many there are and what memory holds",
-        "optimizer": "A Keras optimizer",
-        "loss": "A Keras loss; without it, the loss follows the head of the model",
-        "metrics": "Keras metrics, beside accuracy",
-        "callbacks": "Keras callbacks",
-        "monitor": "Which metric chooses the model that is kept",
-        "class_weight": "What an example of a class counts in the loss: balanced, or by name",
-        "label_smoothing": "The share of a label that is spread over all classes: 0.1",
-        "precision": "auto is mixed_bfloat16 where the hardware computes it natively, else float32",
-        "steps_per_execution": "Steps that run at once; auto by their size and the backend",
-        "devices": "all: each batch is shared out among all devices; needs the backend jax",
-        "freeze": "Names of layers whose weights stay as they are; * and ? match any letters",
-        "checkpoint_every": "How often a long epoch is saved: 30s, 5m, 1h",
-        "tensorboard": "Write logs for TensorBoard into the run",
-        "mlflow": "Log the run to MLflow",
-    },
-}
-
 
 class _SectionSchema(GenerateJsonSchema):
     """pydantic's own generator, with defaults in the notation and without made-up titles."""
@@ -532,20 +458,17 @@ def _sections() -> tuple[Schema, dict[str, Schema]]:
     root: Schema = Config.model_json_schema(schema_generator=_SectionSchema)
     definitions = root.pop("$defs")
     sections = {name: schema for name, schema in definitions.items() if "properties" in schema}
-    for name, section in [("Config", root), *sections.items()]:
+    for section in (root, *sections.values()):
         del section["title"]
         section.pop("required", None)
         section["description"] = section["description"].split("\n")[0]
         for key, value in section["properties"].items():
-            section["properties"][key] = _in_notation(value)
-        _describe(section, name)
+            described = _in_notation(value)
+            if "description" in described:  # the docstring of the field, which is a sentence
+                described["description"] = described["description"].removesuffix(".")
+            section["properties"][key] = described
     root["properties"]["extends"] = _EXTENDS
     return root, sections
-
-
-def _describe(section: Schema, name: str) -> None:
-    for key, doc in _DOCS.get(name, {}).items():
-        section["properties"][key].setdefault("description", doc)
 
 
 def _in_notation(schema: Any) -> Any:

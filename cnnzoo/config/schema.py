@@ -68,10 +68,15 @@ class ModelConfig(Section):
         Field(description="height, width and channels of the input images"),
     ]
     classes: Annotated[int, Field(ge=2, le=limits.CLASSES)] | None = None
+    """Value of $classes until data are read."""
     params: dict[str, Param] = Field(default_factory=dict)
+    """Variables of the file: base: 16 is $base."""
     defaults: dict[str, Any] = Field(default_factory=dict)
+    """Arguments by layer class, for layers that do not give them."""
     blocks: dict[str, Any] = Field(default_factory=dict)
+    """Named layer lists with parameters."""
     layers: Annotated[tuple[Item, ...], Field(min_length=1)]
+    """The layers, first to last."""
 
     @field_validator("input_shape")
     @classmethod
@@ -135,25 +140,44 @@ class TrainingConfig(Section):
     """How a model is fitted. Without a loss, the loss follows the head of the model."""
 
     epochs: Positive = 10
+    """Number of passes over all examples."""
     batch_size: CountOrAuto = 32
+    """Examples per step; auto depends on their number and the memory."""
     optimizer: Annotated[Call, one_call("optimizers")] = Call("optimizers", "Adam")
+    """A Keras optimizer."""
     loss: Annotated[Call, one_call("losses")] | None = None
+    """A Keras loss; by default it follows from the head of the model."""
     metrics: Annotated[
         tuple[Call, ...],
         # Keras' words, no classes: it is always measured
         list_of_calls("metrics", "accuracy", "acc"),
     ] = ()
+    """Keras metrics in addition to accuracy."""
     callbacks: Annotated[tuple[Call, ...], list_of_calls("callbacks")] = ()
+    """Keras callbacks."""
     monitor: str = "val_accuracy"
+    """Metric that chooses the model to keep."""
     class_weight: Literal["balanced"] | dict[str, NonNegative] | None = None
+    """Weight of the examples of a class in the loss: balanced, or by class name."""
     label_smoothing: Fraction = 0.0
+    """Fraction of a label that is spread over all classes: 0.1."""
     precision: Precision = "float32"
+    """auto is mixed_bfloat16 where the hardware computes it natively, else float32."""
     steps_per_execution: CountOrAuto = "auto"
+    """Steps per call of the backend; auto depends on their size and the backend."""
     devices: Literal["one", "all"] = "one"
-    freeze: Annotated[tuple[str, ...], BeforeValidator(_one_or_several)] = ()
+    """all: each batch is divided among all devices; needs the backend jax."""
+    freeze: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_one_or_several, json_schema_input_type=str | tuple[str, ...]),
+    ] = ()
+    """Names of layers that are not trained: patterns with * and ?, ! exempts, or all_but_head."""
     checkpoint_every: Duration = "5m"
+    """Interval of checkpoints within an epoch: 30s, 5m, 1h."""
     tensorboard: bool = False
+    """Write logs for TensorBoard into the run."""
     mlflow: bool = False
+    """Log the run to MLflow."""
 
 
 class Config(Section):
@@ -163,13 +187,21 @@ class Config(Section):
     """
 
     name: str
+    """Name of the run directory; by default the name of the file."""
     description: str | None = None
+    """One line about it."""
     reference: str | None = None
+    """Accuracy that was measured, for cnnzoo list."""
     model: ModelConfig
+    """The architecture."""
     data: DataConfig | None = None
+    """Source of the examples: a name, or a mapping."""
     seed: Seed = 0
+    """Two runs with the same seed on the same machine give the same weights."""
     init_from: str | None = None
+    """A run or a .keras file with the initial weights."""
     training: TrainingConfig = Field(default_factory=TrainingConfig)
+    """How the model is trained."""
 
     @model_validator(mode="before")
     @classmethod

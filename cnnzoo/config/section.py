@@ -33,7 +33,11 @@ class Section(BaseModel):
     """A part of a configuration; `place("key")` is where that key's value was written."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        arbitrary_types_allowed=True,
+        use_attribute_docstrings=True,
     )
     _places: Mapping[str, Place | None] = PrivateAttr(default_factory=dict)
 

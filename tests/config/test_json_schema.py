@@ -15,7 +15,7 @@ from cnnzoo.config import catalogue, zoo
 from cnnzoo.config.catalogue import Argument
 from cnnzoo.config.composites import COMPOSITES
 from cnnzoo.config.data_names import NAMES
-from cnnzoo.config.json_schema import _DOCS, json_schema, schema_text
+from cnnzoo.config.json_schema import json_schema, schema_text
 from cnnzoo.config.layer_lists import parse_call
 from cnnzoo.config.reader import read_yaml, read_yaml_file
 from cnnzoo.errors import ConfigError
@@ -245,11 +245,10 @@ def test_every_key_of_every_section_has_a_line_of_documentation() -> None:
         if name[0].isupper():
             section = definition if "properties" in definition else definition["anyOf"][0]
             sections[name] = section
-    assert set(_DOCS) <= set(sections)
+    assert {"Config", "ModelConfig", "DataConfig", "TrainingConfig"} <= set(sections)
     for name, section in sections.items():
-        assert set(_DOCS.get(name, {})) <= set(section["properties"])
         for key, schema in section["properties"].items():
-            assert schema.get("description"), f"give {name}.{key} a Field(description=…)"
+            assert schema.get("description"), f"write a docstring below {name}.{key}"
 
 
 def test_writing_it_loads_no_framework() -> None:

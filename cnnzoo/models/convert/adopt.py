@@ -17,6 +17,7 @@ from typing import Any
 from cnnzoo.architecture.names import MERGE_LAYERS, is_automatic
 from cnnzoo.config import catalogue
 from cnnzoo.config.catalogue import Argument, Entry
+from cnnzoo.config.composites import ATTENTION
 from cnnzoo.config.loader import make_config
 from cnnzoo.config.schema import NAME
 from cnnzoo.config.writer import to_yaml
@@ -238,7 +239,10 @@ def _inputs(name: str, layer: Mapping[str, Any]) -> list[str]:
     for source, _, index in found:
         if index:
             raise _RefusedError(f"the layer {name!r} takes output {index} of {source!r}")
-    return [source for source, _, _ in found]
+    sources = [source for source, _, _ in found]
+    if layer["class_name"] in ATTENTION and len(set(sources)) == 1:
+        return sources[:1]  # self-attention: query, key and value are one tensor
+    return sources
 
 
 def _keras_tensors(value: Any) -> list[tuple[str, int, int]]:

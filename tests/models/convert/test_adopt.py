@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import ROOT, loaded_modules
 from hypothesis import HealthCheck, given, settings
@@ -441,3 +442,24 @@ def test_adopting_loads_no_framework(tmp_path: Path) -> None:
     imports = "from pathlib import Path; from cnnzoo.models.convert.adopt import adopt"
     statement = f"{imports}; adopt(Path({str(path)!r}))"
     assert loaded_modules(statement, ["keras", "tensorflow", "h5py"]) == []
+
+
+def test_self_attention_and_divided_channels_are_adopted(tmp_path):
+    import cnnzoo
+
+    layers = [
+        {"Reshape": [[-1, "$channels"]]},
+        {"Residual": {"layers": [{"MultiHeadAttention": [2, 4]}, "Attention"]}},
+        {"Reshape": [[4, 4, "$features"]]},
+        {"ShuffleChannels": 2},
+        {"SplitChannels": {"branches": [[], ["ReLU"]]}},
+        "Flatten",
+        {"Dense": {"units": 3, "activation": "softmax"}},
+    ]
+    model = cnnzoo.build_model(cnnzoo.ModelConfig(input_shape=(4, 4, 4), layers=layers))
+    model.save(tmp_path / "model.keras")
+    (tmp_path / "again.yaml").write_text(adopt(tmp_path / "model.keras"))
+    again = cnnzoo.build_model(cnnzoo.load_config(tmp_path / "again.yaml").model, classes=3)
+    again.set_weights(model.get_weights())
+    images = np.random.default_rng(0).uniform(0, 255, (2, 4, 4, 4)).astype("float32")
+    assert np.array_equal(again.predict(images, verbose=0), model.predict(images, verbose=0))
