@@ -1,8 +1,8 @@
-"""Reading and writing `model.keras`: plain Keras, which also says what its outputs mean.
+"""Read and write `model.keras`: a plain Keras model, with the names of its classes.
 
-A model knows neither the names of its classes nor how the pictures were made to fit its input. Both
-are a key of the file's `metadata.json`, which Keras writes and never reads. They are no member of
-their own, because Keras unpacks an archive that has more than its own three to the disk.
+A model knows neither its class names nor how images are resized for its input. Both are a key of
+`metadata.json`, which Keras writes and does not read. They are not a separate member of the
+archive: Keras unpacks an archive with more than its own three members to the disk.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ ClassNames = Annotated[
 
 
 class Description(Section):
-    """What a model does not know of itself: its class names in order, and how pictures fit it."""
+    """The class names of a model, in the order of its outputs, and how images are resized."""
 
     class_names: ClassNames
     resize: Resize = Field(default_factory=Resize)
@@ -197,16 +197,16 @@ def save_model(model: Any, path: Path, description: Description) -> None:
 
 
 def read_description(path: Path) -> Description | None:
-    """What a `.keras` file says of its classes; None where cnnzoo did not write it.
+    """Return the description in a `.keras` file, or None if cnnzoo did not write the file.
 
-    Raises RunError where that is damaged.
+    Raises RunError if it is damaged.
     """
     said = read_metadata(path).get(KEY)
     return None if said is None else described(said, f"the {METADATA} in {path}")
 
 
 def described(said: Any, where: str) -> Description:
-    """A description from plain values; raises RunError, with `where` they are, for others."""
+    """Return a description from plain values; raise RunError, with `where`, if they are damaged."""
     try:
         return Description(**said)
     except (CnnzooError, TypeError) as error:
@@ -217,7 +217,7 @@ def described(said: Any, where: str) -> Description:
 
 
 def _describe(path: Path, description: Description) -> None:
-    """Add a key to the metadata of an archive, every other member as it is."""
+    """Add the description to the metadata of an archive."""
     metadata = json.dumps(read_metadata(path) | {KEY: description.plain()})
     with replacing(path) as described:
         copy_with(path, described, METADATA, metadata)

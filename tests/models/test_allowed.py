@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+import cnnzoo
 from cnnzoo import limits
-from cnnzoo.config import catalogue
+from cnnzoo.config import catalogue, zoo
 from cnnzoo.models.allowed import TooLargeError, check_extent, refusals, uncompiled
+from cnnzoo.models.pending import pending_variables
 
 TENSOR = {"class_name": "__keras_tensor__", "config": {"keras_history": ["a", 0, 0]}}
 
@@ -159,3 +161,32 @@ def test_layers_that_copy_what_they_wrap_are_counted_twice():
     with pytest.raises(TooLargeError, match="more than 100,000 objects"):
         check_extent(model(described))
     check_extent(model(layer("Bidirectional", config={"layer": layer("LSTM")})))
+
+
+# Models that cnnzoo and Keras write.
+
+
+def description_of(model: Any) -> dict[str, Any]:
+    described: dict[str, Any] = json.loads(model.to_json())
+    check_extent(described)
+    return described
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_network_of_the_zoo_is_allowed(name):
+    with pending_variables():
+        config = cnnzoo.load_config(name).model
+        model = cnnzoo.build_model(config, classes=config.classes or 10)
+        assert texts(description_of(model)) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ConvNeXtTiny", "InceptionResNetV2", "MobileNetV3Small", "NASNetMobile", "EfficientNetV2B0"],
+)
+def test_networks_of_keras_are_allowed(name):
+    import keras
+
+    with pending_variables():
+        model = getattr(keras.applications, name)(weights=None)
+        assert texts(description_of(model)) == []

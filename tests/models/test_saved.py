@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+import warnings
 import zipfile
 
 import numpy as np
@@ -203,6 +204,48 @@ def test_a_file_of_keras_2_is_recognised(tmp_path):
     with pytest.raises(RunError, match=r"was written by Keras 2\.15\.0") as caught:
         load_model(path)
     assert "model.save('model.h5')" in str(caught.value)
+
+
+def preprocessed():
+    """A functional model with arithmetic, as keras.applications preprocesses its input."""
+    import keras
+
+    inputs = keras.Input((8, 8, 3))
+    tensor = -(((inputs / 127.5 - 1.0) * 2)[..., ::-1] ** 2)
+    tensor = keras.applications.resnet50.preprocess_input(tensor)
+    tensor = keras.ops.mean(layers().Conv2D(3, 3, dtype="mixed_bfloat16")(tensor), axis=(1, 2))
+    return keras.Model(inputs, layers().Dense(2)(keras.ops.relu(tensor)))
+
+
+def preprocessing():
+    return sequential(
+        layers().Normalization(mean=[1.0, 2.0, 3.0], variance=[1.0, 1.0, 1.0]),
+        layers().RandomFlip(seed=4),
+        layers().RandAugment(),
+        layers().SpectralNormalization(layers().Conv2D(3, 3)),
+    )
+
+
+def quantized(mode):
+    model = sequential(layers().Conv2D(4, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # layers that cannot be quantized
+        model.quantize(mode)
+    return model
+
+
+@pytest.mark.parametrize(
+    "make",
+    [preprocessed, preprocessing, lambda: quantized("int8"), lambda: quantized("int4")],
+    ids=["arithmetic", "preprocessing", "int8", "int4"],
+)
+def test_models_of_plain_keras_predict_the_same(make, tmp_path):
+    model = make()
+    model.save(tmp_path / "model.keras")
+    images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)).astype(np.uint8)
+    expected = model.predict(images, verbose=0)
+    given = load_model(tmp_path / "model.keras").predict(images, verbose=0)
+    np.testing.assert_array_equal(given, expected)
 
 
 def test_a_refused_model_leaves_nothing_for_the_next(tmp_path, saved, monkeypatch):
