@@ -82,7 +82,7 @@ def test_a_model_is_explained_where_asked(explain, home, tmp_path):
     words = ("--class", "7", "--steps", "2", "--output", str(tmp_path / "seen"))
     code, out, err = explain(str(tmp_path / "model.keras"), "a.png", *words)
     assert code == 0
-    assert "note: a model names no data to search" in err
+    assert "note: no data to search for responses" in err
     assert set(sizes(tmp_path / "seen")) == {"a.png", "a-maps.png", "filters.png"}
     assert str(tmp_path / "seen" / "a.png") in out
 
@@ -94,8 +94,9 @@ def test_what_cannot_be_explained_says_why(explain, home, tmp_path):
     assert "the model knows no class 'eight'" in err
     code, _, err = explain(run, "none*.png")
     assert (code, "none*.png matches no file" in err) == (2, True)
-    code, _, err = explain("runs/tiny/2", "a.png")
-    assert (code, "no such directory" in err) == (2, True)
+    # A word that is not a run is an image, here one that does not exist.
+    code, out, _ = explain("runs/tiny/2", "a.png")
+    assert (code, "runs/tiny/2" in out) == (1, True)
     (tmp_path / "file").write_text("")
     code, _, err = explain(run, "a.png", "--output", str(tmp_path / "file" / "seen"))
     assert code == 2
@@ -112,7 +113,7 @@ def test_what_cannot_be_explained_says_why(explain, home, tmp_path):
 
 def test_an_empty_split_is_an_error_after_everything_else(explain, home, monkeypatch):
     monkeypatch.setattr(
-        "cnnzoo.evaluation.sources.load_shown",
+        "cnnzoo.evaluation.sources.load_with_progress",
         lambda *_: dataset_without_validation(home),
     )
     code, out, err = explain("runs/tiny/1", "a.png", "--steps", "2", "--data", "digits")
