@@ -71,8 +71,10 @@ def split_model(words: Sequence[str], runs_dir: Path | str) -> tuple[str | None,
             f"{first!r} is both a path and the name of a run",
             hint=f"write {named} for the run, or ./{first} for the path",
         )
-    missing = not path.exists() and not any(sign in first for sign in "*?[/.-")
-    if named or (missing and others):
+    missing = not path.exists() and not any(sign in first for sign in "*?[")
+    looks_like_a_run = path.name.isdecimal() and len(path.parts) > 1
+    is_a_name = not any(sign in first for sign in "/.-") and others
+    if named or (missing and (looks_like_a_run or is_a_name)):
         return first, tuple(others)
     return None, tuple(words)
 

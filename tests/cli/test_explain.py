@@ -94,9 +94,8 @@ def test_what_cannot_be_explained_says_why(explain, home, tmp_path):
     assert "the model knows no class 'eight'" in err
     code, _, err = explain(run, "none*.png")
     assert (code, "none*.png matches no file" in err) == (2, True)
-    # A word that is not a run is an image, here one that does not exist.
-    code, out, _ = explain("runs/tiny/2", "a.png")
-    assert (code, "runs/tiny/2" in out) == (1, True)
+    code, _, err = explain("runs/tiny/2", "a.png")
+    assert (code, "no such directory" in err) == (2, True)
     (tmp_path / "file").write_text("")
     code, _, err = explain(run, "a.png", "--output", str(tmp_path / "file" / "seen"))
     assert code == 2

@@ -55,6 +55,7 @@ def test_a_model_file_is_a_path(runs):
         (["runs/tiny/1", "photos"], "runs/tiny/1"),
         (["model.keras", "a.png"], "model.keras"),
         (["tyni", "a.png"], "tyni"),  # refused later, by its name
+        (["runs/tiny/99", "a.png"], "runs/tiny/99"),
         (["photos"], None),
         (["photos", "a.png"], None),
         (["a.png", "b.png"], None),
