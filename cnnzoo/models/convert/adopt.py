@@ -22,7 +22,7 @@ from cnnzoo.config.loader import make_config
 from cnnzoo.config.schema import NAME
 from cnnzoo.config.writer import to_yaml
 from cnnzoo.errors import ConfigError, UserError
-from cnnzoo.models.archive import read_architecture
+from cnnzoo.models.archive import read_architecture, read_metadata
 from cnnzoo.models.convert.channels import MixedError, to_channels_last
 from cnnzoo.models.convert.python_model import initializer_word
 from cnnzoo.models.convert.python_text import flat, literal
@@ -53,7 +53,10 @@ def adopt(path: Path) -> str:
     except ConfigError as error:
         raise UserError(f"{path} cannot be adopted: {error.mistakes[0].message}") from None
     except _RefusedError as refused:
-        raise UserError(f"{path} cannot be adopted: {refused}", hint=refused.hint) from None
+        version, hint = str(read_metadata(path).get("keras_version")), refused.hint
+        if version.startswith("2."):
+            hint = f"Keras {version} wrote it; open it with tf_keras and build it again in Keras 3"
+        raise UserError(f"{path} cannot be adopted: {refused}", hint=hint) from None
     except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise UserError(
             f"{path} is damaged, or of a Keras that cnnzoo does not know "

@@ -34,10 +34,11 @@ FIXTURES = sorted(
 LARGE = {"resnet101", "resnet152", "densenet169", "densenet201", "resnet110", "vgg11", "vgg19"}
 
 
-def write(described: Any, path: Path) -> Path:
+def write(described: Any, path: Path, version: str = "3.15.0") -> Path:
     """A `.keras` file without weights."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", json.dumps(described))
+        archive.writestr("metadata.json", json.dumps({"keras_version": version}))
     return path
 
 
@@ -396,6 +397,14 @@ def test_a_layer_of_somebody_else_is_refused_and_nothing_is_imported(
     described["config"]["layers"][1] |= changed
     with pytest.raises(UserError, match="the layer 'dense'"):
         adopt(write(described, tmp_path / "m.keras"))
+
+
+def test_a_model_of_keras_2_is_named(tmp_path: Path) -> None:
+    described = copy.deepcopy(SEQUENTIAL)
+    described["config"]["layers"][1]["config"]["groups"] = 1
+    with pytest.raises(UserError, match="cannot be adopted") as refused:
+        adopt(write(described, tmp_path / "m.keras", "2.15.0"))
+    assert "Keras 2.15.0 wrote it" in str(refused.value)
 
 
 def test_a_subclassed_model_is_refused(tmp_path: Path) -> None:
