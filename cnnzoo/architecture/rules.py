@@ -163,22 +163,15 @@ def _prelu(arguments: Arguments, shape: Shape) -> Facts:
 RULES: dict[str, Rule] = {
     # convolutions and dense layers
     "Conv2D": convolutions.convolution,
-    "Convolution2D": convolutions.convolution,
     "Conv2DTranspose": convolutions.transposed_convolution,
-    "Convolution2DTranspose": convolutions.transposed_convolution,
     "DepthwiseConv2D": convolutions.depthwise_convolution,
     "SeparableConv2D": convolutions.separable_convolution,
-    "SeparableConvolution2D": convolutions.separable_convolution,
     "Dense": convolutions.dense,
     # poolings
     "AveragePooling2D": shaping.pooling,
-    "AvgPool2D": shaping.pooling,
     "MaxPooling2D": shaping.pooling,
-    "MaxPool2D": shaping.pooling,
     "GlobalAveragePooling2D": shaping.global_pooling,
-    "GlobalAvgPool2D": shaping.global_pooling,
     "GlobalMaxPooling2D": shaping.global_pooling,
-    "GlobalMaxPool2D": shaping.global_pooling,
     "AdaptiveAveragePooling2D": shaping.adaptive_pooling,
     "AdaptiveMaxPooling2D": shaping.adaptive_pooling,
     # sequences

@@ -11,14 +11,18 @@ editors (yaml-language-server) offer names and texts.
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from cnnzoo.config import catalogue
+from cnnzoo.config.argument_types import EXPRESSION, TYPES, Schema, any_of, ref
 from cnnzoo.config.calls import written
 from cnnzoo.config.catalogue import Argument, Entry
 from cnnzoo.config.composites import OWN, REQUIRED
@@ -26,8 +30,6 @@ from cnnzoo.config.layer_lists import ITEM_KEYS, MAX_REPEAT
 from cnnzoo.config.notation import ACTIVATION_LAYERS
 from cnnzoo.config.schema import Config
 from cnnzoo.config.variables import RESERVED_VARIABLES
-
-Schema = dict[str, Any]
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -77,17 +79,9 @@ def schema_text(data_names: Iterable[str] = ()) -> str:
 # ── values ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/$defs/{name}"}
-
-
-def _any(*schemas: Schema) -> Schema:
-    return {"anyOf": list(schemas)}
-
-
 def _bare_or_with_value(pattern: str) -> Schema:
     """A name of this pattern, alone or as the one key of a mapping."""
-    return _any(
+    return any_of(
         {"type": "string", "pattern": pattern},
         {
             "type": "object",
@@ -98,8 +92,6 @@ def _bare_or_with_value(pattern: str) -> Schema:
         },
     )
 
-
-EXPRESSION = _ref("expression")
 
 # YAML says of 1/255 that it is a string; our reader says that it is a number.
 _BASICS: Schema = {
@@ -116,68 +108,14 @@ _BASICS: Schema = {
 }
 
 
-def _number(**bounds: float) -> Schema:
-    return _any({"type": "number", **bounds}, _ref("ratio"))
-
-
-def _list_of(item: Schema, length: int | None = None) -> Schema:
-    lengths = {} if length is None else {"minItems": length, "maxItems": length}
-    return {"type": "array", "items": _any(item, EXPRESSION), **lengths}
-
-
-def _one_or(item: Schema, length: int | None = None) -> Schema:
-    return _any(item, _list_of(item, length))
-
-
-_INT: Schema = {"type": "integer"}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
-_POSITIVE: Schema = {"type": "integer", "minimum": 1}
-_FRACTION = _number(minimum=0, maximum=1)
-_NAME: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]*$"}
-_PAIR = _list_of(_COUNT, 2)
-_WEIGHTS = r"^(?!.*://).*\.(keras|h5)$"
-
-# What `catalogue.PLAIN_TYPES` holds, for editors; a test compares the two on many values.
-PLAIN_TYPES: Mapping[str, Schema] = {
-    "bool": {"type": "boolean"},
-    "int": _INT,
-    "non_negative_int": _COUNT,
-    "positive_int": _POSITIVE,
-    "number": _number(),
-    "non_negative_number": _number(minimum=0),
-    "positive_number": _number(exclusiveMinimum=0),
-    "fraction": _FRACTION,
-    "rate": _number(minimum=0, exclusiveMaximum=1),
-    "string": {"type": "string"},
-    "name": _NAME,
-    "names": _list_of(_NAME),
-    "ints": _list_of(_INT),
-    "int_or_ints": _one_or(_INT),
-    "numbers": _list_of(_number()),
-    "number_or_numbers": _one_or(_number()),
-    "number_pair": _list_of(_number(), 2),
-    "number_or_pair": _one_or(_number(), 2),
-    "fraction_or_pair": _one_or(_FRACTION, 2),
-    "int_pair": _list_of(_POSITIVE, 2),
-    "shape": _list_of(_any(_POSITIVE, {"type": "null"})),
-    "target_shape": _list_of(_any(_POSITIVE, {"const": -1})),
-    "size_1d": _one_or(_POSITIVE, 1),
-    "size_2d": _one_or(_POSITIVE, 2),
-    "size_3d": _one_or(_POSITIVE, 3),
-    "offset_1d": _one_or(_COUNT, 1),
-    "offset_2d": _one_or(_COUNT, 2),
-    "offset_3d": _one_or(_COUNT, 3),
-    "margin_1d": _one_or(_COUNT, 2),
-    "no": {"const": False},
-    "weights": _any({"const": "imagenet"}, {"type": "string", "pattern": _WEIGHTS}),
-    "margin_2d": _any(_COUNT, _list_of(_COUNT, 2), _list_of(_PAIR, 2)),
-    "margin_3d": _any(_COUNT, _list_of(_COUNT, 3), _list_of(_PAIR, 3)),
-    "schedules_or_number": _any(_number(minimum=0), _ref("schedules")),
-}
-
-
 def _plain_types() -> Schema:
-    return {name: _any(schema, EXPRESSION) for name, schema in PLAIN_TYPES.items()}
+    """Return the definition of each type whose values are not calls of one namespace."""
+    others = {"enum", *catalogue.namespaces()}  # these have definitions of their own
+    return {
+        name: any_of(kind.form.schema, EXPRESSION)
+        for name, kind in TYPES.items()
+        if name not in others
+    }
 
 
 def _enums() -> Schema:
@@ -187,7 +125,7 @@ def _enums() -> Schema:
         entries += [_known(namespace, name) for name in catalogue.names(namespace)]
     arguments = [argument for entry in entries for argument in entry.arguments.values()]
     return {
-        _enum_name(argument): _any({"enum": list(argument.values)}, EXPRESSION)
+        _enum_name(argument): any_of({"enum": list(argument.values)}, EXPRESSION)
         for argument in arguments
         if argument.type == "enum"
     }
@@ -200,9 +138,9 @@ def _enum_name(argument: Argument) -> str:
 def _argument_type(argument: Argument) -> Schema:
     """What the value of an argument may be, by reference."""
     name = _enum_name(argument) if argument.type == "enum" else argument.type
-    if name in catalogue.OBJECT_TYPES and name != "activations" and name not in PLAIN_TYPES:
-        return _any(_ref(name), EXPRESSION, *_null(argument))
-    return _any(_ref(name), *_null(argument)) if argument.nullable else _ref(name)
+    if name in catalogue.namespaces() and name != "activations":
+        return any_of(ref(name), EXPRESSION, *_null(argument))
+    return any_of(ref(name), *_null(argument)) if argument.nullable else ref(name)
 
 
 def _null(argument: Argument) -> list[Schema]:
@@ -241,11 +179,11 @@ def _namespace(namespace: str) -> Schema:
     definitions = {f"{namespace}.{name}": _arguments(entry) for name, entry in entries.items()}
     aliases = catalogue.aliases(namespace)
     by_name = {**{name: name for name in entries}, **aliases}
-    definitions[namespace] = _any(
+    definitions[namespace] = any_of(
         *_words({alias: entries[name].doc for alias, name in by_name.items()}),
         {
             "type": "object",
-            "properties": {alias: _ref(f"{namespace}.{name}") for alias, name in by_name.items()},
+            "properties": {alias: ref(f"{namespace}.{name}") for alias, name in by_name.items()},
             "additionalProperties": False,
             "minProperties": 1,
             "maxProperties": 1,
@@ -305,7 +243,7 @@ def _shared_arguments(definitions: Schema) -> Schema:
         key = f"argument.{name}.{same_name + 1}" if same_name else f"argument.{name}"
         shared[key] = properties[name]
         for properties, _ in copies:
-            properties[name] = _ref(key)
+            properties[name] = ref(key)
     for definition in definitions.values():
         keywords, *others = definition.get("anyOf", [{}])
         for form in others:
@@ -317,12 +255,12 @@ def _shared_arguments(definitions: Schema) -> Schema:
 def _activations() -> Schema:
     functions = {name: name for name in catalogue.names("activations")}
     functions |= catalogue.aliases("activations")
-    return _any(
+    return any_of(
         *_words({word: _known("activations", name).doc for word, name in functions.items()}),
         *_words({name: _known("layers", name).doc for name in ACTIVATION_LAYERS}),
         {
             "type": "object",
-            "properties": {name: _ref(f"layers.{name}") for name in ACTIVATION_LAYERS},
+            "properties": {name: ref(f"layers.{name}") for name in ACTIVATION_LAYERS},
             "additionalProperties": False,
             "minProperties": 1,
             "maxProperties": 1,
@@ -339,9 +277,9 @@ _RESERVED = "|".join(RESERVED_VARIABLES)
 _OWN_VARIABLE = f"^(?!({_RESERVED})$){_WORD}$"
 
 _LAYER_LISTS: Schema = {
-    "layer_list": {"type": "array", "items": _ref("layer_item")},
-    "layer_lists": {"type": "array", "items": _ref("layer_list"), "minItems": 2},
-    "layer_item": _any(_ref("layers"), _ref("block_use"), _ref("repeat"), _ref("when")),
+    "layer_list": {"type": "array", "items": ref("layer_item")},
+    "layer_lists": {"type": "array", "items": ref("layer_list"), "minItems": 2},
+    "layer_item": any_of(ref("layers"), ref("block_use"), ref("repeat"), ref("when")),
     "block_use": {
         "description": "A block that model.blocks defines, with values for its parameters",
         **_bare_or_with_value(_BLOCK),
@@ -352,17 +290,17 @@ _LAYER_LISTS: Schema = {
         "properties": {
             "repeat": {
                 "description": "Number of copies, or lists with the values of each copy",
-                **_any(
+                **any_of(
                     {"type": "integer", "minimum": 0, "maximum": MAX_REPEAT},
                     EXPRESSION,
                     {
                         "type": "object",
-                        "additionalProperties": _any({"type": "array"}, EXPRESSION),
+                        "additionalProperties": any_of({"type": "array"}, EXPRESSION),
                         "minProperties": 1,
                     },
                 ),
             },
-            "layers": _ref("layer_list"),
+            "layers": ref("layer_list"),
         },
         "required": ["repeat", "layers"],
         "additionalProperties": False,
@@ -373,10 +311,10 @@ _LAYER_LISTS: Schema = {
         "properties": {
             "when": {
                 "description": "A condition, such as ${filters != channels}; 0 is false",
-                **_any({"type": "boolean"}, {"type": "number"}, EXPRESSION),
+                **any_of({"type": "boolean"}, {"type": "number"}, EXPRESSION),
             },
-            "layers": _ref("layer_list"),
-            "else": {"description": "Layers otherwise", **_ref("layer_list")},
+            "layers": ref("layer_list"),
+            "else": {"description": "Layers otherwise", **ref("layer_list")},
         },
         "required": ["when"],
         "minProperties": 2,
@@ -390,7 +328,7 @@ _LAYER_LISTS: Schema = {
                 "type": "array",
                 "items": _bare_or_with_value(_OWN_VARIABLE),
             },
-            "layers": _ref("layer_list"),
+            "layers": ref("layer_list"),
         },
         "additionalProperties": False,
     },
@@ -398,10 +336,10 @@ _LAYER_LISTS: Schema = {
 
 # What pydantic knows of these keys of the model is only that they are lists and mappings.
 _MODEL: Schema = {
-    "layers": {"type": "array", "items": _ref("layer_item"), "minItems": 1},
+    "layers": {"type": "array", "items": ref("layer_item"), "minItems": 1},
     "blocks": {
         "type": "object",
-        "patternProperties": {_BLOCK: _ref("block")},
+        "patternProperties": {_BLOCK: ref("block")},
         "additionalProperties": False,
     },
     "params": {"type": "object", "propertyNames": {"pattern": _OWN_VARIABLE}},
@@ -443,6 +381,12 @@ _EXTENDS: Schema = {
 class _SectionSchema(GenerateJsonSchema):
     """pydantic's own generator, with defaults in the notation and without made-up titles."""
 
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        generated = super().model_schema(schema)
+        for key, docstring in _field_docstrings(schema["cls"]).items():
+            generated["properties"][key]["description"] = docstring
+        return generated
+
     def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
         return {}  # a Call or another part of the notation, which `_MODEL` describes
 
@@ -451,6 +395,21 @@ class _SectionSchema(GenerateJsonSchema):
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
+
+
+def _field_docstrings(section: type) -> dict[str, str]:
+    """Return the docstring below each field of a section that has one.
+
+    `use_attribute_docstrings` of pydantic would parse the sources at each start of cnnzoo.
+    """
+    (definition,) = ast.parse(inspect.getsource(section)).body
+    assert isinstance(definition, ast.ClassDef)
+    return {
+        name: inspect.cleandoc(docstring)
+        for field, below in pairwise(definition.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr)
+        for name, docstring in [(ast.unparse(field.target), ast.literal_eval(below.value))]
+    }
 
 
 def _sections() -> tuple[Schema, dict[str, Schema]]:
@@ -479,11 +438,11 @@ def _in_notation(schema: Any) -> Any:
         return schema
     if "notation" in schema:
         extra = {key: value for key, value in schema.items() if key != "notation"}
-        return {**_ref(schema["notation"]), **extra}
+        return {**ref(schema["notation"]), **extra}
     if schema.get("type") == "number":
         outer = {key: schema[key] for key in ("default", "description") if key in schema}
         inner = {key: value for key, value in schema.items() if key not in outer}
-        return {**_any(inner, _ref("ratio")), **outer}
+        return {**any_of(inner, ref("ratio")), **outer}
     return {
         # A default is data, whatever it looks like; that of None says nothing.
         key: value if key == "default" else _in_notation(value)

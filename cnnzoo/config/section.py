@@ -37,7 +37,6 @@ class Section(BaseModel):
         extra="forbid",
         strict=True,
         arbitrary_types_allowed=True,
-        use_attribute_docstrings=True,
     )
     _places: Mapping[str, Place | None] = PrivateAttr(default_factory=dict)
 

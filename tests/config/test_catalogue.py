@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnzoo.config import catalogue
+from cnnzoo.config.argument_types import TYPES
 from cnnzoo.config.catalogue import Argument, Entry
 from cnnzoo.config.composites import APPLICATIONS
 
@@ -160,7 +161,7 @@ def test_a_whole_number_reaches_keras_as_a_float_where_it_must():
 @pytest.mark.parametrize("entry", ENTRIES, ids=label)
 def test_each_argument_is_described_and_its_default_is_of_its_type(entry):
     for argument in entry.arguments.values():
-        assert argument.type in catalogue.PLAIN_TYPES.keys() | catalogue.OBJECT_TYPES.keys()
+        assert argument.type in TYPES
         assert 0 < len(argument.doc) <= 120
         assert (argument.type == "enum") == bool(argument.values)
         if not argument.required:
@@ -335,7 +336,7 @@ TRUTH: dict[str, tuple[list[object], list[object]]] = {
 
 
 def test_the_truth_table_has_every_type():
-    assert TRUTH.keys() == catalogue.PLAIN_TYPES.keys() | catalogue.OBJECT_TYPES.keys()
+    assert TRUTH.keys() == TYPES.keys()
     networks = {argument.type for it in APPLICATIONS.values() for argument in it.arguments.values()}
     assert {argument.type for _, argument in ARGUMENTS} | networks == TRUTH.keys()
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnzoo.config import catalogue, zoo
+from cnnzoo.config.argument_types import TYPES
 from cnnzoo.config.catalogue import Argument
 from cnnzoo.config.composites import COMPOSITES
 from cnnzoo.config.data_names import NAMES
@@ -202,7 +203,7 @@ scalars = st.none() | st.booleans() | numbers | st.sampled_from(["same", "a b", 
 values = scalars | st.lists(scalars | st.lists(numbers, max_size=3), max_size=4)
 
 
-@pytest.mark.parametrize("type", catalogue.PLAIN_TYPES)
+@pytest.mark.parametrize("type", [name for name, kind in TYPES.items() if not kind.namespace])
 @given(value=values)
 def test_types_are_those_of_the_catalogue(type: str, value: Any) -> None:
     if type == "enum":
