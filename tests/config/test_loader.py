@@ -6,7 +6,7 @@ import string
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cnnzoo.config import zoo
@@ -133,7 +133,17 @@ CONFIGS = st.fixed_dictionaries(
 )
 
 
+def described(text):
+    return {
+        "name": "any",
+        "description": text,
+        "model": {"input_shape": [1, 1, 1], "layers": ["Flatten"]},
+    }
+
+
 @given(CONFIGS)
+@example(described("\x85"))  # a line break of YAML 1.1, as is the next
+@example(described("a \u2028 b"))
 def test_any_configuration_is_dumped_and_loaded_as_it_was(tmp_path_factory, value):
     config = make_config(value)
     path = tmp_path_factory.getbasetemp() / "any.yaml"
