@@ -1,4 +1,4 @@
-"""The types of the arguments in the catalogue: one table for messages, checks and editors.
+"""Types of the arguments in the catalogue: one table for messages, checks and editors.
 
 A form is a predicate on plain values together with the JSON Schema of the same values, so that the
 loader and an editor agree. To add a type, add a line to `TYPES`.

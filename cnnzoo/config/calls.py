@@ -41,7 +41,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """Layers that are there only if a condition holds, and those that are there otherwise."""
+    """Layers that are used only if a condition holds, and those that are used otherwise."""
 
     condition: bool | float | Expression
     layers: tuple[Item, ...]
@@ -60,7 +60,7 @@ class Block:
 
     @property
     def header(self) -> dict[str, Any]:
-        """Each parameter with its default, REQUIRED if it has none."""
+        """Parameters with their defaults, REQUIRED for those without a default."""
         return {name: self.defaults.get(name, REQUIRED) for name in self.parameters}
 
 

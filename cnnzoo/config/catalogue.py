@@ -1,4 +1,4 @@
-"""The Keras classes that a configuration may name, with the types of their arguments.
+"""Keras classes that a configuration may name, with the types of their arguments.
 
 `catalogue.json`, next to this module, is written by `scripts/generate-catalogue` from the installed
 Keras. Reading it takes milliseconds, so a configuration is checked without importing keras.
@@ -41,8 +41,8 @@ class Argument:
 class Entry:
     """One class or activation function; `arguments` are in positional order.
 
-    `refused` are arguments that Keras has and a configuration may not use, each with the reason,
-    worded like that of `refusal`.
+    `refused` are arguments of Keras that a configuration may not use, each with the reason, in the
+    form of `refusal`.
     """
 
     namespace: str
@@ -59,10 +59,10 @@ def keras_version() -> str:
 
 
 def namespaces() -> tuple[str, ...]:
-    """Return the kinds of things that can be named: layers, optimizers, schedules, losses, ...
+    """Return the kinds of classes: layers, optimizers, schedules, losses, ...
 
-    `applications`, the networks of keras.applications, are none of their own: they are named among
-    the layers (`cnnzoo.config.composites.find_entry`).
+    The networks of keras.applications are not a separate namespace: they are found as layers
+    (`cnnzoo.config.composites.find_entry`).
     """
     return tuple(_document()["namespaces"])
 
@@ -73,18 +73,18 @@ def names(namespace: str) -> list[str]:
 
 
 def aliases(namespace: str) -> Mapping[str, str]:
-    """Map Keras' other names in a namespace, such as MaxPool2D or he_normal, to the canonical."""
+    """Map the other names of Keras in a namespace (MaxPool2D, he_normal) to the canonical ones."""
     return MappingProxyType(_namespace(namespace)["aliases"])
 
 
 def entry(namespace: str, name: str) -> Entry | None:
-    """Return the entry of a name or alias, None where there is none (`refusal` may say why)."""
+    """Return the entry of a name or alias, or None (`refusal` may have the reason)."""
     canonical = _namespace(namespace)["aliases"].get(name, name)
     return _entry(namespace, canonical) if canonical in _namespace(namespace)["entries"] else None
 
 
 def refusal(namespace: str, name: str) -> str | None:
-    """Say why a configuration may not name a class, e.g. "it carries Python code"."""
+    """Return why a configuration may not name a class: "it carries Python code"."""
     reason: str | None = _namespace(namespace)["refused"].get(name)
     return reason
 
@@ -139,7 +139,7 @@ def _entry(namespace: str, name: str) -> Entry:
 
 
 def _argument(name: str, written: dict[str, Any]) -> Argument:
-    """Build the argument that the generator wrote, leaving out what goes without saying."""
+    """Build an argument from its JSON, in which the generator omits the usual values."""
     return Argument(
         name=name,
         type=written["type"],

@@ -1,4 +1,4 @@
-"""The names that the notation adds to the classes of Keras.
+"""Names that the notation adds to the classes of Keras.
 
 Composites are named like layers because they become layers, built from plain Keras layers. Those
 that merge branches are resolved by `cnnzoo.architecture.resolve` and built by

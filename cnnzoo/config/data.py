@@ -1,4 +1,4 @@
-"""The `data` section: where the examples come from, their splits, and what is done to them."""
+"""Schema of the `data` section: source of the examples, splits, resizing and augmentation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cnnzoo.config.section import Fraction, Positive, Section, Seed, list_of_cal
 from cnnzoo.errors import ConfigError, Mistake, Place
 from cnnzoo.text import joined, listed, nfc
 
-# What is held out for a split that the source does not have.
+# Fractions that are held out for splits that the source does not have.
 DEFAULT_FRACTIONS = {"validation": 0.1, "test": 0.2}
 
 # Layers that mix the examples of a batch, labels too.
@@ -50,11 +50,11 @@ AUGMENTATIONS = (
     "Solarization",
 )
 
-# What an augmentation is given where the configuration leaves it away. RandomSaturation clips
-# saturation, a share of 1, as if it were a pixel value, and so lets it grow far above 1.
+# Arguments of augmentations that the configuration does not set. By default, RandomSaturation clips
+# the saturation, a fraction, to the range of pixel values, so that it can grow far above 1.
 AUGMENTATION_DEFAULTS: dict[str, dict[str, Any]] = {"RandomSaturation": {"value_range": (0, 1)}}
 
-# Layers that could be taken for augmentations, and why they are none.
+# Layers that resemble augmentations, each with the reason why it is refused.
 _NOT_RANDOM = "it does the same to every image; put it among model.layers"
 NO_AUGMENTATIONS = {
     "AugMix": "a compiled training step would repeat for ever the operations that it drew first; "
@@ -67,14 +67,14 @@ NO_AUGMENTATIONS = {
 
 
 def _text(value: Any) -> Any:
-    """Numbers that name a class or a value of a label, as text: 0 is '0'."""
+    """Convert a number that names a class or a value of a label to text: 0 is '0'."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return nfc(value) if isinstance(value, str) else value
 
 
 def _names(value: Any) -> Any:
-    """A list of class names, or a mapping to them; numbers are names too."""
+    """Convert a list of class names, or a mapping to them; numbers are names too."""
     if isinstance(value, list | tuple):
         return tuple(_text(item) for item in value)
     if isinstance(value, dict):
@@ -100,7 +100,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 def _from_black(value: Any) -> Any:
-    """The range of a single number, which is white; black is 0."""
+    """Convert a single number, the value of white, to a range; black is 0."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return (0, value) if is_number else tuple(value) if isinstance(value, list) else value
 
@@ -113,10 +113,10 @@ PixelRange = Annotated[
 
 
 class Splits(Section):
-    """The parts of the examples: a fraction that is held out, or the source's own name for a part.
+    """Parts of the examples: a fraction to hold out, or the name of a part of the source.
 
-    What is left out comes from the source where it has such a part; otherwise `validation` is 0.1
-    and `test` 0.2 of its examples. The rest trains.
+    By default, `validation` and `test` are the parts of the source; if it does not have them, 0.1
+    and 0.2 of its examples. The remaining examples are for training.
     """
 
     train: str | None = None
@@ -145,15 +145,15 @@ class Splits(Section):
 
 
 class Resize(Section):
-    """How an image becomes as large as the model takes it; a bare word is the method.
+    """Resizing of images to the input of the model; a bare word is the method.
 
-    `stretch` changes its proportions, `crop` cuts what is too much, `pad` adds black.
+    `stretch` changes the proportions, `crop` cuts the edges, `pad` adds black.
     """
 
     method: Literal["stretch", "crop", "pad"] = "stretch"
     """stretch changes proportions, crop cuts, pad adds black."""
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bilinear"
-    """The filter, as Pillow names it."""
+    """Filter, by its name in Pillow."""
 
     @model_validator(mode="before")
     @classmethod
@@ -162,10 +162,11 @@ class Resize(Section):
 
 
 class DataConfig(Section):
-    """Where the examples come from and what is done to them; a bare string is a name.
+    """Source of the examples, splits, resizing and augmentation; a bare string is a name.
 
-    Exactly one of `name`, `folder`, `csv`, `arrays` and `tfds` is the source. A relative path is
-    looked up beside the file that it is written in, else in the working directory.
+    Exactly one of `name`, `folder`, `csv`, `arrays` and `tfds` is the source. A path is relative to
+    the folder of the file that contains it; from Python or the command line, to the working
+    directory.
     """
 
     name: str | None = None
@@ -189,7 +190,7 @@ class DataConfig(Section):
     data_dir: str | None = None
     """Directory in which tensorflow-datasets keeps prepared data."""
     manual_dir: str | None = None
-    """Directory with files that tensorflow-datasets does not have to download."""
+    """Directory with files that tensorflow-datasets cannot download itself."""
     classes: Annotated[Names, Field(min_length=2)] | None = None
     """Classes to learn, in this order; a mapping renames: {cat: pet, dog: pet}."""
     limit: Positive | None = None
@@ -199,21 +200,21 @@ class DataConfig(Section):
     seed: Seed = 0
     """Seed of the examples that are held out, or kept by limit."""
     resize: Resize = Field(default_factory=Resize)
-    """How images are resized to the input of the model."""
+    """Resizing of images to the input of the model."""
     exclude: str | None = None
     """File with names to exclude, as cnnzoo data check --write-exclusions writes it."""
     follow_links: bool | None = None
-    """Read files outside the folder that links in it lead to."""
+    """Follow links that lead out of the folder."""
     image_dir: str | None = None
-    """The folder that the paths of the table are relative to; else its own."""
+    """Folder that the paths of the table are relative to; by default the folder of the table."""
     image_suffix: str | None = None
-    """Added to each path of the table: .png."""
+    """Suffix that is added to each path of the table: .png."""
     pixel_range: PixelRange | None = None
-    """The values of black and white: [0, 4095] for 12 bits."""
+    """Values of black and white: [0, 4095] for 12 bits."""
     layout: Literal["channels_last", "channels_first"] | None = None
-    """Whether colours are the last axis (RGB of each pixel in turn) or the first."""
+    """Position of the colour axis: last (RGB of each pixel in turn) or first."""
     on_error: Literal["stop", "skip"] = "stop"
-    """Whether an unreadable file stops the training or is skipped."""
+    """Reaction to an unreadable file: stop, or skip it."""
     augment: Annotated[tuple[Call, ...], list_of_calls("layers")] = ()
     """Keras' random image layers, active in training only."""
     balance: Literal["oversample"] | None = None
@@ -227,7 +228,7 @@ class DataConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _keep_to_one_source(cls, value: Any) -> Any:
-        """Refuses a second source, and what belongs to another, where it is written."""
+        """Refuse a second source, and keys that belong to another source, at their places."""
         if not isinstance(value, dict):
             return value
         given = [key for key in value if value[key] is not None]
@@ -251,7 +252,7 @@ class DataConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _locate_paths(cls, value: Any) -> Any:
-        """Paths become absolute: a configuration means the same wherever it is read again."""
+        """Make paths absolute, so that a copy of the configuration in a run has the same data."""
         if not isinstance(value, dict):
             return value
         located = value.copy()
@@ -290,7 +291,7 @@ class DataConfig(Section):
     @field_validator("augment", mode="before")
     @classmethod
     def _change_images_at_random(cls, values: Any) -> Any:
-        """Refuses other layers by name, before their arguments are read: some hold layers."""
+        """Refuse other layers by name before their arguments, which may be layers, are read."""
         items = located_items(values) if isinstance(values, list | tuple) else ()
         named = [(_name_of(value), place) for value, place in items]
         mistakes = [
@@ -312,12 +313,12 @@ class DataConfig(Section):
 
     @property
     def source(self) -> str:
-        """The key that names the source: `name`, `folder`, `csv`, `arrays` or `tfds`."""
+        """Key of the source: `name`, `folder`, `csv`, `arrays` or `tfds`."""
         return next(key for key in SOURCES if getattr(self, key) is not None)
 
     @property
     def title(self) -> str:
-        """What the data are called in a message: the name, or the last part of the path."""
+        """Name of the data for messages: the name, or the last part of the path."""
         value = getattr(self, self.source)
         if isinstance(value, dict):
             return listed(Path(path).name for path in value.values())
@@ -325,12 +326,12 @@ class DataConfig(Section):
 
     @property
     def file_range(self) -> tuple[float, float] | None:
-        """The values of black and white in image files; tables and arrays are scaled when read."""
+        """Values of black and white in image files; tables and arrays are scaled when read."""
         return self.pixel_range if self.folder else None
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """The class names in order, where `classes` says them."""
+        """Class names in order, or None if `classes` is not set."""
         if self.classes is None:
             return None
         names = self.classes.values() if isinstance(self.classes, dict) else self.classes
@@ -338,10 +339,10 @@ class DataConfig(Section):
 
 
 def _name_of(value: Any) -> str:
-    """The class that an item of a list of calls names."""
+    """Return the class that an item of a list of calls names."""
     return str(next(iter(value), "") if isinstance(value, dict) else getattr(value, "name", value))
 
 
 def _no_augmentation(name: str, place: Place | None) -> Mistake:
     known = f"augmentations: {', '.join(AUGMENTATIONS)}"
-    return Mistake(f"{name} is no augmentation", place, NO_AUGMENTATIONS.get(name, known))
+    return Mistake(f"{name} is not an augmentation", place, NO_AUGMENTATIONS.get(name, known))

@@ -1,4 +1,4 @@
-"""The data that have a name: samples of installed packages, and those of tensorflow-datasets."""
+"""Names of data: samples of installed packages, and data sets of tensorflow-datasets."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ SAMPLES = {
     "mnist5k": "cnnzoo.datasets.samples.mnist5k",
 }
 
-# `data: mnist` is short for `data: {tfds: mnist}`; these are names that people know, of images with
-# one label each. Any other data set of tensorflow-datasets is there as `tfds: NAME`.
+# `data: mnist` is short for `data: {tfds: mnist}`. These are well-known data sets of images with
+# one label each; any other data set of tensorflow-datasets is written as `tfds: NAME`.
 TFDS_NAMES = (
     "beans",
     "caltech101",

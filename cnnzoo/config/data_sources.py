@@ -1,4 +1,4 @@
-"""The keys of `data` that name a source, and those that only make sense beside one of them."""
+"""Keys of `data` that name a source, and keys that are limited to some of the sources."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ BELONGS_TO = {
     "exclude": SOURCES,
 }
 
-# A section that is written as one word → the key that the word is the value of.
+# Section that may be written as one word → the key whose value is the word.
 SHORT_FORMS = {"data": "name", "resize": "method"}
 
 
-# Keys that all sources have, but whose values speak of one of them.
+# Keys of all sources whose values refer to one of them.
 OF_ONE_SOURCE = ("classes", "labels")
 
 
 def replaced_keys(source: str) -> Iterable[str]:
-    """The keys that another source takes with it when `source` takes its place."""
+    """Return the keys to remove when `source` replaces another source."""
     return {*SOURCES, *BELONGS_TO} - {source}
 
 

@@ -1,4 +1,4 @@
-"""A new configuration file from one that exists: its text and comments, under a new name."""
+"""Copy of a configuration file, with its comments, under a new name."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from cnnzoo.errors import ConfigError, UserError
 SCHEMA_FILE = Path(".cnnzoo") / "schema.json"
 
 _MODELINE = "# yaml-language-server: $schema="
-_NOT_COPIED = (_MODELINE, "reference:")  # the copy has not reached what its source has
+_NOT_COPIED = (_MODELINE, "reference:")  # the copy has not been measured
 _COMMENT = r"(?P<comment>\s+#.*)?"
 
 
 def derived_text(source: str | Path, target: Path) -> str:
-    """What to write to `target`, so that it is the configuration `source` under the target's name.
+    """Return the text of the configuration `source` under the name of the file `target`.
 
-    The first line tells editors where the schema is, `SCHEMA_FILE` beside the target. Raises
-    UserError where the target cannot be a configuration or could not find what it extends.
+    The first line gives editors the path of the schema, `SCHEMA_FILE` next to the target. Raises
+    UserError if the target has an invalid name or could not find the file that it extends.
     """
     path = zoo.find(source)
     if not re.fullmatch(NAME, target.stem):
@@ -31,7 +31,7 @@ def derived_text(source: str | Path, target: Path) -> str:
             f"{target.stem!r} cannot name a configuration",
             hint="a name is a word of letters, digits, '.', '_' and '-'",
         )
-    read_extended(path)  # what cannot be read is said of the source, not of its copy
+    read_extended(path)  # report errors for the source, not for its copy
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     lines = [line for line in lines if not line.startswith(_NOT_COPIED)]
     lines = _with_value(lines, "name", target.stem)
@@ -42,7 +42,7 @@ def derived_text(source: str | Path, target: Path) -> str:
 
 
 def _with_value(lines: list[str], key: str, value: str) -> list[str]:
-    """The lines with a top-level key's value replaced, or the key put before all others."""
+    """Return the lines with the value of a top-level key replaced, or the key added on top."""
     pattern = re.compile(rf"{key}:[ \t]+.*?{_COMMENT}")
     written = f"{key}: {to_flow(value)}"
     for number, line in enumerate(lines):
@@ -56,7 +56,7 @@ def _with_value(lines: list[str], key: str, value: str) -> list[str]:
 
 
 def _extended_from(extended: str, source: Path, target: Path) -> str:
-    """What `target` must say to extend the file that `source` extends as `extended`."""
+    """Return the value of `extends` in `target` for the file that `source` extends."""
     base = zoo.find(extended, directory=source.parent).resolve()
     folder = target.parent.resolve()
     spellings = [extended, base.stem]
@@ -67,12 +67,12 @@ def _extended_from(extended: str, source: Path, target: Path) -> str:
             return spelling
     raise UserError(
         f"{source} extends {extended}, which {target} could not",
-        hint=f"write the new file to {source.parent}, or copy {base} beside it first",
+        hint=f"write the new file to {source.parent}, or copy {base} next to it first",
     )
 
 
 def _found_from(target: Path, spelling: str) -> Path | None:
-    """The file that `extends: spelling` would find from the target, once the target is there."""
+    """Return the file that `extends: spelling` will refer to in the target, or None."""
     path = target.parent / spelling
     if path.resolve() == target.resolve():
         return None

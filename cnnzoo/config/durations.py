@@ -1,4 +1,4 @@
-"""Durations as a person writes them: 30s, 5m, 1.5h."""
+"""Durations in text: 30s, 5m, 1.5h."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def seconds_of(duration: str) -> float:
-    """The seconds of a `Duration`."""
+    """Return the seconds of a `Duration`."""
     return float(duration[:-1]) * _SECONDS[duration[-1]]
 
 
@@ -26,5 +26,5 @@ def _checked(value: Any) -> Any:
     raise ValueError(f"must be a duration such as 30s, 5m or 1.5h, not {shown(value)}{meant}")
 
 
-# The pattern is for editors: what is wrong with a value is said before it is looked at.
+# The pattern is for editors: `_checked` reports every error before it is used.
 Duration = Annotated[str, BeforeValidator(_checked), Field(pattern=_PATTERN)]

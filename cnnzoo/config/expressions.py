@@ -47,7 +47,7 @@ _CONSTANTS = {"true": True, "false": False}
 
 
 def _round(number: float, digits: int = 0) -> float:
-    """Round as Python does; so many digits only, for they become a power of ten."""
+    """Round as Python does, to at most 15 digits, because they become a power of ten."""
     if abs(digits) > 15:
         raise ValueError("round takes at most 15 digits")
     return round(number, digits) if digits else round(number)
@@ -65,7 +65,7 @@ _LISTED = 12  # variables in a hint
 _NOT_AN_IMAGE = "the input here is not an image; a block can receive it as a parameter"
 _NOT_A_SEQUENCE = "the input here is not a sequence; Reshape: [[-1, $channels]] makes one"
 
-# Where a variable that cnnzoo sets is known.
+# Scopes of the variables that cnnzoo sets.
 _WHERE = {
     "classes": "set model.classes, or name data, whose classes are counted",
     "index": "$index counts the iterations of a repeat; it is known inside one",
@@ -78,7 +78,7 @@ _WHERE = {
     "channels": "$channels is known in layers",
     **dict.fromkeys(
         ("steps", "steps_per_epoch", "epochs", "batch_size"),
-        "only a training knows it: its optimizer may use it, layers may not",
+        "it is known in training only: the optimizer may use it, layers may not",
     ),
 }
 
@@ -95,7 +95,7 @@ class Expression:
 
 
 def is_expression(value: object) -> bool:
-    """Whether a plain value is written as an expression."""
+    """Return whether a plain value is written as an expression."""
     return isinstance(value, str) and value.startswith("$")
 
 
@@ -167,7 +167,7 @@ def _tree(expression: Expression) -> ast.expr:
 
 @lru_cache(maxsize=4096)
 def _parsed(body: str) -> ast.expr:
-    with warnings.catch_warnings():  # Python's advice on odd spelling is not for this reader
+    with warnings.catch_warnings():  # warnings of Python about syntax are not helpful here
         warnings.simplefilter("ignore")
         return ast.parse(body, mode="eval").body
 
@@ -279,7 +279,7 @@ def _variable(name: str, variables: Mapping[str, Any], expression: Expression) -
 
 
 def unknown_variable(name: str, known: Iterable[str], place: Place | None) -> Mistake:
-    """The mistake of using a variable that is not among the known ones."""
+    """Return the mistake for a variable that is not among the known ones."""
     names = sorted(known)
     hint = f"known here: {listed((f'${name}' for name in names), _LISTED)}"
     if name in _WHERE:

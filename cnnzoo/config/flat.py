@@ -1,4 +1,4 @@
-"""A configuration as the words that `KEY=VALUE` on the command line would take."""
+"""Conversion of a configuration to the `KEY=VALUE` pairs of the command line."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from cnnzoo.config.writer import to_flow
 
 
 def flat(plain: Mapping[str, Any]) -> dict[str, str]:
-    """Each value of nested plain values by its dotted key: `model.layers.1.Conv2D.filters: 6`.
+    """Return nested plain values by dotted key: `model.layers.1.Conv2D.filters: 6`.
 
-    A list of scalars is one value; what is empty is one too.
+    A list of scalars is one value, and so is an empty list or mapping.
     """
     return {".".join(keys): to_flow(value) for keys, value in _leaves(plain, ())}
 
 
 def differing(configs: Sequence[Mapping[str, str]]) -> list[str]:
-    """The keys of flat configurations on which these do not all agree, or that not all have."""
+    """Return the keys that differ between flat configurations or are missing in one of them."""
     keys = dict.fromkeys(key for config in configs for key in config)
     return [key for key in keys if len({config.get(key) for config in configs}) > 1]
 

@@ -1,12 +1,12 @@
-"""The JSON Schema of a configuration, for editors: what may stand where, with one-line docs.
+"""JSON Schema of a configuration, from which editors offer keys and values with one-line docs.
 
-Written from what the loader itself reads: the catalogue, the composites and the pydantic sections.
-It is as strict as a schema can be without refusing what loads: a required argument may come from
-`model.defaults`, a required key from the file that is extended, and which blocks and variables
-exist is for `cnnzoo check` to say.
+It is generated from the tables of the loader: the catalogue, the composites and the pydantic
+sections. It accepts every configuration that loads: a required argument may come from
+`model.defaults` and a required key from the extended file. `cnnzoo check` verifies the names of
+blocks and variables.
 
-The schema is of draft 2020-12 and keeps to `$ref`, `anyOf`, `enum` and `properties`, from which
-editors (yaml-language-server) offer names and texts.
+The schema follows draft 2020-12 and uses mainly `$ref`, `anyOf`, `enum` and `properties`, from
+which editors (yaml-language-server) offer names and texts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema(data_names: Iterable[str] = ()) -> Schema:
-    """The schema of a configuration file; `data_names` are those that `data:` may give."""
+    """Return the schema of a configuration file; `data_names` are the names for `data`."""
     definitions: Schema = {**_BASICS, **_plain_types()}
     definitions |= _enums()
     for namespace in catalogue.namespaces():
@@ -58,7 +58,7 @@ def json_schema(data_names: Iterable[str] = ()) -> Schema:
         "$schema": DRAFT,
         "title": "cnnzoo configuration",
         **root,
-        # What a file leaves out may stand in the one that it extends.
+        # A file may omit keys that the extended file has.
         "if": {"required": ["extends"]},
         "else": _COMPLETE,
         "$defs": definitions | sections,
@@ -66,7 +66,7 @@ def json_schema(data_names: Iterable[str] = ()) -> Schema:
 
 
 def schema_text(data_names: Iterable[str] = ()) -> str:
-    """The schema as JSON, one definition a line: half the size of indented JSON, and diffs well."""
+    """Return the schema as JSON with one definition a line: half the size of indented JSON."""
     schema = json_schema(data_names)
     definitions = ",\n".join(
         f"{json.dumps(name)}: {json.dumps(definition, ensure_ascii=False)}"
@@ -80,7 +80,7 @@ def schema_text(data_names: Iterable[str] = ()) -> str:
 
 
 def _bare_or_with_value(pattern: str) -> Schema:
-    """A name of this pattern, alone or as the one key of a mapping."""
+    """Return the schema of a name of this pattern, alone or as the only key of a mapping."""
     return any_of(
         {"type": "string", "pattern": pattern},
         {
@@ -93,7 +93,7 @@ def _bare_or_with_value(pattern: str) -> Schema:
     )
 
 
-# YAML says of 1/255 that it is a string; our reader says that it is a number.
+# 1/255 is a string in YAML and a number for the reader of cnnzoo.
 _BASICS: Schema = {
     "expression": {
         "type": "string",
@@ -110,7 +110,7 @@ _BASICS: Schema = {
 
 def _plain_types() -> Schema:
     """Return the definition of each type whose values are not calls of one namespace."""
-    others = {"enum", *catalogue.namespaces()}  # these have definitions of their own
+    others = {"enum", *catalogue.namespaces()}  # these have separate definitions
     return {
         name: any_of(kind.form.schema, EXPRESSION)
         for name, kind in TYPES.items()
@@ -119,7 +119,7 @@ def _plain_types() -> Schema:
 
 
 def _enums() -> Schema:
-    """A definition for each set of words that some argument may be one of."""
+    """Return a definition for each set of words that an argument chooses from."""
     entries = [entry for own in OWN.values() for entry in own.values()]
     for namespace in catalogue.namespaces():
         entries += [_known(namespace, name) for name in catalogue.names(namespace)]
@@ -136,7 +136,7 @@ def _enum_name(argument: Argument) -> str:
 
 
 def _argument_type(argument: Argument) -> Schema:
-    """What the value of an argument may be, by reference."""
+    """Return the schema of the value of an argument, as a reference."""
     name = _enum_name(argument) if argument.type == "enum" else argument.type
     if name in catalogue.namespaces() and name != "activations":
         return any_of(ref(name), EXPRESSION, *_null(argument))
@@ -157,7 +157,7 @@ def _argument(argument: Argument) -> Schema:
 
 
 def _shortest(kind: str, default: object) -> Any:
-    """A default as a person would write it: 2 for the window [2, 2]."""
+    """Return a default in its shortest form: 2 for the window [2, 2]."""
     plain = written(default)
     is_window = kind.startswith(("size", "margin")) and isinstance(plain, list)
     return plain[0] if is_window and plain.count(plain[0]) == len(plain) else plain
@@ -173,7 +173,7 @@ def _known(namespace: str, name: str) -> Entry:
 
 
 def _namespace(namespace: str) -> Schema:
-    """The definitions of a namespace: each class's arguments, and one of the classes by name."""
+    """Return the definitions of a namespace: the arguments of each class, and a choice of class."""
     entries = {name: _known(namespace, name) for name in catalogue.names(namespace)}
     entries |= OWN.get(namespace, {})
     definitions = {f"{namespace}.{name}": _arguments(entry) for name, entry in entries.items()}
@@ -193,12 +193,12 @@ def _namespace(namespace: str) -> Schema:
 
 
 def _words(docs: Mapping[str, str]) -> list[Schema]:
-    """Words with a line on each, which editors show for the one that is written."""
+    """Return a schema for each word, with the line of documentation that editors show."""
     return [{"const": word, "description": doc} for word, doc in docs.items()]
 
 
 def _arguments(entry: Entry) -> Schema:
-    """The forms in which a class takes its arguments: keywords first, then the short ones."""
+    """Return the forms of the arguments of a class: keywords first, then the short forms."""
     arguments = list(entry.arguments.values())
     keywords = {
         "type": "object",
@@ -218,13 +218,13 @@ def _arguments(entry: Entry) -> Schema:
                 "maxItems": len(arguments),
             },
         )
-    # With `object` first, editors begin a mapping behind a completed name.
+    # With `object` first, editors begin a mapping after a completed name.
     kinds = ["object", "array", "string", "number", "boolean", "null"]
     return {"description": entry.doc, "type": kinds, "anyOf": forms}
 
 
 def _shared_arguments(definitions: Schema) -> Schema:
-    """Definitions of the arguments that several classes have, put in place of their copies.
+    """Move the schemas of arguments that several classes share to definitions, and return these.
 
     They make the schema half as large: nearly every layer has `name`, `trainable` and `dtype`.
     """
@@ -307,7 +307,7 @@ _LAYER_LISTS: Schema = {
     },
     "when": {
         "type": "object",
-        "description": "Layers that are there only if a condition holds",
+        "description": "Layers that are used only if a condition holds",
         "properties": {
             "when": {
                 "description": "A condition, such as ${filters != channels}; 0 is false",
@@ -334,7 +334,7 @@ _LAYER_LISTS: Schema = {
     },
 }
 
-# What pydantic knows of these keys of the model is only that they are lists and mappings.
+# pydantic describes these keys of the model only as lists and mappings.
 _MODEL: Schema = {
     "layers": {"type": "array", "items": ref("layer_item"), "minItems": 1},
     "blocks": {
@@ -360,7 +360,7 @@ def _defaults() -> Schema:
 
 # ── sections ───────────────────────────────────────────────────────────────────────────────────
 
-# Of a file that extends no other.
+# Requirements for a file without `extends`.
 _COMPLETE: Schema = {
     "required": ["model"],
     "properties": {
@@ -374,12 +374,12 @@ _COMPLETE: Schema = {
 _EXTENDS: Schema = {
     "type": "string",
     "minLength": 1,
-    "description": "A file beside this one, or a zoo name: what it says holds unless said here",
+    "description": "A file in this folder, or a zoo name; this file overrides its values",
 }
 
 
 class _SectionSchema(GenerateJsonSchema):
-    """pydantic's own generator, with defaults in the notation and without made-up titles."""
+    """Generator of pydantic, with defaults in the notation and without titles."""
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         generated = super().model_schema(schema)
@@ -413,7 +413,7 @@ def _field_docstrings(section: type) -> dict[str, str]:
 
 
 def _sections() -> tuple[Schema, dict[str, Schema]]:
-    """The schema of the whole file, and the definition of each section in it."""
+    """Return the schema of the whole file, and the definition of each section in it."""
     root: Schema = Config.model_json_schema(schema_generator=_SectionSchema)
     definitions = root.pop("$defs")
     sections = {name: schema for name, schema in definitions.items() if "properties" in schema}
@@ -431,7 +431,7 @@ def _sections() -> tuple[Schema, dict[str, Schema]]:
 
 
 def _in_notation(schema: Any) -> Any:
-    """What pydantic says of a field, with our definitions in it and ratios where numbers are."""
+    """Return the schema of a field with references to the notation, and ratios as numbers."""
     if isinstance(schema, list):
         return [_in_notation(item) for item in schema]
     if not isinstance(schema, dict):
@@ -444,7 +444,7 @@ def _in_notation(schema: Any) -> Any:
         inner = {key: value for key, value in schema.items() if key not in outer}
         return {**any_of(inner, ref("ratio")), **outer}
     return {
-        # A default is data, whatever it looks like; that of None says nothing.
+        # A default is data, not a schema; a default of None is omitted.
         key: value if key == "default" else _in_notation(value)
         for key, value in schema.items()
         if (key, value) != ("default", None)

@@ -1,4 +1,7 @@
-"""From a path, a zoo name or plain values to a Config: extends, then overrides, then the schema."""
+"""Loading of a Config from a path, a zoo name or plain values.
+
+The steps are `extends`, then the overrides, then the schema.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ MAX_EXTENDS = 10
 
 
 def load_config(source: str | Path, overrides: Iterable[str] = ()) -> Config:
-    """The configuration in a file, or of that name in the zoo, with `KEY=VALUE` overrides.
+    """Load a configuration from a file or from the zoo, with `KEY=VALUE` overrides.
 
     Raises ConfigError with every mistake that was found, each with its place.
     """
@@ -30,7 +33,7 @@ def load_config(source: str | Path, overrides: Iterable[str] = ()) -> Config:
 
 
 def load_raw(source: str | Path, overrides: Iterable[str] = ()) -> Map:
-    """The values of a configuration as written, extended and overridden, but not yet checked."""
+    """Return the values of a configuration, extended and overridden, but not yet checked."""
     path = zoo.find(source)
     raw = read_extended(path)
     for override in overrides:
@@ -46,7 +49,7 @@ def load_raw(source: str | Path, overrides: Iterable[str] = ()) -> Map:
 
 
 def make_config(raw: Mapping[str, Any]) -> Config:
-    """The configuration in plain values; raises ConfigError with every mistake."""
+    """Validate plain values as a Config; raises ConfigError with every mistake."""
     try:
         return Config.model_validate(raw, context={})
     except ValidationError as error:
@@ -54,7 +57,7 @@ def make_config(raw: Mapping[str, Any]) -> Config:
 
 
 def read_extended(path: Path, below: tuple[Path, ...] = ()) -> Map:
-    """The mapping in a file, merged over the files that it extends."""
+    """Return the mapping in a file, merged over the files that it extends."""
     raw = read_yaml_file(path)
     start = Place(str(path), 1, 1)
     if not isinstance(raw, Map):
@@ -76,7 +79,7 @@ def read_extended(path: Path, below: tuple[Path, ...] = ()) -> Map:
         raise ConfigError(f"more than {MAX_EXTENDS} files extend each other", place=place)
     base = read_extended(base_path, chain)
     for key in ("name", "description", "reference"):
-        base.pop(key, None)  # they speak of the base itself
+        base.pop(key, None)  # they describe the base only
     return merge(base, raw)
 
 
@@ -87,7 +90,7 @@ def _extended_path(extended: Any, path: Path, place: Place | None) -> Path:
         )
     if Path(extended).is_absolute() or ".." in Path(extended).parts:
         raise ConfigError(
-            f"extends must name a file beside or below this one, not {extended!r}",
+            f"extends must name a file in the folder of this one or below it, not {extended!r}",
             place=place,
             hint="a configuration and what it extends can then be moved together",
         )

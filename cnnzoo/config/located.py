@@ -1,7 +1,7 @@
-"""Plain mappings and lists that remember where each of their values was written.
+"""Mappings and lists with the place of each value in the file.
 
-They behave as `dict` and `list` everywhere; a section built in Python from ordinary dictionaries
-works just as well and has no places.
+They behave like `dict` and `list`. A section can also be built in Python from ordinary
+dictionaries; it has no places then.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from cnnzoo.errors import Place
 
 
 class Map(dict[str, Any]):
-    """A mapping that knows where it began and where each key and each value was written."""
+    """Mapping with its place and the places of its keys and values."""
 
     def __init__(self, place: Place | None = None) -> None:
         super().__init__()
@@ -22,13 +22,13 @@ class Map(dict[str, Any]):
         self.value_places: dict[str, Place | None] = {}
 
     def put(self, key: str, value: Any, key_place: Place | None, value_place: Place | None) -> None:
-        """Set a value together with the places of its key and of itself."""
+        """Set a value together with the places of its key and its value."""
         self[key] = value
         self.key_places[key] = key_place
         self.value_places[key] = value_place
 
     def copy(self) -> Map:
-        """A shallow copy that keeps the places."""
+        """Return a shallow copy that keeps the places."""
         new = Map(self.place)
         for key, value in self.items():
             new.put(key, value, self.key_places.get(key), self.value_places.get(key))
@@ -36,7 +36,7 @@ class Map(dict[str, Any]):
 
 
 class Seq(list[Any]):
-    """A list that knows where it began and where each item was written."""
+    """List with its place and the places of its items."""
 
     def __init__(self, place: Place | None = None) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class Seq(list[Any]):
         self.item_places.append(place)
 
     def copy(self) -> Seq:
-        """A shallow copy that keeps the places."""
+        """Return a shallow copy that keeps the places."""
         new = Seq(self.place)
         for value, place in located_items(self):
             new.add(value, place)
@@ -57,12 +57,12 @@ class Seq(list[Any]):
 
 
 def key_place(mapping: Any, key: str) -> Place | None:
-    """Where a key was written, or None for an ordinary dictionary."""
+    """Return the place of a key, or None for an ordinary dictionary."""
     return mapping.key_places.get(key) if isinstance(mapping, Map) else None
 
 
 def value_place(container: Any, key: str | int) -> Place | None:
-    """Where the value under a key or at an index was written, or None for ordinary containers."""
+    """Return the place of the value under a key or at an index, or None for ordinary containers."""
     if isinstance(container, Map) and isinstance(key, str):
         return container.value_places.get(key)
     if isinstance(container, Seq) and isinstance(key, int) and key < len(container.item_places):
@@ -71,6 +71,6 @@ def value_place(container: Any, key: str | int) -> Place | None:
 
 
 def located_items(items: Any) -> Iterator[tuple[Any, Place | None]]:
-    """Each item of a list with its place."""
+    """Yield each item of a list with its place."""
     for index, item in enumerate(items):
         yield item, value_place(items, index)

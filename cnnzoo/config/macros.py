@@ -17,13 +17,13 @@ from cnnzoo.errors import ConfigError
 
 
 def spelled_out(call: Call) -> tuple[Call, ...]:
-    """Return the plain Keras calls that a call stands for; by default the call itself."""
+    """Return the plain Keras calls that replace a call; by default the call itself."""
     macro = _MACROS.get((call.namespace, call.name))
     return macro(call) if macro else (call,)
 
 
 def _sum_pooling(call: Call) -> tuple[Call, ...]:
-    """A sum is the average times the number of values in the window."""
+    """Multiply the average by the number of values in the window."""
     pool_size = call.arguments.get("pool_size", 2)
     sides = pool_size if isinstance(pool_size, tuple) else (pool_size, pool_size)
     arguments = {"pool_size": pool_size, **call.arguments}
@@ -79,7 +79,7 @@ def _shuffle_channels(call: Call) -> tuple[Call, ...]:
 
 
 def _warmup_and_cosine(call: Call) -> tuple[Call, ...]:
-    """A straight line up, then half a cosine down, over all steps of the training."""
+    """Rise linearly, then fall along half a cosine, over all steps of the training."""
     entry = SCHEDULES[call.name]
     defaults = {name: argument.default for name, argument in entry.arguments.items()}
     given = {**defaults, **call.arguments}

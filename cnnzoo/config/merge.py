@@ -1,4 +1,7 @@
-"""How one configuration extends another: mappings key by key; everything else is replaced."""
+"""Merging of a configuration over the one that it extends.
+
+Mappings are merged key by key; everything else is replaced.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ CLASS_TABLE = "defaults"
 
 
 def merge(base: Map, top: Map) -> Map:
-    """`top` over `base`. One Keras class replaces another: `SGD: …` over `Adam: …` is SGD."""
+    """Merge `top` over `base`; a Keras class replaces another: `SGD: …` over `Adam: …` is SGD."""
     merged = base.copy()
     merged.place = top.place or base.place
     for key, value in top.items():
@@ -30,23 +33,23 @@ def merge(base: Map, top: Map) -> Map:
 
 
 def without_other_sources(data: Map, top: Iterable[str]) -> Map:
-    """A `data` section without the source, and what belongs to it, that a key of `top` replaces."""
+    """Return a `data` section without the source that `top` replaces, and without its keys."""
     kept = data.copy()
     for source in (key for key in top if key in SOURCES and key not in data):
         for key in replaced_keys(source):
             kept.pop(key, None)
         for key in OF_ONE_SOURCE:
             place = value_place(data, key)
-            if place is None or place.line:  # not from the command line, which means the new source
+            if place is None or place.line:  # a value of the command line is for the new source
                 kept.pop(key, None)
     return kept
 
 
 def names_a_class(value: Any) -> bool:
-    """Whether a mapping is a Keras class, or a schedule of ours, with its arguments."""
+    """Return whether a mapping is a Keras class, or a schedule of cnnzoo, with its arguments."""
     return isinstance(value, dict) and len(value) == 1 and is_class_name(next(iter(value)))
 
 
 def is_class_name(key: str) -> bool:
-    """Whether a key names a class, or a schedule of ours, and is no key of a section."""
+    """Return whether a key names a Keras class or a schedule of cnnzoo, not a key of a section."""
     return key[:1].isupper() or key in SCHEDULES

@@ -1,4 +1,4 @@
-"""What pydantic found, said in the words of a configuration, with its place."""
+"""Conversion of pydantic's errors to mistakes with a place, in the terms of a configuration."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _EXPECTED = {
     "too_long": "a list of at most {max_length}",
 }
 
-# A key that is missing, or that stands where it does not belong → how it is written.
+# Key that is missing or in the wrong section → its correct form.
 _WAYS = {
     "model": "write model: {input_shape: […], layers: […]}, or extends: NAME",
-    "layers": "write layers: and below it each layer on a line of its own, behind '- '",
+    "layers": "write layers: and below it one layer per line, each after '- '",
     "name": "for example name: mnist5k",
     "input_shape": "write input_shape: [height, width, channels]",
     **dict.fromkeys(
@@ -51,11 +51,11 @@ _WAYS = {
     ),
     **dict.fromkeys(
         ("learning_rate", "lr"),
-        "it is the optimizer's: optimizer: {Adam: {learning_rate: …}}",
+        "it belongs to the optimizer: optimizer: {Adam: {learning_rate: …}}",
     ),
 }
 
-# pydantic's error type → what would have been right, for a value that is right but for its form.
+# pydantic's error type → predicate of valid values, to detect a valid value in a wrong form.
 _HOLDS: dict[str, Callable[[Any], bool]] = {
     "int_type": lambda value: type(value) is int,
     "float_type": lambda value: type(value) in (int, float),
@@ -64,7 +64,7 @@ _HOLDS: dict[str, Callable[[Any], bool]] = {
 
 
 def explain(error: ValidationError, section: type[BaseModel], raw: Any) -> ConfigError:
-    """The ConfigError that says what pydantic found in `raw`, the values of a section."""
+    """Return the ConfigError for the errors of pydantic in `raw`, the values of a section."""
     found: list[Mistake] = []
     said = set()
     details = error.errors(include_url=False)[:MAX_MISTAKES]
@@ -72,14 +72,14 @@ def explain(error: ValidationError, section: type[BaseModel], raw: Any) -> Confi
     paths = [_path_in(detail, raw) for detail in details]
     for detail, path in zip(details, paths, strict=True):
         if detail["type"] == "missing" and _is_misspelled(detail["loc"], unknown):
-            continue  # the unknown key says so
+            continue  # the unknown key is reported instead
         cause = detail.get("ctx", {}).get("error")
         if isinstance(cause, ConfigError):
             at = _place_of(raw, path)
             found += [replace(m, place=m.place or at) for m in cause.mistakes]
             continue
-        # A value that may be one of several types is reported once for each of them; what is wrong
-        # inside of it says more than that it is none of the others.
+        # A value that may have several types has an error for each of them; an error inside the
+        # value is more precise than the errors about its type.
         inside = any(other[: len(path)] == path != other for other in paths)
         if path not in said and not inside:
             said.add(path)
@@ -119,7 +119,7 @@ def _mistake(
     said = f"must be {expected}" if expected else re.sub(r"^Input ", "", detail["msg"])
     came = detail["input"]
     return Mistake(
-        f"{dotted} {said}, not {shown(came)}", _place_of(raw, path), _way_out(detail["type"], came)
+        f"{dotted} {said}, not {shown(came)}", _place_of(raw, path), _hint_for(detail["type"], came)
     )
 
 
@@ -128,11 +128,11 @@ def _whole(value: Any) -> Any:
 
 
 def _is_misspelled(key: tuple[int | str, ...], unknown: set[tuple[int | str, ...]]) -> bool:
-    beside = [str(other[-1]) for other in unknown if other[:-1] == key[:-1]]
-    return nearest(str(key[-1]), beside) is not None
+    siblings = [str(other[-1]) for other in unknown if other[:-1] == key[:-1]]
+    return nearest(str(key[-1]), siblings) is not None
 
 
-def _way_out(kind: str, came: Any) -> str | None:
+def _hint_for(kind: str, came: Any) -> str | None:
     if kind in ("model_type", "model_attributes_type"):
         if came is None:
             return "write its keys below it, indented, or remove it"
@@ -147,7 +147,7 @@ def _way_out(kind: str, came: Any) -> str | None:
 
 
 def _home_of(key: str, section: type[BaseModel]) -> str:
-    """Where a key belongs that stands in another section, for example epochs at the top."""
+    """Return the section of a key that is in another one, for example epochs at the top."""
     if key in _WAYS:
         return _WAYS[key]
     for name in section.model_fields:
@@ -158,7 +158,7 @@ def _home_of(key: str, section: type[BaseModel]) -> str:
 
 
 def _path_in(detail: Any, raw: Any) -> tuple[int | str, ...]:
-    """The part of pydantic's location that is a path of keys and indices, not of its own names."""
+    """Return the keys and indices in pydantic's location, without the names of its types."""
     path: list[int | str] = []
     for step in detail["loc"]:
         if isinstance(raw, dict) and isinstance(step, str):
@@ -187,7 +187,7 @@ def _start(container: Any) -> Place | None:
 
 
 def _place_of(raw: Any, path: tuple[int | str, ...]) -> Place | None:
-    """The place of the value at a path, or of the nearest value around it that has one."""
+    """Return the place of the value at a path, or of the nearest container that has one."""
     for length in range(len(path), 0, -1):
         place = value_place(_at(raw, path[: length - 1]), path[length - 1])
         if place:

@@ -1,13 +1,13 @@
-"""One notation for everything that Keras makes: a class by its own name, its own argument names.
+"""Notation for Keras classes, with the names of Keras for classes and arguments.
 
     Flatten                                  no arguments
     MaxPooling2D: 2                          a scalar is the first argument
     Conv2D: [6, 5]                           a list is positional
     Conv2D: {filters: 6, kernel_size: 5}     a mapping is keywords
 
-Parsing checks everything that can be known before shapes are: names, arguments, types. It collects
-mistakes and goes on, so that a person sees all of them at once. Lists of layers, which may hold
-more than classes, are the business of `cnnzoo.config.layer_lists`.
+Parsing checks everything that does not depend on shapes: names, arguments, types. It collects
+mistakes and continues, so that a person sees all of them at once. `cnnzoo.config.layer_lists`
+parses lists of layers, which may contain more than classes.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from cnnzoo.config.paths import absolute
 from cnnzoo.config.wording import (
     KINDS,
     absent,
+    available_names,
     did_you_mean_word,
     elsewhere,
     example,
@@ -43,25 +44,24 @@ from cnnzoo.config.wording import (
     near_word,
     nearest_activation,
     positional_problem,
-    what_there_is,
     whose,
 )
 from cnnzoo.errors import ConfigError, Mistake, Place, did_you_mean, nearest
 from cnnzoo.text import listed
 
-MAX_MISTAKES = 50  # a person mends these first, and looking for near words takes time
+MAX_MISTAKES = 50  # enough to fix at once; the search for similar words takes time
 
 
-# Activations with arguments are written as the layer of that name; one with weights of its own
-# (PReLU) belongs in the layer list.
+# Activations with arguments are written as the layer of that name; one with weights (PReLU) belongs
+# in the layer list.
 ACTIVATION_LAYERS = ("ELU", "LeakyReLU", "ReLU", "Softmax")
 
 
 class CallParser:
-    """Parses notation into Calls, collecting what is wrong in `mistakes`.
+    """Parser of the notation, which collects errors in `mistakes`.
 
-    `variables` are the names that an expression may hold; None means that they are not known, so
-    that nothing is wrong for want of one.
+    `variables` are the names that an expression may use; None means that they are unknown, so that
+    no variable is reported.
     """
 
     def __init__(self, variables: Collection[str] | None = None) -> None:
@@ -71,13 +71,13 @@ class CallParser:
         self.mistakes: list[Mistake] = []
 
     def wrong(self, message: str, place: Place | None, hint: str | None = None) -> None:
-        """Note a mistake and go on; ConfigError where there are more than a person mends."""
+        """Add a mistake and continue; raise ConfigError if there are too many."""
         self.mistakes.append(Mistake(message, place, hint))
         if len(self.mistakes) >= MAX_MISTAKES:
             raise ConfigError.of(self.mistakes)
 
     def call(self, namespace: str, value: Any, place: Place | None) -> Call | None:
-        """The Call that a value writes; None, with a mistake noted, where it writes none."""
+        """Parse a value as a Call; add a mistake and return None if it is not one."""
         if isinstance(value, Call):
             return value
         written = self._name_and_arguments(namespace, value, place)
@@ -98,11 +98,11 @@ class CallParser:
         return made
 
     def completed(self, entry: Entry, given: dict[str, Any]) -> dict[str, Any]:
-        """The arguments that are given, and those that come from elsewhere: none."""
+        """Return the arguments, completed by defaults; a subclass may have some."""
         return given
 
     def missing(self, entry: Entry, made: Call) -> list[str]:
-        """The required arguments that a call does not have."""
+        """Return the required arguments that a call does not have."""
         required = (argument for argument in entry.arguments.values() if argument.required)
         return [argument.name for argument in required if argument.name not in made.arguments]
 
@@ -123,7 +123,7 @@ class CallParser:
                 f"{kind} is one name with its arguments; here are {len(value)} keys: "
                 f"{listed(value)}",
                 key_place(value, list(value)[1]) or place,
-                f"begin {kind} of its own with '- {second}'"
+                f"begin the next {kind.split(' ', 1)[1]} with '- {second}'"
                 if several
                 else f"indent the arguments deeper than {first}, or write {first}: {{…}}",
             )
@@ -132,7 +132,7 @@ class CallParser:
         return None
 
     def entry(self, namespace: str, name: str, place: Place | None) -> Entry | None:
-        """What is known of a class; None, with a mistake noted, where nothing is."""
+        """Return the entry of a class; add a mistake and return None if it does not exist."""
         entry = find_entry(namespace, name)
         if entry:
             return entry
@@ -158,12 +158,12 @@ class CallParser:
             near, hint = "", f"{name} is an activation; write Activation: {activation or name}"
         else:
             near = did_you_mean_word(called or name, known)
-            hint = "" if near else elsewhere(name) or what_there_is(namespace)
+            hint = "" if near else elsewhere(name) or available_names(namespace)
         self.wrong(f"Keras has no {kind} {shown(name)}{near}", place, hint or None)
         return None
 
     def arguments(self, entry: Entry, written: Any, place: Place | None) -> dict[str, Any] | None:
-        """The arguments by name; None, with a mistake noted, where they have not the form."""
+        """Return the arguments by name; add a mistake and return None if their form is wrong."""
         names = list(entry.arguments)
         if written is None:
             return {}
@@ -206,20 +206,20 @@ class CallParser:
                     glued or (None if near else f"its arguments: {', '.join(names) or 'none'}"),
                 )
                 if near:
-                    given.setdefault(near, None)  # it was meant, so it is not missing as well
+                    given.setdefault(near, None)  # not reported as missing in addition
             else:
                 given[name] = self.argument(entry.name, argument, value, at)
         return given
 
     def argument(self, owner: str, argument: Argument, value: Any, place: Place | None) -> Any:
-        """What a value written for an argument stands for, mistakes noted."""
+        """Parse the value of an argument, and add its mistakes."""
         if is_expression(value):
             return self.expression(value, place)
         if (value is None and argument.nullable) or isinstance(value, Call):
             return value
         if value == "None" and argument.nullable:
             self.wrong(
-                f"{whose(owner)} {argument.name!r} is None, a word of Python's",
+                f"{whose(owner)} {argument.name!r} must be null, not Python's None",
                 place,
                 "write null",
             )
@@ -236,7 +236,7 @@ class CallParser:
         return catalogue.as_keras_takes_it(argument, value)
 
     def _check(self, owner: str, argument: Argument, value: Any, place: Place | None) -> None:
-        """Note a mistake where a plain value is not of its argument's type."""
+        """Add a mistake if a plain value does not have the type of its argument."""
         expected = catalogue.mismatch(argument, value)
         if expected:
             near = did_you_mean(value, argument.values) if isinstance(value, str) else ""
@@ -256,9 +256,9 @@ class CallParser:
             return self.call("layers", value, place)
         if name == "PReLU":
             self.wrong(
-                "PReLU learns weights of its own, so it is no argument of another layer",
+                "PReLU has weights, so it cannot be an argument of another layer",
                 place,
-                "leave activation out and write - PReLU as the next layer",
+                "remove activation and write - PReLU as the next layer",
             )
             return None
         if isinstance(name, str) and catalogue.entry("activations", name):
@@ -279,7 +279,7 @@ class CallParser:
         return None
 
     def plain(self, value: Any, place: Place | None) -> Any:
-        """A plain value with its lists as tuples and the expressions in it parsed."""
+        """Convert a plain value: lists to tuples, and text with $ to expressions."""
         if isinstance(value, list | tuple):
             return tuple(self.plain(item, at or place) for item, at in located_items(value))
         if isinstance(value, dict):
@@ -290,7 +290,7 @@ class CallParser:
         return self.expression(value, place) if is_expression(value) else value
 
     def expression(self, value: str, place: Place | None) -> Expression | None:
-        """The expression that a string writes; None, with a mistake noted, where it writes none."""
+        """Parse a string as an expression; add a mistake and return None if it is not one."""
         try:
             expression = parse_expression(value, place)
         except ConfigError as error:
@@ -303,7 +303,7 @@ class CallParser:
         return expression
 
     def note(self, mistakes: Iterable[Mistake]) -> None:
-        """Note mistakes that were found elsewhere."""
+        """Add mistakes that other code found."""
         for mistake in mistakes:
             self.wrong(mistake.message, mistake.place, mistake.hint)
 

@@ -1,4 +1,4 @@
-"""A configuration as YAML in which each value says where it came from."""
+"""YAML of a configuration with the origin of each value as a comment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cnnzoo.errors import Place
 
 
 def with_origins(raw: Map, config: Config) -> str:
-    """The YAML of merged values, each line ending in `# file:line`, or `# default`."""
+    """Return merged values as YAML; each line ends in `# file:line` or `# default`."""
     whole = _with_defaults(raw, config.plain())
     lines = list(_lines(whole, None, ""))
     width = min(max(len(text) for text, _ in lines), 70)
@@ -20,7 +20,7 @@ def with_origins(raw: Map, config: Config) -> str:
 
 
 def _with_defaults(raw: Map, plain: dict[str, Any]) -> Map:
-    """The raw values, and those of `plain` (sections only) that they leave to their defaults."""
+    """Return the raw values, completed by the defaults in `plain` (sections only)."""
     whole = raw.copy()
     for key, value in plain.items():
         given = whole.get(key)
@@ -39,7 +39,7 @@ _SECTIONS = ("data", "splits", "resize", "training")
 
 
 def _lines(value: Any, place: Place | None, indent: str) -> Any:
-    """Pairs of a line of YAML and its note."""
+    """Yield pairs of a line of YAML and its note."""
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, item in items:
         lead = f"{indent}- " if isinstance(value, list) else f"{indent}{to_flow(key)}: "
@@ -58,7 +58,7 @@ def _lines(value: Any, place: Place | None, indent: str) -> Any:
 
 
 def _is_leaf(value: dict[str, Any] | list[Any]) -> bool:
-    """Whether a collection is written on one line: all in it comes from one place."""
+    """Return whether a collection fits on one line and all its values have the same origin."""
     parts = value.values() if isinstance(value, dict) else value
     return all(not isinstance(part, dict | list) or _is_leaf(part) for part in parts) and (
         len(to_flow(value)) <= 70 and len({str(_line_of(place)) for place in _places(value)}) <= 1

@@ -1,4 +1,4 @@
-"""`KEY=VALUE` words of the command line: dotted keys and list indices into a configuration."""
+"""Overrides `KEY=VALUE` of the command line, with dotted keys and list indices."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _INDEX = re.compile(r"-?[0-9]{1,6}")
 
 
 def apply_override(raw: Map, override: str) -> None:
-    """Set the value that an override names, in place; raises ConfigError where it cannot be set."""
+    """Set the value of an override in place; raises ConfigError if it cannot be set."""
     path, separator, text = override.partition("=")
     place = Place(override, 0, 0)
     if not separator or not all(path.split(".")) or path.count(".") > MAX_DEPTH:
@@ -58,7 +58,7 @@ def _value(text: str, place: Place) -> Any:
 
 
 def _relocated(value: Any, place: Place) -> Any:
-    """The same value with the override itself as the place of every part."""
+    """Return the value with the override as the place of every part."""
     if isinstance(value, Map):
         mapping = Map(place)
         for key, item in value.items():
@@ -73,7 +73,7 @@ def _relocated(value: Any, place: Place) -> Any:
 
 
 def _enter(container: Any, step: str, next_step: str, place: Place) -> Any:
-    """The container under a step, made from a short form (a bare name, a scalar) where needed."""
+    """Return the container under a step, converted from a short form (a name, a scalar)."""
     key: Any = _index(container, step, place) if isinstance(container, Seq) else step
     value = container[key] if isinstance(container, Seq) else container.get(key)
     if isinstance(value, Seq) and not _INDEX.fullmatch(next_step) and (names := _arguments(step)):
@@ -89,7 +89,7 @@ def _enter(container: Any, step: str, next_step: str, place: Place) -> Any:
         and is_class_name(next_step)
         and next_step not in value
     ):
-        value = Map(place)  # another class replaces the one that stands here
+        value = Map(place)  # another class replaces the present one
     else:
         value = value.copy()  # an alias or a zoo default may share it
     if isinstance(container, Seq):
@@ -100,7 +100,7 @@ def _enter(container: Any, step: str, next_step: str, place: Place) -> Any:
 
 
 def _long_form(value: Any, step: str, next_step: str, place: Place) -> Map | None:
-    """`Adam` → `{Adam: …}`, `mnist5k` → `{name: mnist5k}`, a first argument → `{filters: 6}`."""
+    """Convert `Adam` to `{Adam: …}`, `mnist5k` to `{name: mnist5k}`, `6` to `{filters: 6}`."""
     mapping = Map(place)
     if value is None:
         return mapping
@@ -118,7 +118,7 @@ def _long_form(value: Any, step: str, next_step: str, place: Place) -> Map | Non
 
 
 def _keywords(positional: Seq, names: list[str]) -> Map:
-    """`[6, 5]` → `{filters: 6, kernel_size: 5}`."""
+    """Convert `[6, 5]` to `{filters: 6, kernel_size: 5}`."""
     mapping = Map(positional.place)
     for name, (value, place) in zip(names, located_items(positional), strict=False):
         mapping.put(name, value, place, place)
@@ -126,7 +126,7 @@ def _keywords(positional: Seq, names: list[str]) -> Map:
 
 
 def _arguments(name: str) -> list[str]:
-    """The arguments of the class or composite of that name; none where there is no such class."""
+    """Return the arguments of a class or composite; empty if it does not exist."""
     for namespace in catalogue.namespaces():
         if entry := find_entry(namespace, name):
             return list(entry.arguments)
@@ -136,7 +136,7 @@ def _arguments(name: str) -> list[str]:
 def _index(items: Seq, step: str, place: Place) -> int:
     if not _INDEX.fullmatch(step) or not -len(items) <= int(step) < len(items):
         raise ConfigError(
-            f"{step!r} is no index into a list of {len(items)}",
+            f"{step!r} is not an index of a list of {len(items)}",
             place=place,
             hint=f"indices go from 0 to {len(items) - 1}, or from -1 backwards"
             if items

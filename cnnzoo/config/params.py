@@ -1,4 +1,4 @@
-"""`model.params`: what a file calls its numbers."""
+"""Evaluation of `model.params`, the variables of a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cnnzoo.errors import ConfigError
 
 
 def evaluate_params(value: Any) -> dict[str, Any]:
-    """The values of `model.params`, each of which may use those above it in an expression."""
+    """Return the values of `model.params`; an expression may use the parameters above it."""
     if not isinstance(value, dict):
         raise ValueError(f"must be a mapping, not {shown(value)}")
     params: dict[str, Any] = {}
@@ -45,7 +45,7 @@ def _is_param(value: Any) -> bool:
 
 
 def evaluate_each(value: Any, variables: Mapping[str, Any]) -> Any:
-    """A plain value with the expressions in it, or in its list, evaluated."""
+    """Return a plain value, or a list, with its expressions evaluated."""
     if isinstance(value, tuple):
         return tuple(evaluate_each(item, variables) for item in value)
     return evaluate(value, variables) if isinstance(value, Expression) else value

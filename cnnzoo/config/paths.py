@@ -1,4 +1,4 @@
-"""Paths that a configuration names: relative to the file that says them."""
+"""Paths in a configuration, which are relative to the file that contains them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from cnnzoo.errors import Place
 
 
 def absolute(path: Any, place: Place | None) -> Any:
-    """The absolute path of one that was written at a place; what is no text stays as it is.
+    """Return the absolute path of a path at a place; values that are not text are unchanged.
 
     A path from the command line, from Python or from a configuration of the zoo is relative to the
-    working directory. So a configuration means the same wherever it is read again.
+    working directory. An absolute path remains valid in the copy of the configuration in a run.
     """
     if not isinstance(path, str) or not path:
         return path

@@ -1,7 +1,7 @@
 """YAML text → located plain values, strictly: YAML 1.2 scalars, no surprises, bounded work.
 
-PyYAML parses the text into events; what a scalar means is decided here, after the YAML 1.2 core
-schema (https://yaml.org/spec/1.2.2/#103-core-schema): `1e-3` is a number, `no` is a string, `012`
+PyYAML parses the text into events; this module interprets the scalars by the YAML 1.2 core schema
+ (https://yaml.org/spec/1.2.2/#103-core-schema): `1e-3` is a number, `no` is a string, `012`
 is 12. One addition: a fraction of two integers, `1/255`, is a number.
 """
 
@@ -20,7 +20,7 @@ from cnnzoo.text import shorten
 
 MAX_BYTES = 256 * 1024  # the largest config of the zoo has 6 KiB
 MAX_DEPTH = 40
-MAX_VALUES = 50_000  # after aliases are followed, so that nested aliases cannot explode
+MAX_VALUES = 50_000  # including those of aliases, so that nested aliases cannot exhaust the memory
 
 _WORDS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -37,8 +37,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")  # written as "\\uD800", it could not
 _FRACTION = re.compile(r"([-+]?[0-9]{1,15})/([0-9]{1,15})")
 
 
-# What PyYAML says → what it means to whoever wrote the line, and the way out. `began` is the line
-# where the construct began that was being read, `seen` the one where it could not go on.
+# Message of PyYAML → message for the author of the line, and a hint. `began` is the line where the
+# incomplete construct begins, `seen` the line of the error.
 _SYNTAX = (
     (
         "mapping values are not allowed",
@@ -58,29 +58,29 @@ _SYNTAX = (
     ),
     (
         "could not find expected ':'",
-        "not valid YAML: the key in line {began} has no ': ' behind it",
+        "not valid YAML: the key in line {began} has no ': ' after it",
         "write KEY: VALUE, with a space after the colon",
     ),
     (
         "found character '(.+)' that cannot start any token",
-        "not valid YAML: no value begins with {0}",
+        "not valid YAML: a value cannot begin with {0}",
         "quote a text that begins with a special character",
     ),
     (
         "expected <block end>, but found '(?:-|<block sequence start>)'",
-        "not valid YAML: '- ' stands where the mapping that begins in line {began} goes on",
+        "not valid YAML: '- ' inside the mapping that begins in line {began}",
         "indent the items of a list below the key that they belong to",
     ),
     (
         "expected <block end>",
-        "not valid YAML: the indentation of this line fits no line above",
+        "not valid YAML: the indentation of this line does not match any line above",
         "keys of one mapping, and the '- ' of one list, begin in the same column",
     ),
 )
 
 
 def read_yaml_file(path: Path) -> Any:
-    """The located content of a YAML file; raises ConfigError where it cannot be read."""
+    """Return the located content of a YAML file; raises ConfigError if it cannot be read."""
     try:
         if not path.is_file():
             raise ConfigError(f"{path} is not a file")
@@ -91,7 +91,7 @@ def read_yaml_file(path: Path) -> Any:
     start = Place(str(path), 1, 1)
     if len(content) > MAX_BYTES:
         raise ConfigError(
-            f"the file is larger than {MAX_BYTES // 1024} KiB, which no configuration is",
+            f"the file is larger than {MAX_BYTES // 1024} KiB, the limit for a configuration",
             place=start,
         )
     try:
@@ -108,7 +108,7 @@ def read_yaml_file(path: Path) -> Any:
 
 
 def read_yaml(text: str, name: str = "<text>") -> Any:
-    """The located value of a YAML document: Map, Seq, or a scalar; an empty document is None."""
+    """Return the located value of a YAML document: Map, Seq, or a scalar; None if it is empty."""
     loader = yaml.SafeLoader(_checked_characters(text, name))
     try:
         return _Document(_events(loader), name).read()
@@ -124,7 +124,7 @@ def read_yaml(text: str, name: str = "<text>") -> Any:
 
 
 def read_scalar(text: str) -> Any:
-    """The value of one unquoted scalar, after YAML 1.2."""
+    """Return the value of an unquoted scalar in YAML 1.2."""
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
@@ -185,27 +185,27 @@ def _syntax_error(error: yaml.MarkedYAMLError, name: str, text: str) -> ConfigEr
 
 
 def _too_deep(place: Place, text: str) -> ConfigError:
-    """A key below a line that has a value already, or that seems to have one."""
+    """Return the error for a key below a line that already has a value, or seems to have one."""
     number = place.line - 1
     lines = text.splitlines()
     while number and not lines[number - 1].strip():
         number -= 1
     if number and (glued := re.match(r"[\s-]*(\w+):(\S.*)", lines[number - 1])):
         return ConfigError(
-            "not valid YAML: a colon ends a key only with a space behind it",
+            "not valid YAML: the colon of a key needs a space after it",
             place=Place(place.file, number, glued.end(1) + 1),
             hint=f"write {glued[1]}: {shorten(glued[2].strip())}",
         )
     column = len(lines[place.line - 1]) - len(lines[place.line - 1].lstrip()) + 1
     return ConfigError(
-        f"not valid YAML: a key below line {number}, which has a value already",
+        f"not valid YAML: a key below line {number}, which already has a value",
         place=Place(place.file, place.line, column),
-        hint=f"indent it like line {number}, or leave nothing behind the colon there",
+        hint=f"indent it like line {number}, or remove the value after the colon there",
     )
 
 
 class _Document:
-    """Builds located values from the events of one document."""
+    """Builder of located values from the events of one document."""
 
     def __init__(self, events: Iterator[yaml.Event], name: str) -> None:
         self.events = events
@@ -233,11 +233,11 @@ class _Document:
 
     def text(self, event: yaml.ScalarEvent) -> str:
         if _SURROGATE.search(event.value):
-            raise ConfigError("half a character, which no text can hold", place=self.place(event))
+            raise ConfigError("a lone surrogate is not a valid character", place=self.place(event))
         return str(event.value)
 
     def value(self, event: yaml.Event, depth: int) -> Any:
-        """The value that begins with this event; counts every value, those behind aliases too."""
+        """Return the value that begins with this event, and count all values, also in aliases."""
         self.count(1, event)
         if depth > MAX_DEPTH:
             raise ConfigError(f"nested deeper than {MAX_DEPTH} levels", place=self.place(event))
@@ -277,7 +277,7 @@ class _Document:
         known = self.anchors.get(name)
         if known is None:
             raise ConfigError(
-                f"no complete value is anchored as &{shorten(name)} above",
+                f"no complete value above has the anchor &{shorten(name)}",
                 place=self.place(event),
             )
         value, size = known

@@ -1,4 +1,4 @@
-"""The sections of a configuration: frozen, validated, each value knowing where it was written."""
+"""Sections of a configuration: frozen and validated, with the place of each value."""
 
 from __future__ import annotations
 
@@ -44,22 +44,22 @@ def _count_or_auto(value: Any) -> Any:
     return value
 
 
-NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"  # of a configuration: a run directory's too
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"  # of a configuration and of a run directory
 ALL_BUT_HEAD = "all_but_head"  # a word for `training.freeze`
 
 Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
 CountOrAuto = Annotated[Positive | Literal["auto"], BeforeValidator(_count_or_auto)]
 NonNegative = Annotated[float, Field(ge=0)]
 Scalar = int | float | bool | str
-# A list gives the iterations of a `repeat` their values, or one layer a pair of sizes.
+# A list contains the values of the iterations of a `repeat`, or a pair of sizes for one layer.
 Param = Scalar | Annotated[tuple[Scalar, ...], BeforeValidator(_tuple)]
 
 
 class ModelConfig(Section):
-    """An architecture: the shape of its input and its layers, in Keras' own words.
+    """An architecture: the shape of its input and its layers, with the names of Keras.
 
-    `classes` is the class count that `$classes` stands for until data are read (`cnnzoo list`);
-    a training takes the class count of its data.
+    `classes` is the value of `$classes` until data are read (`cnnzoo list`); in training, it is the
+    number of classes in the data.
     """
 
     input_shape: Annotated[
@@ -76,7 +76,7 @@ class ModelConfig(Section):
     blocks: dict[str, Any] = Field(default_factory=dict)
     """Named layer lists with parameters."""
     layers: Annotated[tuple[Item, ...], Field(min_length=1)]
-    """The layers, first to last."""
+    """Layers, first to last."""
 
     @field_validator("input_shape")
     @classmethod
@@ -137,7 +137,7 @@ def _known_in_layers(info: ValidationInfo) -> list[str] | None:
 
 
 class TrainingConfig(Section):
-    """How a model is fitted. Without a loss, the loss follows the head of the model."""
+    """Settings of the training. By default, the loss follows from the head of the model."""
 
     epochs: Positive = 10
     """Number of passes over all examples."""
@@ -149,7 +149,7 @@ class TrainingConfig(Section):
     """A Keras loss; by default it follows from the head of the model."""
     metrics: Annotated[
         tuple[Call, ...],
-        # Keras' words, no classes: it is always measured
+        # names of Keras for the accuracy, which is always measured
         list_of_calls("metrics", "accuracy", "acc"),
     ] = ()
     """Keras metrics in addition to accuracy."""
@@ -162,7 +162,7 @@ class TrainingConfig(Section):
     label_smoothing: Fraction = 0.0
     """Fraction of a label that is spread over all classes: 0.1."""
     precision: Precision = "float32"
-    """auto is mixed_bfloat16 where the hardware computes it natively, else float32."""
+    """Precision of computations; auto is mixed_bfloat16 on hardware with it, else float32."""
     steps_per_execution: CountOrAuto = "auto"
     """Steps per call of the backend; auto depends on their size and the backend."""
     devices: Literal["one", "all"] = "one"
@@ -181,19 +181,19 @@ class TrainingConfig(Section):
 
 
 class Config(Section):
-    """Everything that a run is made from.
+    """Complete configuration of a run.
 
-    `reference` is what the configuration reached when it was measured, for `cnnzoo list`.
+    `reference` is the measured accuracy of the configuration, for `cnnzoo list`.
     """
 
     name: str
     """Name of the run directory; by default the name of the file."""
     description: str | None = None
-    """One line about it."""
+    """Description in one line."""
     reference: str | None = None
     """Accuracy that was measured, for cnnzoo list."""
     model: ModelConfig
-    """The architecture."""
+    """Architecture."""
     data: DataConfig | None = None
     """Source of the examples: a name, or a mapping."""
     seed: Seed = 0
@@ -201,12 +201,12 @@ class Config(Section):
     init_from: str | None = None
     """A run or a .keras file with the initial weights."""
     training: TrainingConfig = Field(default_factory=TrainingConfig)
-    """How the model is trained."""
+    """Settings of the training."""
 
     @model_validator(mode="before")
     @classmethod
     def _locate_bare_data(cls, value: Any) -> Any:
-        """`data: mnist5k` as `data: {name: mnist5k}`, which knows its place."""
+        """Convert `data: mnist5k` to `data: {name: mnist5k}` with its place."""
         if not isinstance(value, Map) or not isinstance(value.get("data"), str):
             return value
         place = value.value_places.get("data")
@@ -219,7 +219,7 @@ class Config(Section):
     @model_validator(mode="before")
     @classmethod
     def _locate_init_from(cls, value: Any) -> Any:
-        """The path becomes absolute: a run directory's configuration means what its file meant."""
+        """Make the path absolute, so that it remains valid in the copy in a run."""
         if not isinstance(value, dict) or not isinstance(value.get("init_from"), str):
             return value
         located = value.copy()

@@ -1,4 +1,4 @@
-"""What the sections of a configuration are made of: places, and values in Keras' notation."""
+"""Base class of the sections of a configuration, and validators for values in the notation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Section(BaseModel):
-    """A part of a configuration; `place("key")` is where that key's value was written."""
+    """Part of a configuration; `place("key")` is the place of the value of that key."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -54,19 +54,19 @@ class Section(BaseModel):
         except ValidationError as error:
             raise explain(error, type(self), values) from None
 
-    # As in pydantic's RootModel: a section inside another is validated, not constructed.
+    # As in pydantic's RootModel: an inner section is validated, not constructed.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     def __eq__(self, other: object) -> bool:
-        """Whether the values are equal, wherever they were written."""
+        """Compare the values, not their places."""
         return type(self) is type(other) and self.__dict__ == other.__dict__
 
     def place(self, key: str) -> Place | None:
-        """Where the value of a key was written; None where it is a default or came from Python."""
+        """Return the place of the value of a key; None for a default or a value from Python."""
         return self._places.get(key)
 
     def plain(self) -> dict[str, Any]:
-        """The section as plain YAML values; what is None is left out."""
+        """Return the section as plain YAML values, without those that are None."""
         values = {name: getattr(self, name) for name in type(self).model_fields}
         return {
             name: value.plain() if isinstance(value, Section) else written(value)
@@ -75,7 +75,7 @@ class Section(BaseModel):
         }
 
 
-# `{"notation": …}` is for `cnnzoo.config.json_schema` to write out.
+# `cnnzoo.config.json_schema` replaces `{"notation": …}`.
 def one_call(namespace: str) -> BeforeValidator:
     """Parse a call of a class of this namespace, in Keras' notation."""
 
@@ -87,7 +87,7 @@ def one_call(namespace: str) -> BeforeValidator:
 
 
 def list_of_calls(namespace: str, *skipped: str) -> BeforeValidator:
-    """Parse a list of such calls; the words that are skipped may stand among them."""
+    """Parse a list of such calls; the words in `skipped` are allowed and left out."""
 
     def parse(values: Any) -> tuple[Call, ...]:
         if not isinstance(values, list | tuple):

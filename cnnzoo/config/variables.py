@@ -1,4 +1,4 @@
-"""The names of variables: those that cnnzoo sets, and the rules for a file's own."""
+"""Names of variables: those that cnnzoo sets, and the rules for those of a file."""
 
 from __future__ import annotations
 

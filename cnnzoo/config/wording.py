@@ -1,4 +1,4 @@
-"""The words of messages: what was probably meant, and how to continue."""
+"""Hints in messages: the name that was probably meant, and how to continue."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ _OTHER_WORDS = {
     "crossentropyloss": "SparseCategoricalCrossentropy",
 }
 
-# Layers that Keras has under no name but that are written with others, in lower case → how.
+# Layers that Keras does not have but that can be built from others, in lower case → hint.
 _WRITTEN = {
     **dict.fromkeys(
         ("stochasticdepth", "droppath", "dropconnect"),
@@ -159,11 +159,11 @@ _WRITTEN = {
 _ABSENT = {
     **dict.fromkeys(
         ("lrn", "localresponsenorm", "localresponsenormalization"),
-        "no layers of Keras make local response normalisation; BatchNormalization took its place",
+        "Keras has no layer for local response normalisation; use BatchNormalization",
     ),
     **dict.fromkeys(
         ("rbf", "rbflayer", "radialbasisfunction"),
-        "no layers of Keras make radial basis functions; Dense with softmax took their place",
+        "Keras has no layer for radial basis functions; use Dense with softmax",
     ),
 }
 
@@ -193,7 +193,7 @@ def form_hint(value: Any, holds: Callable[[Any], bool]) -> str | None:
     if value.startswith("("):
         return "a list has square brackets"
     if value.lower() in _OLD_BOOLEANS and holds(True):
-        return f"write {_OLD_BOOLEANS[value.lower()]}: only true and false are read as such"
+        return f"write {_OLD_BOOLEANS[value.lower()]}: only true and false are booleans"
     meant = read_scalar(value)
     if not isinstance(meant, str) and holds(meant):
         return f"write {value} without quotes"
@@ -207,7 +207,7 @@ def form_hint(value: Any, holds: Callable[[Any], bool]) -> str | None:
 
 
 def whose(owner: str) -> str:
-    """`Dense's`, `Branches'`."""
+    """Return the possessive form of a name: `Dense's`, `Branches'`."""
     return f"{owner}'" if owner.endswith("s") else f"{owner}'s"
 
 
@@ -218,14 +218,14 @@ def form_of_name(name: str) -> str | None:
     if name[:1].isdigit():
         return "write decimals with a point: 0.001"
     if ":" in name:
-        return f"write a space behind the colon: {listed([name.replace(':', ': ', 1)])}"
+        return f"write a space after the colon: {listed([name.replace(':', ': ', 1)])}"
     return _ELSEWHERE.get(name)
 
 
 def near_word(name: Any, known: Iterable[str]) -> str | None:
-    """The known name that is meant: another library's word for it, or the one spelled most alike.
+    """Return the known name that is meant: that of another library's word, or the most similar.
 
-    Of Conv1D, Conv2D and Conv3D, an image wants the second.
+    Conv2D is preferred to Conv1D and Conv3D, because the inputs are images.
     """
     names: dict[str, str] = {}
     for each in known:
@@ -253,7 +253,7 @@ def nearest_activation(name: str) -> str | None:
 
 
 def did_you_mean_word(name: Any, known: Iterable[str]) -> str:
-    """`"; did you mean 'Dense'?"` where `near_word` finds one, else an empty string."""
+    """Return `"; did you mean 'Dense'?"` if `near_word` finds a name, else an empty string."""
     near = near_word(name, known)
     return f"; did you mean {near!r}?" if near else ""
 
@@ -265,27 +265,27 @@ def absent(name: str) -> str:
 
 
 def elsewhere(name: str) -> str:
-    """Where Keras has a name that was looked for in another namespace."""
+    """Return the kind of a name that exists in another namespace, else an empty string."""
     found = [kind for kind in catalogue.namespaces() if catalogue.entry(kind, name)]
     return f"{name} is {KINDS[found[0]]}" if found else ""
 
 
-def what_there_is(namespace: str) -> str:
-    """The names in a namespace, or where they are listed, if they are too many to be read."""
+def available_names(namespace: str) -> str:
+    """Return the names in a namespace, or the page with their list if they are too many."""
     names = [*catalogue.names(namespace), *OWN.get(namespace, ())]
     if len(names) > _FEW:
-        return f"their names are those of https://keras.io/api/{namespace}"
-    return f"there are {', '.join(names)}"
+        return f"see https://keras.io/api/{namespace} for the names"
+    return f"available: {', '.join(names)}"
 
 
 def example(entry: Entry) -> str:
-    """How a class is written with the arguments that it needs."""
+    """Return the notation of a class with its required arguments."""
     required = [argument.name for argument in entry.arguments.values() if argument.required]
     return f"{entry.name}: {{{', '.join(f'{name}: …' for name in required)}}}"
 
 
 def positional_problem(entry: Entry, written: Sequence[Any]) -> tuple[str, str | None] | None:
-    """Why a list cannot give a class its arguments one by one, and the way out; None if it can."""
+    """Return why a list cannot be the arguments of a class, and a hint; None if it can."""
     arguments = list(entry.arguments.values())
     if not arguments:
         return f"{entry.name} takes no arguments; got {shown(written)}", None
@@ -297,7 +297,7 @@ def positional_problem(entry: Entry, written: Sequence[Any]) -> tuple[str, str |
     if _may_be(arguments[0], written):
         items = ", ".join("…" if isinstance(item, dict) else str(item) for item in written)
         return (
-            f"a list gives {entry.name} its arguments one by one",
+            f"a list contains the arguments of {entry.name} by position",
             f"write {entry.name}: {{{arguments[0].name}: [{items}]}}",
         )
     if len(written) > len(arguments):
@@ -310,7 +310,7 @@ def positional_problem(entry: Entry, written: Sequence[Any]) -> tuple[str, str |
 
 
 def _may_be(argument: Argument, value: Any) -> bool:
-    """Whether a value has the form of an argument, as far as it can be seen at once."""
+    """Return whether a value has the form of an argument, without evaluating expressions."""
     if argument.type == "layer_list":
         return isinstance(value, list | tuple) and not any(isinstance(v, list) for v in value)
     if argument.type == "layer_lists":

@@ -1,4 +1,4 @@
-"""Plain values → YAML that the reader reads back as the same values."""
+"""Conversion of plain values to YAML that the reader converts back to the same values."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from cnnzoo.config.schema import Config
 
 
 def dump_config(config: Config) -> str:
-    """The configuration as YAML that loads to an equal one."""
+    """Return the configuration as YAML that loads to an equal one."""
     return to_yaml(config.plain())
 
 
 def to_yaml(value: Any) -> str:
-    """A value in block style, its innermost collections on one line."""
+    """Return a value in block style, with its innermost collections on one line."""
     return _dump(value, flow=False, width=100)
 
 
 def to_flow(value: Any) -> str:
-    """A value on one line."""
+    """Return a value on one line."""
     return _dump(value, flow=True, width=float("inf")).removesuffix("\n").removesuffix("\n...")
 
 
@@ -39,7 +39,7 @@ def _dump(value: Any, *, flow: bool, width: float) -> str:
 
 
 def _escape(found: re.Match[str]) -> str:
-    """Return a character; a control or direction character as YAML escapes it."""
+    """Return a printable character, or the escape sequence of YAML for another one."""
     char = found[0]
     if char.isprintable():
         return char
@@ -47,7 +47,7 @@ def _escape(found: re.Match[str]) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what the reader reads: YAML 1.2 strings quoted where YAML 1.1 or we would not."""
+    """Dumper of YAML 1.2 for the reader: it quotes strings that YAML 1.1 would not quote."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -71,7 +71,7 @@ def _represent_mapping(dumper: yaml.SafeDumper, mapping: dict[str, Any]) -> yaml
 
 
 _Dumper.add_representer(str, _represent_string)
-# Multi-representers serve the located Map and Seq too.
+# Multi-representers also apply to the located Map and Seq.
 _Dumper.add_multi_representer(dict, _represent_mapping)
 _Dumper.add_multi_representer(list, _represent_list)
 _Dumper.yaml_representers.pop(dict)

@@ -1,4 +1,4 @@
-"""Where configurations are found: a path first, then the zoo that is installed with cnnzoo."""
+"""Search of configurations: first as a path, then in the zoo that is installed with cnnzoo."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def directory() -> Path:
-    """The zoo: inside the installed package, or `configs/` beside it in a checkout."""
+    """Return the folder of the zoo: in the installed package, or `configs/` of a checkout."""
     installed = _PACKAGE / "configs"
     return installed if installed.is_dir() else _PACKAGE.parent / "configs"
 
 
 def names() -> list[str]:
-    """The names of the zoo's configurations, sorted, resnet18 before resnet101."""
+    """Return the sorted names of the configurations in the zoo, resnet18 before resnet101."""
     return sorted((path.stem for path in directory().glob("*.yaml")), key=_words_and_numbers)
 
 
 def find(source: str | Path, directory: Path | None = None) -> Path:
-    """The file that a source names: a path (below `directory`), else a zoo name, `.yaml` or not."""
+    """Return the file of a source: a path (below `directory`), else a zoo name, `.yaml` or not."""
     path = (directory or Path()) / source
     try:
         if path.is_file():
@@ -44,7 +44,7 @@ def find(source: str | Path, directory: Path | None = None) -> Path:
 
 
 def _words_and_numbers(name: str) -> list[str | int]:
-    parts = re.split(r"(\d+)", name)  # words stand at even places, numbers at odd ones
+    parts = re.split(r"(\d+)", name)  # words at even indices, numbers at odd ones
     return [int(part) if part.isdigit() else part for part in parts]
 
 

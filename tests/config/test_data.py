@@ -165,7 +165,7 @@ def test_every_augmentation_is_a_layer_of_keras():
 )
 def test_what_is_no_augmentation_says_why(write, name, hint):
     path = write("it.yaml", f"{MODEL}data: {{name: digits, augment: [{name}: {{}}]}}\n")
-    with pytest.raises(ConfigError, match=f"{name} is no augmentation\n   hint: .*{hint}"):
+    with pytest.raises(ConfigError, match=f"{name} is not an augmentation\n   hint: .*{hint}"):
         load_config(path)
 
 

@@ -79,5 +79,5 @@ def test_every_other_layer_stands_for_itself():
 
 
 def test_what_cannot_be_had_says_what_took_its_place():
-    with pytest.raises(ConfigError, match="BatchNormalization took its place"):
+    with pytest.raises(ConfigError, match="use BatchNormalization"):
         parse_call("layers", "LocalResponseNormalization")

@@ -24,11 +24,11 @@ def refusal(text: str) -> ConfigError:
 SAID: dict[str, list[str]] = {
     "epochs: 3": [
         "it.yaml:3:1: error: a configuration has no key 'epochs'",
-        "   hint: epochs belongs into training",
+        "   hint: epochs belongs in training",
     ],
     "learning_rate: 3": [
         "it.yaml:3:1: error: a configuration has no key 'learning_rate'",
-        "   hint: it is the optimizer's: optimizer: {Adam: {learning_rate: …}}",
+        "   hint: it belongs to the optimizer: optimizer: {Adam: {learning_rate: …}}",
     ],
     "xyz: 3": [
         "it.yaml:3:1: error: a configuration has no key 'xyz'",

@@ -189,7 +189,7 @@ def test_composites_nest():
 def test_activations_with_weights_of_their_own_are_layers():
     for value in ("PReLU", {"PReLU": {}}):
         said = mistakes({"Dense": {"units": 3, "activation": value}})
-        assert "PReLU learns weights of its own" in said
+        assert "PReLU has weights, so it cannot be" in said
         assert "- PReLU" in said
     assert layer("PReLU") == Call("layers", "PReLU")
 
@@ -215,7 +215,7 @@ SAID = [
     ("Conv2d", "Keras has no layer 'Conv2d'; did you mean 'Conv2D'?"),
     ({"Conv": 3}, "did you mean 'Conv2D'?"),
     ({"Conv1d": 3}, "did you mean 'Conv1D'?"),
-    ({"MaxPool": 2}, "did you mean 'MaxPool2D'?"),
+    ({"MaxPool": 2}, "did you mean 'MaxPooling2D'?"),
     ({"BatchNorm": {}}, "did you mean 'BatchNormalization'?"),
     ({"Linear": 3}, "did you mean 'Dense'?"),
     ({"Residul": {}}, "did you mean 'Residual'?"),
@@ -228,7 +228,7 @@ SAID = [
     ({"Dense": {"unit": 3}}, "Dense has no argument 'unit'; did you mean 'units'?"),
     ({"Dense": {"neurons": 3}}, "did you mean 'units'?"),
     ({"Dense": {"xyz": 3}}, "its arguments: units, "),
-    ({"Dense": {"units:3": None}}, "write a space behind the colon: units: 3"),
+    ({"Dense": {"units:3": None}}, "write a space after the colon: units: 3"),
     ({"Dense": "3"}, "write 3 without quotes"),
     ({"Dense": 3.5}, "it must be whole"),
     ({"Dense": float("inf")}, "Dense's 'units' must be a positive integer, not inf"),
@@ -255,7 +255,7 @@ SAID = [
     ({"Dense": {"units": 3, "kernel_regularizer": "L3"}}, "Keras has no regularizer 'L3'"),
     ({"Dense": {"units": 3, "kernel_initializer": "Dense"}}, "Dense is a layer"),
     ({"Conv2D": None, "filters": 3}, "indent the arguments deeper than Conv2D"),
-    ({"Conv2D": 3, "Flatten": None}, "begin a layer of its own with '- Flatten'"),
+    ({"Conv2D": 3, "Flatten": None}, "begin the next layer with '- Flatten'"),
     ({}, "expected a layer"),
     (3, "got 3"),
     (None, "got nothing"),

@@ -165,8 +165,8 @@ def test_aliases_stand_for_their_anchors():
 
 
 def test_an_anchor_cannot_hold_itself():
-    assert "no complete value is anchored as &a" in str(problem("a: &a [*a]"))
-    assert "no complete value is anchored as &b" in str(problem("a: *b\nb: &b 1"))
+    assert "no complete value above has the anchor &a" in str(problem("a: &a [*a]"))
+    assert "no complete value above has the anchor &b" in str(problem("a: *b\nb: &b 1"))
 
 
 REFUSED = {
@@ -185,16 +185,16 @@ REFUSED = {
     "a: {b: 1\nc: 3": ("the bracket that opens here lacks '}'", (1, 4)),
     "a: 'b\nc: 3\n": ("the quote that opens here is never closed", (1, 4)),
     "a: b: c": ("a second ': ' in this line", (1, 5)),
-    "a: 1\n  b: 2": ("a key below line 1, which has a value already", (2, 3)),
-    "a:1\nb: 2": ("a colon ends a key only with a space behind it", (1, 2)),
-    "a:\n  b: 1\n c: 2": ("the indentation of this line fits no line above", (3, 2)),
-    "a: b\nc\n": ("the key in line 2 has no ': ' behind it", (3, 1)),
-    "a: @b": ("no value begins with", (1, 4)),
+    "a: 1\n  b: 2": ("a key below line 1, which already has a value", (2, 3)),
+    "a:1\nb: 2": ("the colon of a key needs a space after it", (1, 2)),
+    "a:\n  b: 1\n c: 2": ("the indentation of this line does not match any line above", (3, 2)),
+    "a: b\nc\n": ("the key in line 2 has no ': ' after it", (3, 1)),
+    "a: @b": ("a value cannot begin with", (1, 4)),
     "a: [${b}]": ("${…} needs quotes", (1, 6)),
     'a: "\\UFFFFFFFF"': ("out of range", (1, 7)),
     "%YAML 1." + "9" * 5000 + "\n---\na: 1": ("out of range", (1, 9)),
-    'a: "\\uD800"': ("half a character", (1, 4)),
-    '"\\uDFFF": 1': ("half a character", (1, 1)),
+    'a: "\\uD800"': ("a lone surrogate", (1, 4)),
+    '"\\uDFFF": 1': ("a lone surrogate", (1, 1)),
     "a: b\x00c": ("character U+0000 is not text", (1, 5)),
     "a: 1\nb: \x1b[31m": ("character U+001B is not text", (2, 4)),
 }
