@@ -66,7 +66,7 @@ _HOLDS: dict[str, Callable[[Any], bool]] = {
 def explain(error: ValidationError, section: type[BaseModel], raw: Any) -> ConfigError:
     """Return the ConfigError for the errors of pydantic in `raw`, the values of a section."""
     found: list[Mistake] = []
-    said = set()
+    reported = set()
     details = error.errors(include_url=False)[:MAX_MISTAKES]
     unknown = {detail["loc"] for detail in details if detail["type"] == "extra_forbidden"}
     paths = [_path_in(detail, raw) for detail in details]
@@ -81,8 +81,8 @@ def explain(error: ValidationError, section: type[BaseModel], raw: Any) -> Confi
         # A value that may have several types has an error for each of them; an error inside the
         # value is more precise than the errors about its type.
         inside = any(other[: len(path)] == path != other for other in paths)
-        if path not in said and not inside:
-            said.add(path)
+        if path not in reported and not inside:
+            reported.add(path)
             found.append(_mistake(detail, path, section, raw))
     return ConfigError.of(sorted(found, key=_order))
 
@@ -116,10 +116,12 @@ def _mistake(
         return Mistake(f"{dotted or where} {expected}", _place_of(raw, path))
     context = {key: _whole(value) for key, value in detail.get("ctx", {}).items()}
     expected = _EXPECTED.get(detail["type"], "").format(**context)
-    said = f"must be {expected}" if expected else re.sub(r"^Input ", "", detail["msg"])
-    came = detail["input"]
+    problem = f"must be {expected}" if expected else re.sub(r"^Input ", "", detail["msg"])
+    received = detail["input"]
     return Mistake(
-        f"{dotted} {said}, not {shown(came)}", _place_of(raw, path), _hint_for(detail["type"], came)
+        f"{dotted} {problem}, not {shown(received)}",
+        _place_of(raw, path),
+        _hint_for(detail["type"], received),
     )
 
 
@@ -132,18 +134,18 @@ def _is_misspelled(key: tuple[int | str, ...], unknown: set[tuple[int | str, ...
     return nearest(str(key[-1]), siblings) is not None
 
 
-def _hint_for(kind: str, came: Any) -> str | None:
+def _hint_for(kind: str, received: Any) -> str | None:
     if kind in ("model_type", "model_attributes_type"):
-        if came is None:
+        if received is None:
             return "write its keys below it, indented, or remove it"
-        if isinstance(came, list):
+        if isinstance(received, list):
             return "write its keys without '- '"
         return "to start from another configuration, write extends: NAME at the top"
-    if came is None:
+    if received is None:
         return "write a value, or remove the key"
-    if kind == "string_type" and isinstance(came, int | float):
+    if kind == "string_type" and isinstance(received, int | float):
         return "write it in quotes"
-    return form_hint(came, _HOLDS[kind]) if kind in _HOLDS else None
+    return form_hint(received, _HOLDS[kind]) if kind in _HOLDS else None
 
 
 def _home_of(key: str, section: type[BaseModel]) -> str:

@@ -171,17 +171,17 @@ def _syntax_error(error: yaml.MarkedYAMLError, name: str, text: str) -> ConfigEr
     before = line[0][: place.column - 1] if line else ""
     if before.endswith("$"):
         return ConfigError("${…} needs quotes", place=place, hint='write "${…}"')
-    said = f"{error.problem or 'the text is not YAML'} {error.context or ''}".strip()
-    if said.startswith("mapping values") and re.fullmatch(r"[\s-]*[^\s:]+", before):
+    problem = f"{error.problem or 'the text is not YAML'} {error.context or ''}".strip()
+    if problem.startswith("mapping values") and re.fullmatch(r"[\s-]*[^\s:]+", before):
         return _too_deep(place, text)
     start = error.context_mark
     began = Place(name, start.line + 1, start.column + 1) if start else place
     for pattern, message, hint in _SYNTAX:
-        if found := re.search(pattern, said):
+        if found := re.search(pattern, problem):
             message = message.format(*found.groups(), began=began.line, seen=place.line)
             at = began if "opens here" in message else place
             return ConfigError(message, place=at, hint=hint)
-    return ConfigError(f"not valid YAML: {said}", place=place)
+    return ConfigError(f"not valid YAML: {problem}", place=place)
 
 
 def _too_deep(place: Place, text: str) -> ConfigError:
