@@ -1,11 +1,13 @@
-"""Whatever is fed to the loader and the resolver, they read it or refuse it: see scripts/fuzz."""
+"""The loader and the resolver read or refuse every input of scripts/fuzz, within bounds."""
 
 from __future__ import annotations
 
 import random
 import runpy
 import time
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from cnnzoo.errors import ConfigError
 
 FUZZ = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "fuzz"))
+CONFIGURATIONS = import_module("configurations")  # scripts/fuzz adds its folder to the path
 KNOWN = {"valid", "ConfigError", "DataError"}
 
 
@@ -22,22 +25,27 @@ def path(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz") / "mutant.yaml"
 
 
+def outcome_of(content, words, path):
+    path.write_bytes(content)
+    return CONFIGURATIONS.try_one(path, words, random.Random(0))
+
+
 @settings(max_examples=400)
 @given(seed=st.integers(0, 2**64))
 def test_mutants_load_or_are_refused(path, seed):
-    dice = random.Random(seed)
-    assert FUZZ["try_one"](FUZZ["mutant"](dice), FUZZ["overrides"](dice), path) in KNOWN
+    mutant = CONFIGURATIONS.mutant(random.Random(seed))
+    assert outcome_of(mutant.content, mutant.words, path) in KNOWN
 
 
 @given(content=st.binary(max_size=400))
 def test_noise_is_refused(path, content):
-    assert FUZZ["try_one"](content, [], path) == "ConfigError"
+    assert outcome_of(content, [], path) == "ConfigError"
 
 
 def test_some_mutants_are_valid_and_some_are_not(path):
     """The fuzzer would find nothing if all that it made were refused at once."""
     dice = random.Random(0)
-    outcomes = {FUZZ["try_one"](FUZZ["mutant"](dice), [], path) for _ in range(100)}
+    outcomes = {outcome_of(CONFIGURATIONS.content_of(dice), [], path) for _ in range(100)}
     assert outcomes == {"valid", "ConfigError"}
 
 
@@ -45,9 +53,9 @@ def test_what_a_mutant_may_not_do_is_noticed(path, monkeypatch):
     def broken(*_):
         raise KeyError("layers")
 
-    monkeypatch.setitem(FUZZ["try_one"].__globals__, "load_config", broken)
+    monkeypatch.setattr(CONFIGURATIONS, "load_config", broken)
     with pytest.raises(KeyError):
-        FUZZ["try_one"](b"", [], path)
+        outcome_of(b"", [], path)
 
 
 # Small texts that would cost much if nothing bounded it: each must be refused.
@@ -93,19 +101,23 @@ BOMBS = {
 }
 
 
+def limits(seconds):
+    return SimpleNamespace(MAX_SECONDS=seconds, MAX_BYTES=CONFIGURATIONS.MAX_BYTES)
+
+
 @pytest.fixture(scope="module")
 def patience(path):
-    """Far more CPU time than a configuration takes on this machine, in seconds."""
-    text = FUZZ["texts_in"]("tests/fixtures")[0].encode()
+    """Return far more CPU time than a configuration takes on this machine, in seconds."""
+    text = CONFIGURATIONS.texts_in("tests/fixtures")[0].encode()
     began = time.process_time()
-    assert FUZZ["try_one"](text, [], path) == "valid"
+    assert outcome_of(text, [], path) == "valid"
     return 200 * (time.process_time() - began)
 
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_within_bounds(path, patience, name):
-    with FUZZ["bounds"](patience):
-        assert FUZZ["try_one"](BOMBS[name].encode(), [], path) == "ConfigError"
+    with FUZZ["bounds"](limits(patience)):
+        assert outcome_of(BOMBS[name].encode(), [], path) == "ConfigError"
 
 
 def forever():
@@ -114,16 +126,16 @@ def forever():
 
 
 def test_the_bounds_are_noticed():
-    with pytest.raises(FUZZ["TooLong"]), FUZZ["bounds"](0.01):
+    with pytest.raises(FUZZ["TooLong"]), FUZZ["bounds"](limits(0.01)):
         forever()
-    with pytest.raises(MemoryError), FUZZ["bounds"]():
-        bytearray(FUZZ["MAX_BYTES"] * 2)
+    with pytest.raises(MemoryError), FUZZ["bounds"](limits(60)):
+        bytearray(CONFIGURATIONS.MAX_BYTES * 2)
 
 
 def test_an_error_that_says_nothing_is_noticed(path, monkeypatch):
     def silent(*_):
         raise ConfigError("")
 
-    monkeypatch.setitem(FUZZ["try_one"].__globals__, "load_config", silent)
-    with pytest.raises(AssertionError, match="says nothing"):
-        FUZZ["try_one"](b"", [], path)
+    monkeypatch.setattr(CONFIGURATIONS, "load_config", silent)
+    with pytest.raises(AssertionError, match="without a message"):
+        outcome_of(b"", [], path)
