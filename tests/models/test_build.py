@@ -79,13 +79,12 @@ def test_an_empty_branch_is_the_identity():
 
 
 def test_layers_without_a_rule_are_measured_by_keras():
-    call = parse_call("layers", {"EinsumDense": ["abcd,de->abce", [None, None, 5]]})
-    facts = measure(call, (8, 6, 3))
-    assert (facts.output_shape, facts.trainable) == ((8, 6, 5), 15)
-    config = model_config([{"EinsumDense": ["abcd,de->abce", [None, None, 5]]}, "Flatten"])
+    facts = measure(parse_call("layers", {"Conv1D": [5, 1]}), (48, 3))
+    assert (facts.output_shape, facts.trainable) == ((48, 5), 20)
+    config = model_config([{"Reshape": [[-1, 3]]}, {"Conv1D": [5, 1]}, "Flatten"])
     with pytest.raises(ConfigError, match="known to Keras only"):
         resolve(config, None)
-    assert resolve(config, None, measure).parameters == 15
+    assert resolve(config, None, measure).parameters == 20
 
 
 def test_a_layer_that_keras_refuses_on_this_input_has_its_place():
