@@ -185,6 +185,7 @@ RULES: dict[str, Rule] = {
     "GlobalAveragePooling1D": sequences.global_pooling,
     "GlobalMaxPooling1D": sequences.global_pooling,
     "Cropping1D": sequences.cropping,
+    "UpSampling1D": sequences.upsampling,
     "ZeroPadding1D": sequences.zero_padding,
     # sizes and shapes
     "ZeroPadding2D": shaping.zero_padding,

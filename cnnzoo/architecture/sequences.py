@@ -189,6 +189,12 @@ def zero_padding(arguments: Arguments, shape: Shape) -> Facts:
     return Facts((length + sum(_ends(arguments, "padding")), features))
 
 
+def upsampling(arguments: Arguments, shape: Shape) -> Facts:
+    """Repeat each position of the sequence."""
+    length, features = _sequence(shape)
+    return Facts((length * number(arguments, "size", 2), features))
+
+
 def cropping(arguments: Arguments, shape: Shape) -> Facts:
     """Remove positions from the start and the end of the sequence."""
     length, features = _sequence(shape)

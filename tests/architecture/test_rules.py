@@ -141,6 +141,7 @@ LAYERS: dict[str, tuple[Drawn, Drawn]] = {
     "GlobalAveragePooling1D": (GLOBAL_1D, MOSTLY_SEQUENCES),
     "GlobalMaxPooling1D": (GLOBAL_1D, MOSTLY_SEQUENCES),
     "Cropping1D": (arguments(cropping=ENDS), MOSTLY_SEQUENCES),
+    "UpSampling1D": (arguments(size=st.integers(1, 3)), MOSTLY_SEQUENCES),
     "ZeroPadding1D": (arguments(padding=ENDS), MOSTLY_SEQUENCES),
     "ZeroPadding2D": (arguments(padding=BORDERS, data_format=DATA_FORMAT), MOSTLY_IMAGES),
     "Cropping2D": (arguments(cropping=BORDERS, data_format=DATA_FORMAT), MOSTLY_IMAGES),
