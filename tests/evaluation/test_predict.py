@@ -239,7 +239,9 @@ def test_other_class_names_than_the_model_has_are_refused(damaged):
 )
 def test_class_names_that_are_none_are_refused(damaged, names):
     damaged.update(class_names=names)
-    with pytest.raises(RunError, match=r"run\.json is damaged: (what it says of the classes|class_names)"):
+    with pytest.raises(
+        RunError, match=r"run\.json is damaged: (what it says of the classes|class_names)"
+    ):
         open_classifier(damaged)
 
 
