@@ -200,7 +200,7 @@ TYPES: Mapping[str, Type] = {
     "offset_2d": Type("an integer, 0 or more, or a list of 2", _one_or_list_of(_COUNT, 2)),
     "offset_3d": Type("an integer, 0 or more, or a list of 3", _one_or_list_of(_COUNT, 3)),
     "margin_1d": Type("an integer, 0 or more, or a list of 2", _one_or_list_of(_COUNT, 2)),
-    "no": Type("false: the head is layers of your own", _const(False)),
+    "no": Type("false (write the head as layers)", _const(False)),
     "weights": Type("imagenet, or a file that ends in .keras or .h5", _WEIGHTS),
     "margin_2d": Type(
         "an integer, 0 or more, or a list of 2, or a list of 2 pairs",
