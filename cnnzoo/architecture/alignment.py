@@ -1,4 +1,4 @@
-"""Two architectures side by side: which layer of one is which of the other."""
+"""Align the layers of two architectures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A layer before and after; one of the two is None where it was added or removed."""
+    """A layer before and after; one of the two is None if it was added or removed."""
 
     before: Placed | None
     after: Placed | None
@@ -37,8 +37,8 @@ class Pair:
     def kind(self) -> str:
         """`equal`, `added`, `removed`, or `changed`: in its arguments, its output or its size.
 
-        A composite changes with its own arguments or output only; the layers inside it are pairs
-        of their own.
+        A composite changes only with its own arguments or output; the layers inside it are separate
+        pairs.
         """
         if self.before is None or self.after is None:
             return "added" if self.before is None else "removed"
@@ -46,11 +46,11 @@ class Pair:
 
 
 def align(before: Sequence[Layer], after: Sequence[Layer]) -> tuple[Pair, ...]:
-    """The layers of two architectures in pairs, those inside composites too.
+    """Return the layers of two architectures in pairs, including those inside composites.
 
-    Every layer is in one pair, in order. Of two ways to align them the one that changes fewer
-    layers is taken: that which first looks for equal layers, which an inserted layer leaves
-    aligned, and that by names alone, which finds each layer of a wider network in its place.
+    Every layer is in one pair, in order. Of two alignments, the one with fewer changed layers is
+    returned. The first matches equal layers before the others, which suits an inserted layer; the
+    second matches class names only, which suits a wider network.
     """
     one, other = list(_placed(before)), list(_placed(after))
     ways = [_aligned(one, other, keys) for keys in ((_arguments, _name), (_name,))]
@@ -74,7 +74,7 @@ def _walk(
 def _aligned(
     one: Sequence[Placed], other: Sequence[Placed], keys: Sequence[Callable[[Placed], Any]]
 ) -> tuple[Pair, ...]:
-    """Pairs of equal key; what is left between them is aligned by the keys that follow."""
+    """Pair layers of equal key; align the layers between them by the remaining keys."""
     if not keys:
         removed = [Pair(placed, None) for placed in one]
         return (*removed, *(Pair(None, placed) for placed in other))

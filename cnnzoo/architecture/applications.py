@@ -1,4 +1,4 @@
-"""The facts of networks of keras.applications that the zoo writes out as layers, without Keras.
+"""Facts of keras.applications networks that the zoo also has as layers, computed without Keras.
 
 The zoo's config of the same architecture is resolved on the same input, up to its head;
 `scripts/zoo-equality` shows that the two are equal. Keras measures the other networks.
@@ -28,7 +28,7 @@ MIN_SIZE = {
     "Xception": 71,
 }
 
-# The values of `alpha` for which there are ImageNet's weights, and the zoo is known to be equal.
+# Values of `alpha` with ImageNet weights, for which the zoo is known to be equal.
 _ALPHAS = {
     "MobileNet": (0.25, 0.5, 0.75, 1.0),
     "MobileNetV2": (0.35, 0.5, 0.75, 1.0, 1.3, 1.4),
@@ -36,7 +36,7 @@ _ALPHAS = {
     "MobileNetV3Small": (0.75, 1.0),
 }
 
-# The config of the zoo that is the same network.
+# The zoo config of the same network.
 _IN_ZOO = {
     "DenseNet121": "densenet121",
     "DenseNet169": "densenet169",
@@ -50,7 +50,7 @@ _IN_ZOO = {
     "VGG16": "vgg16",
     "VGG19": "vgg19",
 }
-# Arguments that change nothing in the network but what is said here of them.
+# Arguments that are handled below, or that do not change the layers.
 _KNOWN = {"alpha", "include_top", "name", "pooling", "trainable", "weights"}
 _HEADS = ("Flatten", "GlobalAveragePooling2D")
 
@@ -61,9 +61,9 @@ def application_facts(
     shape: Shape,
     resolve: Callable[[ModelConfig, int | None], Architecture],
 ) -> Facts | None:
-    """The facts of a network of keras.applications on an input of this shape, without its head.
+    """Return the facts of a keras.applications network on an input of this shape, without its head.
 
-    None where only Keras knows them. Raises DoesNotFit where Keras would refuse the input.
+    Returns None if only Keras knows them. Raises DoesNotFit if Keras would refuse the input.
     """
     try:
         _refuse(name, arguments, shape)
@@ -72,7 +72,7 @@ def application_facts(
     if name not in _IN_ZOO or shape[2] != 3 or not arguments.keys() <= _KNOWN:
         return None
     if name == "MobileNet" and any(size % 32 for size in shape[:2]):
-        return None  # Keras pads odd sizes otherwise than `padding: same`
+        return None  # Keras does not pad odd sizes like `padding: same`
     words = [f"model.input_shape={list(shape)}"]
     if "alpha" in arguments:
         if arguments["alpha"] not in _ALPHAS[name]:
@@ -102,18 +102,18 @@ def _refuse(name: str, arguments: Arguments, shape: Shape) -> None:
         raise DoesNotFit(
             f"needs images of at least {least}x{least}, but its input is {shape_text(shape)}",
             f"set model.input_shape to [{max(height, least)}, {max(width, least)}, {channels}] or "
-            "more, for which the images are enlarged",
+            "more; the images are then enlarged",
         )
     if arguments.get("weights") != IMAGENET:
         return
     alpha, alphas = arguments.get("alpha", 1.0), _ALPHAS.get(name, (1.0,))
     if alpha not in alphas:
         raise DoesNotFit(
-            f"with ImageNet's weights needs alpha to be one of {', '.join(map(str, alphas))}, but "
+            f"with ImageNet weights needs alpha to be one of {', '.join(map(str, alphas))}, but "
             f"it is {alpha}"
         )
     if channels != 3:
         raise DoesNotFit(
-            f"with ImageNet's weights needs 3 channels, but its input is {shape_text(shape)}",
-            f"set model.input_shape to [{height}, {width}, 3], for which grey images become RGB",
+            f"with ImageNet weights needs 3 channels, but its input is {shape_text(shape)}",
+            f"set model.input_shape to [{height}, {width}, 3]; grey images then become RGB",
         )

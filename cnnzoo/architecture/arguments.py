@@ -1,6 +1,6 @@
-"""Readers of a layer's arguments: Keras' short forms written out, and refused where Keras refuses.
+"""Read a layer's arguments: expand Keras' short forms, and refuse values that Keras refuses.
 
-Messages are what follows a layer's name: `needs filters to be 1 or more, but it is 0`.
+Messages continue a layer's name: `needs filters to be 1 or more, but it is 0`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Any
 
 from cnnzoo.architecture.arithmetic import DoesNotFit, Pair, Shape, Window, shape_text
 
-# A layer's keyword arguments by Keras' own names, already type-checked and evaluated; required
-# ones are there, missing ones mean Keras' default.
+# A layer's keyword arguments by Keras' own names, already type-checked and evaluated. Required ones
+# are present; missing ones have Keras' default.
 Arguments = Mapping[str, Any]
 
 
@@ -27,27 +27,27 @@ def image(shape: Shape) -> tuple[int, int, int]:
 
 
 def number(arguments: Arguments, name: str, default: int | None = None) -> int:
-    """Read a count, such as `filters`; it is required if there is no default."""
+    """Read a count, such as `filters`; it is required without a default."""
     value: int = arguments[name] if default is None else arguments.get(name, default)
     _at_least(1, name, (value,), value)
     return value
 
 
 def pair(arguments: Arguments, name: str, default: Any = None, *, least: int = 1) -> Pair:
-    """Read two numbers for height and width, written as one or two, none less than `least`."""
+    """Read height and width, written as one number or two, each at least `least`."""
     value = arguments[name] if default is None else arguments.get(name, default)
     return _pair(name, value, least)
 
 
 def borders(arguments: Arguments, name: str, default: int) -> tuple[Pair, Pair]:
-    """Read ((top, bottom), (left, right)), written so, as (height, width), or as one number."""
+    """Read ((top, bottom), (left, right)), also written as (height, width) or as one number."""
     value = arguments.get(name, default)
     rows, columns = (value, value) if isinstance(value, int) else _two(name, value)
     return _pair(name, rows, 0), _pair(name, columns, 0)
 
 
 def choice(arguments: Arguments, name: str, default: str, known: Collection[str]) -> str:
-    """Read one of the words that Keras knows."""
+    """Read one of the known words."""
     value: str = arguments.get(name, default)
     if value not in known:
         raise DoesNotFit(f"needs {name} to be one of {', '.join(known)}, but it is {value!r}")
@@ -85,7 +85,7 @@ def axes(arguments: Arguments, shape: Shape) -> list[int]:
         if not -rank <= position < rank:
             raise DoesNotFit(
                 f"axis {position} does not exist in its input of {shape_text(shape)}",
-                "axes count from 1, as 0 is the batch; -1 is the last, the channels of an image",
+                "axes count from 1 (0 is the batch); -1 is the last, the channels of an image",
             )
     positions = [position % rank for position in given]
     if len(set(positions)) < len(positions):
@@ -94,11 +94,11 @@ def axes(arguments: Arguments, shape: Shape) -> list[int]:
 
 
 def axis_sizes(arguments: Arguments, shape: Shape) -> list[int]:
-    """Read the sizes along `axis`, none of which may be the batch."""
+    """Read the sizes along `axis`, which must not include the batch."""
     positions = axes(arguments, shape)
     if 0 in positions:
         raise DoesNotFit(
-            "axis 0 is the batch, whose size is not known", "-1 is the channels of an image"
+            "axis 0 is the batch, which has no fixed size", "-1 is the channels of an image"
         )
     return [shape[position - 1] for position in positions]
 

@@ -16,10 +16,10 @@ Shape = tuple[int, ...]
 Pair = tuple[int, int]
 
 
-class DoesNotFit(ValueError):  # noqa: N818 - it reads as a sentence: the layer does not fit
-    """A layer whose input it cannot take, or of which nothing would be left.
+class DoesNotFit(ValueError):  # noqa: N818 - the name completes a sentence: the layer does not fit
+    """A layer that does not accept its input, or an output without values.
 
-    `hint` is the way out, if one is known.
+    `hint` is a fix, if one is known.
     """
 
     def __init__(self, message: str, hint: str | None = None) -> None:
@@ -36,22 +36,22 @@ def shape_text(shape: Sequence[int]) -> str:
 
 
 def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    """Return how often a window fits: (I + 2P - K) / S + 1, rounded down (arXiv:1603.07285).
+    """Return the number of windows: (I + 2P - K) / S + 1, rounded down (arXiv:1603.07285).
 
-    `padding` counts the zeros on each side; a result of zero or less means that nothing fits.
+    `padding` counts the zeros on each side; a result of zero or less means that no window fits.
     """
     return (size + 2 * padding - kernel) // stride + 1
 
 
 def same_size(size: int, stride: int) -> int:
-    """Return the output of `padding: same`: I / S, rounded up, whatever the kernel."""
+    """Return the output size of `padding: same`: I / S, rounded up, for any kernel."""
     return -(-size // stride)
 
 
 def transposed_size(
     size: int, kernel: int, stride: int, padding: str, output_padding: int | None
 ) -> int:
-    """Return the output of a transposed convolution, as Keras computes it.
+    """Return the output size of a transposed convolution, as Keras computes it.
 
     Without `output_padding`, `same` gives I * S, and `valid` (I - 1) * S + max(K, S).
     """
@@ -61,7 +61,7 @@ def transposed_size(
 
 
 def adaptive_window(size: int, outputs: int) -> int:
-    """Return the largest of the `outputs` windows by which adaptive pooling covers `size`.
+    """Return the size of the largest of `outputs` windows that adaptive pooling uses for `size`.
 
     Window i goes from floor(i I / O) to ceil((i + 1) I / O).
     """
@@ -70,7 +70,7 @@ def adaptive_window(size: int, outputs: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A kernel that slides over height and width; each pair is (height, width)."""
+    """A sliding kernel; each pair is (height, width)."""
 
     kernel: Pair
     strides: Pair
@@ -79,12 +79,12 @@ class Window:
 
     @property
     def extent(self) -> Pair:
-        """The pixels from the first to the last that the dilated kernel touches: (K - 1) D + 1."""
+        """The height and width of the dilated kernel: (K - 1) D + 1."""
         (height, width), (rows, columns) = self.kernel, self.dilation
         return (height - 1) * rows + 1, (width - 1) * columns + 1
 
     def over(self, height: int, width: int) -> Pair:
-        """How many outputs there are along height and width; zero or less where none fits."""
+        """Return the number of outputs along height and width; zero or less if no window fits."""
         if self.padding == "same":
             return same_size(height, self.strides[0]), same_size(width, self.strides[1])
         rows, columns = self.extent
@@ -99,15 +99,15 @@ class Window:
 
 
 def merge_shapes(merge: str, shapes: Sequence[Shape]) -> Shape:
-    """Return the shape of branches merged into one, as `keras.layers.Add` and its kin do it.
+    """Return the shape of branches merged into one, as Keras' merging layers do it.
 
-    `add`, `multiply`, `average` and `maximum` broadcast: shapes are aligned at the channels, and
-    an axis of size 1 (or one that a shorter shape lacks) repeats. `concatenate` joins the channels
-    of shapes that are otherwise equal.
+    `add`, `multiply`, `average` and `maximum` broadcast: shapes are aligned at the channels, and an
+    axis of size 1 (or a missing one) is repeated. `concatenate` joins the channels of shapes that
+    are otherwise equal.
 
     Raises:
         DoesNotFit: the shapes cannot be merged; the message shows them.
-        ValueError: `merge` is none of the five.
+        ValueError: `merge` is not one of the five.
 
     """
     if merge not in {"add", "multiply", "average", "maximum", "concatenate"}:

@@ -1,4 +1,4 @@
-"""The rules of layers whose weights multiply their input: convolutions and Dense."""
+"""Shape rules of convolutions and Dense."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cnnzoo.architecture.facts import Facts
 
 
 def convolution(arguments: Arguments, shape: Shape) -> Facts:
-    """Convolve: each filter sees the whole window, in the channels of its group."""
+    """Apply a convolution: each filter uses the whole window, in the channels of its group."""
     channels = image(shape)[2]
     window = convolution_window(arguments)
     filters, groups = number(arguments, "filters"), number(arguments, "groups", 1)
@@ -30,7 +30,7 @@ def convolution(arguments: Arguments, shape: Shape) -> Facts:
 
 
 def depthwise_convolution(arguments: Arguments, shape: Shape) -> Facts:
-    """Convolve each channel with `depth_multiplier` filters of its own."""
+    """Convolve each channel with `depth_multiplier` separate filters."""
     channels = image(shape)[2]
     window = convolution_window(arguments)
     filters = channels * number(arguments, "depth_multiplier", 1)
@@ -38,7 +38,7 @@ def depthwise_convolution(arguments: Arguments, shape: Shape) -> Facts:
 
 
 def separable_convolution(arguments: Arguments, shape: Shape) -> Facts:
-    """Convolve each channel on its own, then all of them by 1x1."""
+    """Convolve each channel separately, then all of them with 1x1 filters."""
     channels = image(shape)[2]
     window = convolution_window(arguments)
     between = channels * number(arguments, "depth_multiplier", 1)
@@ -48,7 +48,7 @@ def separable_convolution(arguments: Arguments, shape: Shape) -> Facts:
 
 
 def transposed_convolution(arguments: Arguments, shape: Shape) -> Facts:
-    """Spread each input value by the kernel; an output sees ceil(extent / stride) of them."""
+    """Apply a transposed convolution; an output depends on ceil(extent / stride) inputs."""
     height, width, channels = image(shape)
     window = convolution_window(arguments)
     filters = number(arguments, "filters")
@@ -65,7 +65,7 @@ def transposed_convolution(arguments: Arguments, shape: Shape) -> Facts:
 
 
 def dense(arguments: Arguments, shape: Shape) -> Facts:
-    """Multiply the last axis, which on an image means the channels of each pixel."""
+    """Multiply the last axis: for an image, the channels of each pixel."""
     if not shape:
         raise DoesNotFit("needs a list of values, but its input is 1 value")
     units = number(arguments, "units")
@@ -79,7 +79,7 @@ def dense(arguments: Arguments, shape: Shape) -> Facts:
 
 
 def refuse_uneven_groups(groups: int, count: int, what: str) -> None:
-    """Raise DoesNotFit unless so many groups can be equally large."""
+    """Raise DoesNotFit unless the count is divisible into equal groups."""
     if count % groups:
         raise DoesNotFit(
             f"cannot divide {count} {what} into {groups} groups",
@@ -114,8 +114,8 @@ def _refuse_strides_with_dilation(window: Window) -> None:
     if max(window.strides) > 1 and max(window.dilation) > 1:
         raise DoesNotFit(
             f"cannot have strides of {shape_text(window.strides)} "
-            f"and a dilation_rate of {shape_text(window.dilation)} at once",
-            "leave out one of the two",
+            f"and a dilation_rate of {shape_text(window.dilation)} together",
+            "omit one of the two",
         )
 
 
@@ -127,7 +127,7 @@ def _transposed_outputs(arguments: Arguments, window: Window, size: Pair) -> Pai
     )
     if min(height, width) < 1:
         raise DoesNotFit(
-            f"{window} leaves nothing of its {shape_text(size)} input", "leave out output_padding"
+            f"{window} leaves nothing of its {shape_text(size)} input", "omit output_padding"
         )
     return height, width
 

@@ -1,4 +1,4 @@
-"""What is known of a layer, and what a rule is."""
+"""Types of the shape rules: the facts of a layer, and the rule that computes them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ Stride = int | Fraction
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of one layer on one input.
+    """The output shape and the costs of one layer on one input.
 
     Parameters are counted as `layer.weights` and `model.count_params()` count them: moving
     statistics are non-trainable, the states of random generators are not parameters.
 
     MACs are the multiply-accumulates of convolutions and dense layers for one example. Products
-    with padded zeros count; biases, activations, poolings and normalisations do not.
+    with padded zeros count; biases, activations, pooling and normalisation do not.
 
-    `kernel` is the input window that one output value sees, dilation included. It is None where an
-    output sees the whole input or has no place in the image any more: global pooling, Flatten,
-    Dense on a flat input, Reshape, Permute. The statistics that a normalisation takes over an image
-    are left out of it.
+    `kernel` is the input window that one output value depends on, with dilation. It is None if an
+    output depends on the whole input or has no position in the image: global pooling, Flatten,
+    Dense on a flat input, Reshape, Permute. Statistics that a normalisation computes over an image
+    are not included.
 
-    `strides` is how far that window moves between neighbouring outputs, a fraction where the layer
+    `strides` is the distance between the windows of neighbouring outputs, a fraction if the layer
     enlarges. The receptive field r, and the distance j between neighbouring outputs in pixels of
     the network's input, become r + (kernel - 1) * j and j * strides (Araujo et al., Distill 2019).
     """
@@ -40,6 +40,6 @@ class Facts:
     strides: tuple[Stride, Stride] = (1, 1)
 
 
-# What a layer of these arguments makes of an input of this shape; raises DoesNotFit with the words
-# that follow the layer's name.
+# The facts of a layer with these arguments on an input of this shape. Raises DoesNotFit with a
+# message that continues the layer's name.
 Rule = Callable[[Arguments, Shape], Facts]

@@ -11,7 +11,7 @@ from cnnzoo.text import listed
 
 BINARY, CATEGORICAL = "binary", "categorical"
 
-# Layers that are activations, and layers behind which probabilities still are probabilities.
+# Activation layers, and layers that keep probabilities.
 _ACTIVATING = (*ACTIVATION_LAYERS, "PReLU")
 KEEPING = (
     "AveragePooling2D",
@@ -24,10 +24,10 @@ KEEPING = (
 
 
 def head_of(architecture: Architecture, class_names: tuple[str, ...]) -> str:
-    """`binary` for one sigmoid unit over two classes, `categorical` for a softmax over all.
+    """Return `binary` for one sigmoid unit over two classes, `categorical` for a softmax over all.
 
-    The one sigmoid unit gives the probability of the second class. Raises ConfigError where the
-    head does not fit the classes.
+    The sigmoid unit gives the probability of the second class. Raises ConfigError if the head does
+    not fit the classes.
     """
     last = architecture.layers[-1]
     shape, classes = architecture.output_shape, len(class_names)
@@ -63,7 +63,7 @@ def head_of(architecture: Architecture, class_names: tuple[str, ...]) -> str:
 
 
 def _activation(layers: tuple[Layer, ...]) -> str | None:
-    """The activation of the last layer that has one by name; None where it cannot be told."""
+    """Return the name of the last activation; None if it is unknown."""
     layer = next((layer for layer in reversed(layers) if layer.name not in KEEPING), layers[-1])
     if layer.branches:
         return None

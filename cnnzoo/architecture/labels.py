@@ -1,7 +1,7 @@
-"""Losses and metrics of Keras: the labels that they take, and whether more or less is better.
+"""Losses and metrics of Keras: the labels that they take, and the better direction.
 
 Labels of the data are class indices. Many losses and metrics take one value per class instead, and
-some are not defined for a head; with the wrong labels Keras computes a wrong figure or fails. This
+some are not defined for a head; with the wrong labels Keras computes a wrong value or fails. This
 table has every loss and metric of the catalogue, for each head. Loads no framework.
 """
 
@@ -114,7 +114,7 @@ METRICS = {
     "TruePositives": (_ANY, MORE),
 }
 
-# What to use instead of a loss or metric that a head does not have.
+# Alternatives to losses and metrics that a head does not support.
 _INSTEAD = {
     "Accuracy": "remove it: accuracy is always measured",
     "Circle": "it compares embeddings; use SparseCategoricalCrossentropy",
@@ -164,7 +164,7 @@ def better(config: Config, name: str) -> str:
 
 
 def measured_names(config: Config) -> tuple[str, ...]:
-    """Return the names that a training measures: losses and metrics, of the validation too."""
+    """Return the names of the values that a training measures, on the validation split too."""
     names = (LOSS, ACCURACY, *map(metric_name, config.training.metrics))
     return (*names, *(f"{_PREFIX}{name}" for name in names))
 
@@ -225,7 +225,7 @@ def _problem(namespace: str, call: Call, head: str) -> tuple[str, str | None] | 
             return f"{call.name} without average has one value per class", hint
         if head == BINARY and given.get("threshold") is None:
             hint = "add threshold: 0.5"
-            return f"{call.name} without threshold takes every example for the second class", hint
+            return f"{call.name} without threshold assigns every example to the second class", hint
     if call.name == "R2Score" and given.get("class_aggregation", "") is None:
         return "R2Score without class_aggregation has one value per class", "remove it"
     if head == BINARY and given.get("top_k") is not None:
@@ -233,7 +233,7 @@ def _problem(namespace: str, call: Call, head: str) -> tuple[str, str | None] | 
     thresholds = given.get("thresholds")
     if call.name != "AUC" and isinstance(thresholds, tuple | list) and len(thresholds) > 1:
         hint = "add the metric once per threshold, each with a name"
-        return f"{call.name} with {len(thresholds)} thresholds has as many values", hint
+        return f"{call.name} with {len(thresholds)} thresholds has {len(thresholds)} values", hint
     return None
 
 
@@ -245,7 +245,7 @@ def _name_mistakes(config: Config) -> Iterator[Mistake]:
         name, place = metric_name(call), call.place or config.training.place("metrics")
         hint = f"give it another name: {call.name}: {{name: my_{name.removeprefix(_PREFIX)}}}"
         if name in taken or name.startswith(_PREFIX):
-            reason = taken.get(name, "the names of the validation's metrics begin like that")
+            reason = taken.get(name, "names of validation metrics start with this prefix")
             message = f"the metric {call.name} cannot have the name {name!r}: {reason}"
             yield Mistake(message, place, hint)
         taken.setdefault(name, f"{call.name} has it")
@@ -284,8 +284,8 @@ def _directed(config: Config, call: Call) -> Call:
 def labels_as_vectors(config: Config, head: str) -> bool:
     """Return whether the loss receives labels with one value per class.
 
-    It does if images are mixed, if labels are smoothed, and if the loss takes only those. For one
-    sigmoid unit an index is its value, which only mixing changes.
+    It does if images are mixed, if labels are smoothed, or if the loss takes only those. For one
+    sigmoid unit the index is the value; only mixing changes it.
     """
     training, augment = config.training, config.data.augment if config.data else ()
     if any(call.name in MIXING for call in augment):

@@ -1,4 +1,4 @@
-"""What a resolved architecture is: layers with arguments that are known, shapes, and costs."""
+"""A resolved architecture: layers with evaluated arguments, shapes and costs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cnnzoo.errors import Place
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
-    """How much of the input one output value sees, and how far apart neighbouring outputs look.
+    """The input window that one output value depends on, and the distance between such windows.
 
     `size` and `stride` are (height, width) in input pixels; after Araujo et al., "Computing
     Receptive Fields of Convolutional Neural Networks", Distill 2019.
@@ -28,8 +28,8 @@ class Layer:
     """One Keras layer, or a composite with its `branches`; shapes are without the batch axis.
 
     `trainable` and `non_trainable` count parameters, `macs` the multiply-accumulates of one
-    example. A composite counts its branches. Where no rule covers a layer and Keras `measured` it,
-    its MACs and its window are not known and count as none.
+    example. A composite counts its branches. If no rule covers a layer and Keras `measured` it, its
+    MACs and its window are unknown and count as 0.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Architecture:
 
 
 def title(name: str, arguments: Mapping[str, Any]) -> str:
-    """A layer's class with its one telling size: `Conv2D 5x5`, `Dense 120`, `Dropout 0.5`."""
+    """Return a layer's class with its main size: `Conv2D 5x5`, `Dense 120`, `Dropout 0.5`."""
     for key in ("kernel_size", "pool_size"):
         if key in arguments:
             return f"{name} {_window(name, arguments[key])}"
@@ -103,7 +103,7 @@ def _window(name: str, size: Any) -> str:
 
 
 def walk(layers: tuple[Layer, ...]) -> Iterator[Layer]:
-    """Every layer in order, those inside composites after the composite that holds them."""
+    """Yield every layer in order; layers inside a composite follow the composite."""
     for layer in layers:
         yield layer
         for branch in layer.branches:

@@ -1,4 +1,4 @@
-"""Names of layers: those that a configuration gives, and those that Keras gives otherwise."""
+"""Names of layers: from the configuration, or else the defaults of Keras."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MERGE_LAYERS = {
 
 
 def namer(taken: Collection[str] = ()) -> Callable[[str], str]:
-    """Return a function from class names to layer names as Keras counts them: conv2d, conv2d_1.
+    """Return a function from class names to Keras' default layer names: conv2d, conv2d_1.
 
     Names in `taken` are skipped.
     """
@@ -45,7 +45,7 @@ def snake_case(class_name: str) -> str:
 
 
 def is_automatic(name: str, class_name: str) -> bool:
-    """Return whether a name is one that Keras gives: conv2d, conv2d_1."""
+    """Return whether a name is a default of Keras: conv2d, conv2d_1."""
     return re.fullmatch(rf"{snake_case(class_name)}(_\d+)?", name) is not None
 
 

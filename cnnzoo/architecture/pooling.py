@@ -1,13 +1,13 @@
-"""The same network, so that it trains faster or trains at all: what may be left out goes first.
+"""Reorder layers so that an equal network trains faster, or does not crash.
 
-ReLU never changes which value of a window is the largest, so max-pooling before it gives the same
-outputs and the same gradients to the last bit, and ReLU has a fourth of the values to see, or fewer
+ReLU does not change which value of a window is the largest, so max-pooling before it gives the same
+outputs and gradients to the last bit, and ReLU computes a fourth of the values, or fewer
 (`scripts/benchmarks/pooling.py`).
 
-A 1x1 convolution with strides sees every second value or fewer. With less than 16 input channels
-its gradient writes beyond its memory in the oneDNN that TensorFlow 2.21 runs on x86 processors: a
-crash, or wrong weights (https://github.com/uxlfoundation/oneDNN/issues/6035). Leaving those values
-out first is the same function, and safe.
+A 1x1 convolution with strides uses every second value or fewer. With less than 16 input channels
+its gradient writes beyond its memory in the oneDNN of TensorFlow 2.21 on x86 processors: a crash,
+or wrong weights (https://github.com/uxlfoundation/oneDNN/issues/6035). Removing the unused values
+first gives the same function without that bug.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SAFE_CHANNELS = 16
 
 
 def pooled_first(architecture: Architecture) -> Architecture:
-    """The architecture with every max-pooling before the ReLU that it followed.
+    """Return the architecture with every max-pooling before the ReLU that it followed.
 
     Layers with weights keep their order and their weights.
     """
@@ -33,7 +33,7 @@ def pooled_first(architecture: Architecture) -> Architecture:
 
 
 def sampled_first(architecture: Architecture) -> Architecture:
-    """The architecture without 1x1 convolutions that have strides and few input channels.
+    """Return the architecture without 1x1 convolutions that have strides and few input channels.
 
     Layers with weights keep their order and their weights.
     """
@@ -43,7 +43,7 @@ def sampled_first(architecture: Architecture) -> Architecture:
 def _changed(
     layers: Iterable[Layer], add: Callable[[list[Layer], Layer], None]
 ) -> tuple[Layer, ...]:
-    """The layers as `add` puts each of them behind those before it, within branches too."""
+    """Rebuild a list of layers with `add`, also inside branches."""
     found: list[Layer] = []
     for layer in layers:
         branches = tuple(_changed(branch, add) for branch in layer.branches)
@@ -62,7 +62,7 @@ def _add_pooled(found: list[Layer], layer: Layer) -> None:
 
 
 def _split(layer: Layer) -> tuple[list[Layer], Layer] | None:
-    """What a layer does before its ReLU, and that; None where it does not end in a ReLU."""
+    """Split a layer into the part before its final ReLU and the ReLU; None without one."""
     arguments = dict(layer.arguments)
     if layer.name == "ReLU" and set(arguments) <= {"name"}:
         return [], layer
@@ -90,7 +90,7 @@ def _add_sampled(found: list[Layer], layer: Layer) -> None:
 
 
 def _is_unsafe(layer: Layer) -> bool:
-    """Whether it is a 1x1 convolution with strides and few input channels."""
+    """Return whether a layer is a 1x1 convolution with strides and few input channels."""
     return (
         layer.name == "Conv2D"
         and layer.input_shape[-1] < _SAFE_CHANNELS

@@ -1,7 +1,7 @@
-"""A model's configuration → the layers that it stands for, in pure Python.
+"""Resolve a model's configuration into its layers, in pure Python.
 
-Blocks and repeats are written out, variables evaluated, and shapes, parameters, MACs and receptive
-fields known.
+Blocks and repeats are expanded, variables evaluated, and shapes, parameters, MACs and receptive
+fields computed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from cnnzoo.config.schema import ModelConfig
 from cnnzoo.config.variables import SHAPE_VARIABLES
 from cnnzoo.errors import ConfigError, Mistake, Place
 
-# Bounds that keep a hostile configuration from taking long; ResNet-1001 needs a tenth of them.
+# Limits on the work for an untrusted configuration; ResNet-1001 needs a tenth of them.
 MAX_WORK = 50_000
 MAX_DEPTH = 40
 TRACE_LAYERS = 4
@@ -50,10 +50,10 @@ Measure = Callable[[Call, Shape], Facts]
 def resolve(
     model: ModelConfig, classes: int | None, measure: Measure | None = None
 ) -> Architecture:
-    """The architecture of a model for a class count.
+    """Return the architecture of a model for a number of classes.
 
-    `measure` is asked about layers that have no shape rule. Raises ConfigError, with the place,
-    the shapes so far and the way out, where a layer does not fit its input.
+    `measure` returns the facts of layers without a shape rule. Raises ConfigError, with the place,
+    the shapes so far and a fix, if a layer does not fit its input.
     """
     variables = dict(model.params)
     if classes is not None:
@@ -68,10 +68,10 @@ def resolve(
 
 
 def evaluate_call(call: Call, variables: Mapping[str, Any]) -> Call:
-    """The same call with its expressions evaluated, each checked against its argument's type.
+    """Evaluate the expressions of a call, each checked against the type of its argument.
 
-    The layers of a composite are left as they are: what `$channels` is to them depends on where
-    they stand. A schedule of ours becomes that of Keras.
+    The layers of a composite are not evaluated, because their `$channels` depends on their
+    position. A cnnzoo schedule is converted to the Keras one.
     """
     if call.namespace == "schedules":
         (call,) = spelled_out(call)
@@ -94,7 +94,7 @@ def evaluate_call(call: Call, variables: Mapping[str, Any]) -> Call:
 
 
 def evaluate_value(value: Any, variables: Mapping[str, Any]) -> Any:
-    """A value with the expressions in it evaluated."""
+    """Evaluate the expressions in a value."""
     if isinstance(value, Expression):
         return evaluate(value, variables)
     if isinstance(value, Call):
@@ -108,7 +108,7 @@ def evaluate_value(value: Any, variables: Mapping[str, Any]) -> Any:
 
 @dataclass
 class _Cursor:
-    """Where a stack of layers has come to: the shape and the receptive field of its output."""
+    """The output of the layers so far: its shape and receptive field."""
 
     shape: Shape
     field: ReceptiveField
@@ -117,7 +117,7 @@ class _Cursor:
         """Return the shape variables: `$channels` is the last axis, also named `$features`.
 
         `$height` and `$width` are the first two axes of an image, `$length` is the first axis of a
-        sequence [length, features]. An image may have more axes, as Reshape gives it.
+        sequence [length, features]. Reshape may give an image more axes.
         """
         if not self.shape:
             return {}
@@ -131,13 +131,13 @@ class _Cursor:
 
 @dataclass
 class _Counters:
-    """Iterations of nested repeats, in total and so far, by the id of the layers of each."""
+    """Count the iterations of nested repeats, in total and so far, by the id of their layers."""
 
     totals: Mapping[int, int]
     counts: Counter[int] = field(default_factory=Counter)
 
     def next(self, repeat: Repeat) -> dict[str, int]:
-        """Count an iteration; return `$count`, the number of those before it, and `$total`."""
+        """Count an iteration; return `$count`, the number of previous iterations, and `$total`."""
         key = id(repeat.layers)
         count = self.counts[key]
         self.counts[key] += 1
@@ -146,10 +146,10 @@ class _Counters:
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """The surroundings of layers: the known variables, and the blocks around them.
+    """The context of layers: the known variables, and the enclosing blocks.
 
     `used_at` is the place where the innermost of these blocks is used. `counters` belong to the
-    outermost repeat of a layer list; a block has its own.
+    outermost repeat of a layer list; each block has separate ones.
     """
 
     variables: ChainMap[str, Any]
@@ -159,7 +159,7 @@ class _Context:
     counters: _Counters | None = None
 
     def knowing(self, values: Mapping[str, Any]) -> _Context:
-        """The same context with more variables."""
+        """Return the same context with more variables."""
         return replace(self, variables=self.variables.new_child(dict(values)))
 
 
@@ -174,7 +174,7 @@ class _Resolver:
     def stack(
         self, items: tuple[Item, ...], start: _Cursor, context: _Context
     ) -> tuple[Layer, ...]:
-        """The layers that items stand for, from `start` on."""
+        """Resolve items into layers, starting at `start`."""
         cursor = replace(start)
         layers: list[Layer] = []
         for call, around in self._written_out(items, context, cursor):
@@ -193,7 +193,7 @@ class _Resolver:
         context: _Context,
         cursor: _Cursor,
     ) -> Iterator[tuple[Call, _Context]]:
-        """Each call in turn, evaluated where the cursor then is, with what surrounds it."""
+        """Yield each call, evaluated at the current cursor, with its context."""
         for written in items:
             item = replace(written, place=_via(written.place, context.used_at))
             self._spend(item, context)
@@ -220,19 +220,19 @@ class _Resolver:
                     )
 
     def _within(self, use: BlockUse, known: ChainMap[str, Any], context: _Context) -> _Context:
-        """What surrounds the layers of a block where it is used."""
+        """Return the context of the layers of a block at its use."""
         if use.name in context.inside:
             raise ConfigError(
                 f"the block {use.name!r} uses itself",
                 place=use.place,
-                hint=f"by way of {' → '.join((*context.inside, use.name))}",
+                hint=f"remove one of these uses: {' → '.join((*context.inside, use.name))}",
             )
         scope = _block_scope(use, self.blocks[use.name], known)
         inside = (*context.inside, use.name)
         return _Context(ChainMap(scope, self.outermost), use.place, inside, context.depth + 1)
 
     def _spend(self, item: Item, context: _Context) -> None:
-        """Count an item that is written out; raise ConfigError where they are far too many."""
+        """Count an expanded item; raise ConfigError if there are too many."""
         self.work += _work(
             item.values
             if isinstance(item, Repeat)
@@ -244,7 +244,7 @@ class _Resolver:
             self.work += len(self.blocks[item.name].parameters)
         if self.work > MAX_WORK:
             raise ConfigError(
-                f"the layers, repeats and blocks written out are more than {MAX_WORK:,}",
+                f"the expanded layers, repeats and blocks are more than {MAX_WORK:,}",
                 place=item.place,
             )
         if context.depth > MAX_DEPTH:
@@ -264,7 +264,7 @@ class _Resolver:
             facts = self.measure(call, cursor.shape)
         if facts is None:
             raise ConfigError(
-                f"the shape behind {call.name} with these arguments is known to Keras only",
+                f"only Keras can compute the output shape of {call.name} with these arguments",
                 place=call.place,
             )
         return Layer(
@@ -281,7 +281,7 @@ class _Resolver:
         )
 
     def _behind(self, field: ReceptiveField, facts: Facts) -> ReceptiveField:
-        """The receptive field behind a layer; a layer that sees everything sees the input."""
+        """Return the receptive field after a layer; a global layer covers the whole input."""
         (height, width), (down, right) = field.size, field.stride
         if facts.kernel is None:
             size = (max(height, self.input_shape[0]), max(width, self.input_shape[1]))
@@ -319,7 +319,7 @@ class _Resolver:
 
 
 def _work(value: Any) -> int:
-    """How much there is to evaluate in a value, about in steps of equal time."""
+    """Return the cost of evaluating a value, in steps of about equal time."""
     match value:
         case Expression(text=text):
             return 1 + len(text) // 5
@@ -352,7 +352,7 @@ def _shrinking(layers: tuple[Layer, ...], wanted: Shape, given: Shape) -> str | 
 
 
 def _projection(wanted: Shape, given: Shape) -> str:
-    """The shortcut that makes one shape of another, where a convolution can."""
+    """Return a hint for a shortcut that converts one shape to the other, if a convolution can."""
     if len(wanted) != 3 or len(given) != 3 or wanted[0] > given[0]:
         return "give the layers and the shortcut the same output"
     strides = -(-given[0] // wanted[0])
@@ -412,7 +412,7 @@ def _example_sizes(channels: int, parts: int) -> list[int]:
 
 
 def _iterations(repeat: Repeat, known: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The variables of each iteration: `$index` from 0, and one of each listed value."""
+    """Yield the variables of each iteration: `$index` from 0, and one value of each list."""
     if repeat.times is None:
         lists = {name: evaluate_value(values, known) for name, values in repeat.values.items()}
         if problem := uneven_lists(lists):
@@ -440,10 +440,10 @@ def _holds(when: When, known: Mapping[str, Any]) -> bool:
 
 
 def _totals(repeat: Repeat, known: ChainMap[str, Any]) -> dict[int, int]:
-    """Return the iterations of a repeat, and in all of each repeat inside it, by id.
+    """Return the iterations of a repeat, and the total of each repeat inside it, by id.
 
-    Computed only if some layer asks for `$total`: the counts of the repeats and the conditions
-    between them must then not depend on shapes, which are not known before the layers are built.
+    Computed only if a layer uses `$total`: the counts of the repeats and the conditions between
+    them must then not depend on shapes, which are unknown before the layers are resolved.
     """
     if not _asks_total(repeat):
         return {}
@@ -458,7 +458,7 @@ def _totals(repeat: Repeat, known: ChainMap[str, Any]) -> dict[int, int]:
             work += 1
             if work > MAX_WORK:
                 raise ConfigError(
-                    f"the layers written out are more than {MAX_WORK:,}", place=repeat.place
+                    f"the expanded layers are more than {MAX_WORK:,}", place=repeat.place
                 )
             if isinstance(item, Repeat):
                 for values in _iterations(item, scope):
@@ -522,7 +522,7 @@ def _asks_total(value: Any) -> bool:
 
 
 def _block_scope(use: BlockUse, block: Block, known: ChainMap[str, Any]) -> dict[str, Any]:
-    """The values of a block's parameters; a default may use the parameters before it."""
+    """Return the values of a block's parameters; a default may use previous parameters."""
     scope: dict[str, Any] = {}
     for name in block.parameters:
         if name in use.arguments:
@@ -540,7 +540,7 @@ def _widest(fields: list[ReceptiveField]) -> ReceptiveField:
 def _explained(
     misfit: DoesNotFit, call: Call, input_shape: Shape, layers: list[Layer]
 ) -> ConfigError:
-    """The misfit with its place and the shapes that led to it."""
+    """Return a DoesNotFit as a ConfigError, with its place and the shapes before it."""
     rows = [("layer", "output", "")]
     if len(layers) > TRACE_LAYERS:
         rows.append((f"… {len(layers) - TRACE_LAYERS} more", "", ""))
@@ -576,7 +576,7 @@ def _via(place: Place | None, used_at: Place | None) -> Place | None:
 
 @contextmanager
 def _errors_via(used_at: Place | None) -> Iterator[None]:
-    """Adds to the errors raised within where the block that holds the mistake was used."""
+    """Add the use of the enclosing block to errors that are raised within."""
     try:
         yield
     except ConfigError as error:

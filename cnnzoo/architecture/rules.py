@@ -1,6 +1,6 @@
-"""What a Keras layer makes of an input, known without Keras: shape, parameters, MACs, window.
+"""Rules of Keras layers without Keras: output shape, parameters, MACs and window.
 
-A new layer needs one function of (arguments, input shape) that gives its Facts, one line in RULES,
+A new layer needs one function from (arguments, input shape) to Facts, one line in RULES,
 and one example in tests/architecture/test_rules.py, which compares it with Keras itself. Images are
 channels-last and shapes have no batch axis.
 """
@@ -30,10 +30,10 @@ __all__ = [
 def layer_facts(name: str, arguments: Arguments, input_shape: Shape) -> Facts | None:
     """Return the facts of `keras.layers.<name>(**arguments)` on an input of this shape.
 
-    None where no rule covers the class or these arguments: then ask Keras.
+    Returns None if no rule covers the class or these arguments; then Keras must measure them.
 
     Raises:
-        DoesNotFit: Keras would fail on this input, or nothing would be left of it.
+        DoesNotFit: Keras would fail on this input, or the output would have no values.
 
     """
     rule = RULES.get(name)
@@ -48,7 +48,7 @@ def layer_facts(name: str, arguments: Arguments, input_shape: Shape) -> Facts | 
     return replace(facts, trainable=0, non_trainable=facts.trainable + facts.non_trainable)
 
 
-# The rules of these cover images and sequences of either order.
+# Layers with rules for both data formats.
 _ANY_DATA_FORMAT = (
     "Cropping2D",
     "GlobalAveragePooling1D",
@@ -58,7 +58,7 @@ _ANY_DATA_FORMAT = (
 
 
 def _is_covered(name: str, arguments: Arguments) -> bool:
-    """Whether all arguments are such that the rules know their effect on shape and weights.
+    """Return whether the rules know the effect of all arguments on shape and weights.
 
     LoRA and quantisation (a dtype such as `int8_from_float32`) change the weights.
     """
@@ -67,7 +67,7 @@ def _is_covered(name: str, arguments: Arguments) -> bool:
         (name in _ANY_DATA_FORMAT or arguments.get("data_format") in (None, "channels_last"))
         and not arguments.get("lora_rank")
         and not arguments.get("quantization_config")
-        and arguments.get("interpolation") != "area"  # TensorFlow alone has it
+        and arguments.get("interpolation") != "area"  # only TensorFlow has it
         and (dtype is None or (isinstance(dtype, str) and "_from_" not in dtype))
     )
 
@@ -106,7 +106,7 @@ def _rms_normalization(arguments: Arguments, shape: Shape) -> Facts:
 
 
 def _normalization(arguments: Arguments, shape: Shape) -> Facts:
-    """Mean and variance for each kept position, and one count, unless they are given."""
+    """Return the facts of Normalization: mean, variance and a count, unless they are given."""
     features = math.prod(axis_sizes(arguments, shape))
     return Facts(shape, non_trainable=2 * features + 1 if arguments.get("mean") is None else 0)
 
@@ -126,7 +126,7 @@ def _unchanged_image(arguments: Arguments, shape: Shape) -> Facts:
 
 
 def _coloured_image(*channels: int) -> Rule:
-    """Make the rule of a layer that knows colours, and so takes only so many channels."""
+    """Make the rule of a layer that needs a certain number of channels."""
     wanted = " or ".join(map(str, channels))
 
     def rule(arguments: Arguments, shape: Shape) -> Facts:
@@ -141,7 +141,7 @@ def _coloured_image(*channels: int) -> Rule:
 
 
 def _colour_jitter(arguments: Arguments, shape: Shape) -> Facts:
-    """Brightness and contrast suit any image, saturation and hue need colours."""
+    """Require colours for saturation and hue; brightness and contrast fit any image."""
     factors = (arguments.get("saturation_factor"), arguments.get("hue_factor"))
     coloured = any(factor is not None for factor in factors)
     return (_coloured_image(3) if coloured else _unchanged_image)(arguments, shape)

@@ -1,4 +1,4 @@
-"""The rules of layers for sequences [length, features]: attention, EinsumDense, 1D layers."""
+"""Shape rules of layers for sequences [length, features]: attention, EinsumDense, 1D layers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from cnnzoo.architecture.arguments import Arguments, choice, number
 from cnnzoo.architecture.arithmetic import DoesNotFit, Shape, output_size, same_size, shape_text
 from cnnzoo.architecture.facts import Facts
 
-_TO_SEQUENCE = "put Reshape: [[-1, $channels]] before it: it makes a sequence of an image"
+_TO_SEQUENCE = "put Reshape: [[-1, $channels]] before it, which turns an image into a sequence"
 
 
 def multi_head_attention(arguments: Arguments, shape: Shape) -> Facts:
-    """Attend from each position to all: over a sequence, or over the pixels of an image."""
+    """Attend from each position to all, in a sequence or in the pixels of an image."""
     if len(shape) < 2:
         raise DoesNotFit(
             f"needs a sequence or an image, but its input is {shape_text(shape)}",
@@ -39,7 +39,7 @@ def multi_head_attention(arguments: Arguments, shape: Shape) -> Facts:
 
 
 def group_query_attention(arguments: Arguments, shape: Shape) -> Facts:
-    """Attend by groups of query heads that share a key head and a value head."""
+    """Attend with groups of query heads that share a key head and a value head."""
     _sequence(shape)
     size = number(arguments, "head_dim")
     queries, shared = number(arguments, "num_query_heads"), number(arguments, "num_key_value_heads")
@@ -61,14 +61,14 @@ def group_query_attention(arguments: Arguments, shape: Shape) -> Facts:
 
 
 def attention(arguments: Arguments, shape: Shape) -> Facts:
-    """Attend by dot products; the only weights are scales."""
+    """Attend with dot products; the only weights are scales."""
     length, features = _sequence(shape)
     scales = bool(arguments.get("use_scale")) + (arguments.get("score_mode") == "concat")
     return Facts(shape, trainable=scales, macs=2 * length * length * features, kernel=None)
 
 
 def additive_attention(arguments: Arguments, shape: Shape) -> Facts:
-    """Attend by the sum of query and key."""
+    """Attend with the sum of query and key."""
     length, features = _sequence(shape)
     scale = features if arguments.get("use_scale", True) else 0
     return Facts(shape, trainable=scale, macs=2 * length * length * features, kernel=None)
@@ -111,7 +111,7 @@ def _attended(arguments: Arguments, shape: Shape) -> int:
         if not 1 <= position < rank:
             raise DoesNotFit(
                 f"needs attention_axes from 1 to {rank - 1}, all but the features, for its input "
-                f"of {shape_text(shape)}, but they are {list(axes or ())}"
+                f"of {shape_text(shape)}, but it is {list(axes or ())}"
             )
     return math.prod(shape[position - 1] for position in positions)
 
@@ -126,7 +126,7 @@ def einsum_dense(arguments: Arguments, shape: Shape) -> Facts:
             "write it like abc,cd->abd, or ...c,cd->...d",
         )
     left, inputs, right, weights, outputs = match[1], match[2], match[3], match[4], match[6]
-    given = (0, *shape)  # the batch, whose size does not matter
+    given = (0, *shape)  # the size of the batch has no effect
     open_axes = len(given) - len(inputs)
     if open_axes < 0 or (open_axes and not (left or right)):
         raise DoesNotFit(
@@ -143,7 +143,7 @@ def einsum_dense(arguments: Arguments, shape: Shape) -> Facts:
         known = sizes.get(axis)
         if size is not None and known not in (None, 0, size):
             raise DoesNotFit(
-                f"has {size} in output_shape for the axis {axis!r} of {equation!r}, whose size is "
+                f"has {size} in output_shape for the axis {axis!r} of {equation!r}, which has size "
                 f"{known}"
             )
         if known is None and size is None:
@@ -184,7 +184,7 @@ def global_pooling(arguments: Arguments, shape: Shape) -> Facts:
 
 
 def zero_padding(arguments: Arguments, shape: Shape) -> Facts:
-    """Put positions of zeros before and after the sequence."""
+    """Add positions of zeros before and after the sequence."""
     length, features = _sequence(shape)
     return Facts((length + sum(_ends(arguments, "padding")), features))
 

@@ -1,6 +1,6 @@
-"""The rules of layers without weights that change the shape.
+"""Shape rules of layers without weights.
 
-Poolings, padding, cropping, resizing, and rearranging.
+These pool, pad, crop, resize or rearrange.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cnnzoo.architecture.arguments import (
 from cnnzoo.architecture.arithmetic import DoesNotFit, Shape, adaptive_window, shape_text
 from cnnzoo.architecture.facts import Facts
 
-# How many input pixels along an axis an interpolated pixel is made of, at most.
+# The largest number of input pixels along an axis that an interpolated pixel depends on.
 _INTERPOLATIONS = {"nearest": 1, "bilinear": 2, "bicubic": 4, "lanczos3": 6, "lanczos5": 10}
 
 
@@ -44,11 +44,11 @@ def global_pooling(arguments: Arguments, shape: Shape) -> Facts:
 
 
 def adaptive_pooling(arguments: Arguments, shape: Shape) -> Facts:
-    """Pool by windows that are chosen so that `output_size` of them cover the image."""
+    """Pool adaptively: `output_size` windows cover the image."""
     height, width, channels = image(shape)
     rows, columns = pair(arguments, "output_size")
-    # Keras 3.15 on TensorFlow also pools by windows of one pixel more than it needs, which along
-    # an axis like this are larger than the image: fit and predict fail, and a bare call crashes.
+    # Keras 3.15 on TensorFlow also pools with windows that are one pixel too large. Along such an
+    # axis they exceed the image: fit and predict fail, and a direct call crashes.
     if 1 in (rows, columns, height, width):
         raise DoesNotFit(
             f"cannot pool its {height}x{width} input to {rows}x{columns}: "
@@ -63,7 +63,7 @@ def adaptive_pooling(arguments: Arguments, shape: Shape) -> Facts:
 
 
 def zero_padding(arguments: Arguments, shape: Shape) -> Facts:
-    """Put rows and columns of zeros around the image."""
+    """Add rows and columns of zeros around the image."""
     rows, columns = borders(arguments, "padding", 1)
     return Facts(_enlarged(arguments, shape, sum(rows), sum(columns)))
 
@@ -84,7 +84,7 @@ def cropping(arguments: Arguments, shape: Shape) -> Facts:
 
 
 def _enlarged(arguments: Arguments, shape: Shape, first: int, second: int) -> Shape:
-    """Add to height and width; with channels_first to the last two axes, whatever they hold."""
+    """Add to height and width; with channels_first, to the last two axes."""
     height, width, channels = image(shape)
     if arguments.get("data_format") == "channels_first":
         return height, width + first, channels + second
@@ -92,7 +92,7 @@ def _enlarged(arguments: Arguments, shape: Shape, first: int, second: int) -> Sh
 
 
 def upsampling(arguments: Arguments, shape: Shape) -> Facts:
-    """Enlarge the image by whole factors."""
+    """Enlarge the image by integer factors."""
     height, width, channels = image(shape)
     rows, columns = pair(arguments, "size", 2)
     word = str(arguments.get("interpolation", "nearest")).lower()  # Keras takes Bilinear here
@@ -124,7 +124,7 @@ def resizing(arguments: Arguments, shape: Shape) -> Facts:
 
 
 def crop(arguments: Arguments, shape: Shape) -> Facts:
-    """Cut a part out of the image; one that is too small is enlarged, as Keras does it."""
+    """Crop the image; an image that is too small is enlarged, as in Keras."""
     height, width, channels = image(shape)
     rows, columns = number(arguments, "height"), number(arguments, "width")
     if rows > height or columns > width:
@@ -133,12 +133,12 @@ def crop(arguments: Arguments, shape: Shape) -> Facts:
 
 
 def flatten(arguments: Arguments, shape: Shape) -> Facts:
-    """List all values."""
+    """Flatten the input to one axis."""
     return Facts((math.prod(shape),), kernel=None)
 
 
 def reshape(arguments: Arguments, shape: Shape) -> Facts:
-    """Put the same values into another shape, one size of which may be -1."""
+    """Change the shape of the same values; one size may be -1."""
     target = tuple(arguments["target_shape"])
     if target.count(-1) > 1 or min(target, default=0) < -1:
         raise DoesNotFit(
@@ -149,13 +149,13 @@ def reshape(arguments: Arguments, shape: Shape) -> Facts:
         raise DoesNotFit(
             f"to {shape_text(target)} needs {'a multiple of ' if -1 in target else ''}"
             f"{known} values, but its {shape_text(shape)} input has {size}",
-            "-1 stands for the size that makes it fit",
+            "-1 means the size that fits",
         )
     return Facts(tuple(size // known if axis == -1 else axis for axis in target), kernel=None)
 
 
 def permute(arguments: Arguments, shape: Shape) -> Facts:
-    """Put the axes into another order."""
+    """Reorder the axes."""
     dims = arguments["dims"]
     if sorted(dims) != list(range(1, len(shape) + 1)):
         raise DoesNotFit(

@@ -1,4 +1,4 @@
-"""A resolved architecture → a plain `keras.Sequential`."""
+"""Build a plain `keras.Sequential` from a resolved architecture."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from cnnzoo.models.pretrained import make_application
 
 
 def build_model(model: ModelConfig, *, classes: int | None = None, name: str = "model") -> Any:
-    """The `keras.Sequential` of a configuration.
+    """Build the `keras.Sequential` of a configuration.
 
     Its input is float or uint8 [batch, height, width, channels] with pixel values 0 to 255, its
     output the class probabilities float32 [batch, classes], or [batch, 1] for one sigmoid unit.
-    `classes` is what `$classes` stands for; without it, the configuration's own `classes`.
+    `classes` is the value of `$classes`; by default the `classes` of the configuration.
     """
     return build_architecture(resolve(model, classes or model.classes, measure), name)
 
@@ -40,15 +40,15 @@ def build_architecture(
     *,
     pretrained: bool = True,
 ) -> Any:
-    """The `keras.Sequential` of a resolved architecture; layer names are the same every time.
+    """Build the `keras.Sequential` of a resolved architecture; layer names are deterministic.
 
-    `policy` is the Keras dtype policy of its layers. The head, which is everything from the last
-    layer with weights on, computes in float32 whatever the policy: probabilities and their loss
-    need its precision. Without `pretrained`, networks of keras.applications have new weights too,
-    for who overwrites them all.
+    `policy` is the Keras dtype policy of its layers. The head (everything from the last layer with
+    weights on) always computes in float32, because probabilities and their loss need that
+    precision. Without `pretrained`, networks of keras.applications get random weights too, for
+    callers that overwrite all weights.
 
-    Raises ConfigError where the architecture has more parameters than any machine trains from a
-    page of YAML, or where pretrained weights cannot be had.
+    Raises ConfigError if the architecture exceeds the limits of `cnnzoo.limits`, or if pretrained
+    weights are not available.
     """
     check_memory(architecture)
     keras = load_keras()
@@ -85,8 +85,8 @@ def check_memory(architecture: Architecture) -> None:
 def measure(call: Call, input_shape: Shape) -> Facts:
     """Return the facts of a layer that no rule of `cnnzoo.architecture` covers, from Keras.
 
-    Keras computes the layer for an array, because it accepts shapes that do not fit for a symbol;
-    a large layer is not computed. Raises ConfigError if the layer does not fit its input.
+    Keras computes the layer on an array, because for a symbolic input it accepts shapes that do not
+    fit; a large layer is not computed. Raises ConfigError if the layer does not fit its input.
     """
     if call.name in APPLICATIONS:
         return _measure_application(call, input_shape)
@@ -108,7 +108,7 @@ def measure(call: Call, input_shape: Shape) -> Facts:
             return _measured(tuple(output.shape[1:]), layer)
     except CnnzooError:
         raise
-    except Exception as error:  # each backend has errors of its own
+    except Exception as error:  # each backend has different errors
         raise ConfigError(
             f"{call.name} does not fit its input {input_shape}: {first_line(error)}",
             place=call.place,
@@ -116,7 +116,7 @@ def measure(call: Call, input_shape: Shape) -> Facts:
 
 
 def _values(shape: tuple[int | None, ...]) -> int:
-    """How many values an array of a shape has, at least."""
+    """Return the least number of values of an array of this shape."""
     return math.prod(size or 1 for size in shape)
 
 
@@ -142,7 +142,7 @@ def _size(weights: list[Any]) -> int:
 
 def _make_layer(layer: Layer, name_of: Callable[[str], str], policy: str, pretrained: bool) -> Any:
     if layer.name in APPLICATIONS:
-        # As Keras calls most of them: resnet50, not res_net50.
+        # Like most names in Keras: resnet50, not res_net50.
         own_name = layer.arguments.get("name") or name_of(layer.name.lower())
         call = Call("layers", layer.name, layer.arguments, layer.place)
         return make_application(
@@ -173,14 +173,14 @@ def attend(attention: Any, tensor: Any) -> Any:
 
 
 def _input(layer: Layer, name_of: Callable[[str], str], policy: str) -> Any:
-    """Return the input of a functional model, which converts to its dtype whatever it is given."""
+    """Return the input of a functional model, which converts every input to its dtype."""
     keras = load_keras()
     dtype = keras.DTypePolicy(policy).compute_dtype
     return keras.Input(layer.input_shape, dtype=dtype, name=name_of("InputLayer"))
 
 
 def _under(policy: str, argument: Any) -> Any:
-    """An argument of a layer; one that is a layer itself, such as an activation, likewise."""
+    """Build an argument of a layer, which may be a layer itself, such as an activation."""
     if isinstance(argument, Call) and argument.namespace == "layers":
         return replace(argument, arguments={"dtype": policy, **argument.arguments})
     return argument
@@ -189,7 +189,7 @@ def _under(policy: str, argument: Any) -> Any:
 def _make_composite(
     layer: Layer, own_name: str, name_of: Callable[[str], str], policy: str, pretrained: bool
 ) -> Any:
-    """A composite as a functional model of plain Keras layers."""
+    """Build a composite as a functional model of plain Keras layers."""
     keras = load_keras()
     inputs = _input(layer, name_of, policy)
     outputs = []

@@ -550,7 +550,7 @@ def test_a_layer_that_enlarges_has_fractional_strides() -> None:
             "Conv2D",
             (8, 8, 6),
             {"filters": 4, "kernel_size": 3, "strides": 2, "dilation_rate": [1, 2]},
-            "cannot have strides of 2x2 and a dilation_rate of 1x2 at once",
+            "cannot have strides of 2x2 and a dilation_rate of 1x2 together",
         ),
         (
             "Conv2D",
@@ -629,7 +629,7 @@ def test_a_layer_that_enlarges_has_fractional_strides() -> None:
             "LayerNormalization",
             (9, 9, 3),
             {"axis": [0]},
-            "axis 0 is the batch, whose size is not known",
+            "axis 0 is the batch, which has no fixed size",
         ),
         (
             "MultiHeadAttention",
@@ -642,7 +642,7 @@ def test_a_layer_that_enlarges_has_fractional_strides() -> None:
             (9, 9, 3),
             {"num_heads": 1, "key_dim": 2, "attention_axes": [3]},
             "needs attention_axes from 1 to 2, all but the features, for its input of 9x9x3, but "
-            "they are [3]",
+            "it is [3]",
         ),
         (
             "EinsumDense",
@@ -660,7 +660,7 @@ def test_a_layer_that_enlarges_has_fractional_strides() -> None:
             "EinsumDense",
             (9, 3),
             {"equation": "abc,cd->abd", "output_shape": [8, 4]},
-            "has 8 in output_shape for the axis 'b' of 'abc,cd->abd', whose size is 9",
+            "has 8 in output_shape for the axis 'b' of 'abc,cd->abd', which has size 9",
         ),
         (
             "PReLU",
@@ -777,7 +777,7 @@ def test_merges_equal_keras(merge: str, shapes: list[Shape]) -> None:
 def test_merges_that_cannot_be_show_the_shapes() -> None:
     with pytest.raises(DoesNotFit, match=r"^add needs .* 24x24x32 and 12x12x32$"):
         merge_shapes("add", [(24, 24, 32), (12, 12, 32)])
-    with pytest.raises(DoesNotFit, match=r"^concatenate needs .* 8x8x3 and 7x7x3 and 12 values$"):
+    with pytest.raises(DoesNotFit, match=r"^concatenate needs .* 8x8x3, 7x7x3 and 12 values$"):
         merge_shapes("concatenate", [(8, 8, 3), (7, 7, 3), (12,)])
     with pytest.raises(DoesNotFit, match="at least one branch"):
         merge_shapes("add", [])

@@ -82,7 +82,7 @@ def test_layers_without_a_rule_are_measured_by_keras():
     facts = measure(parse_call("layers", {"Conv1D": [5, 1]}), (48, 3))
     assert (facts.output_shape, facts.trainable) == ((48, 5), 20)
     config = model_config([{"Reshape": [[-1, 3]]}, {"Conv1D": [5, 1]}, "Flatten"])
-    with pytest.raises(ConfigError, match="known to Keras only"):
+    with pytest.raises(ConfigError, match="only Keras can compute"):
         resolve(config, None)
     assert resolve(config, None, measure).parameters == 20
 
