@@ -1,4 +1,4 @@
-"""Arrays in files, read a block of rows at a time: .npy, IDX, either gzipped, and those of an .npz.
+"""Arrays in files, read a block of rows at a time: .npy and IDX, gzipped or not, and .npz members.
 
 A header is compared with the size of its file before any memory is allocated.
 """
@@ -24,7 +24,7 @@ from cnnzoo.regular_files import open_regular
 
 MAX_ROWS = 20_000_000
 MAX_ROW_BYTES = 2**28  # an image of 100 million pixels would be larger; no model takes one
-BLOCK_BYTES = 2**23  # that are in memory at a time
+BLOCK_BYTES = 2**23  # in memory at a time
 
 # The third byte of an IDX file → the type of its numbers (yann.lecun.com/exdb/mnist).
 IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
@@ -32,7 +32,7 @@ _IDX_DIMENSIONS = 4
 
 _NPY, _ZIP, _GZIP, _IDX = b"\x93NUMPY", b"PK\x03\x04", b"\x1f\x8b", b"\0\0"
 
-# What NumPy lets through from parsing the text of a header.
+# Errors of NumPy for a damaged header.
 _HEADER_ERRORS = (MemoryError, SyntaxError, TokenError, TypeError, ValueError)
 
 Window = tuple[int, int]  # the rows from the first to before the second
@@ -48,9 +48,9 @@ class ArrayFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ArrayFile:
-    """An array [n, …] that lies in a file row after row, from the byte `offset` on.
+    """An array [n, …] that is stored in a file row by row, from the byte `offset` on.
 
-    `member` is its name in an .npz; `title` what it is called in a message.
+    `member` is its name in an .npz, `title` its name in messages.
     """
 
     path: Path
@@ -69,27 +69,27 @@ class ArrayFile:
         return math.prod(self.shape[1:]) * self.dtype.itemsize
 
     def windows(self, result_bytes: int = 0) -> Iterator[Window]:
-        """All rows in order, as many at a time as may be in memory, with their results."""
+        """Yield windows that cover all rows in order, each within the limit on memory."""
         step = max(1, BLOCK_BYTES // max(self.row_bytes, result_bytes))
         for start in range(0, len(self), step):
             yield start, min(start + step, len(self))
 
 
 def is_npz(path: Path) -> bool:
-    """Whether a file is a zip archive, as an .npz is; raises OSError if it cannot be read."""
+    """Return whether a file is a zip archive, as an .npz is; raise OSError if it is unreadable."""
     with open_regular(path) as file:
         return file.read(4) == _ZIP
 
 
 def members(path: Path) -> dict[str, str]:
-    """The arrays of an .npz: their names, and those of the files in the archive."""
+    """Return the arrays of an .npz: their names, and the names of the files in the archive."""
     with _readable(path.name), open_regular(path) as file, zipfile.ZipFile(file) as archive:
         names = [info.filename for info in archive.infolist() if info.filename.endswith(".npy")]
     return {name.removesuffix(".npy"): name for name in names}
 
 
 def open_array(path: Path, member: str | None = None) -> ArrayFile:
-    """The array in a file or in a member of an .npz, its header read and held against its size.
+    """Return the array in a file or in a member of an .npz; its header is compared with its size.
 
     Raises ArrayFileError if it is not an array, cut off or pickled, and OSError if it is missing.
     """
@@ -144,7 +144,7 @@ def _read_rows(array: ArrayFile, stream: IO[bytes], start: int, stop: int) -> by
 
 @contextmanager
 def _opened(path: Path, member: str | None) -> Iterator[tuple[IO[bytes], int | None]]:
-    """The bytes of an array from its header on, and their number if it is known."""
+    """Open an array at its header; return the stream, and its size if it is known."""
     with ExitStack() as stack:
         if member:
             archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(open_regular(path))))
@@ -162,13 +162,13 @@ def _opened(path: Path, member: str | None) -> Iterator[tuple[IO[bytes], int | N
 
 @contextmanager
 def _readable(title: str) -> Iterator[None]:
-    """Turn the errors of zip and gzip for a damaged file into one kind of error."""
+    """Convert the errors of zip and gzip for a damaged file to ArrayFileError."""
     try:
         yield
     except (
         EOFError,
-        KeyError,  # a member that went away
-        NotImplementedError,  # a way to compress that Python does not know
+        KeyError,  # a member was removed
+        NotImplementedError,  # an unknown compression method
         RuntimeError,  # a password
         gzip.BadGzipFile,
         struct.error,
@@ -189,7 +189,7 @@ def _npy_header(stream: IO[bytes], title: str) -> tuple[tuple[int, ...], np.dtyp
         else:
             raise ValueError(f"format {version} is for arrays of records")
     except _HEADER_ERRORS as error:
-        raise ArrayFileError(f"{title} has a header that is none: {error}") from error
+        raise ArrayFileError(f"{title} has an invalid header: {error}") from error
     if dtype.hasobject:
         raise ArrayFileError(
             f"{title} holds Python objects, and a pickle can run any code",
@@ -198,7 +198,7 @@ def _npy_header(stream: IO[bytes], title: str) -> tuple[tuple[int, ...], np.dtyp
         )
     if columns_first and sum(length > 1 for length in shape) > 1:
         raise ArrayFileError(
-            f"{title} is stored column by column, so that its rows are scattered",
+            f"{title} is stored column by column, not row by row",
             "save it row by row: np.save(path, np.ascontiguousarray(array))",
         )
     return shape, dtype
@@ -215,7 +215,7 @@ def _idx_header(stream: IO[bytes], title: str) -> tuple[tuple[int, ...], np.dtyp
 
 
 def _refuse_sizes(array: ArrayFile, size: int | None) -> None:
-    """Hold the header against the size of the file, and both against what can be meant."""
+    """Check the header against the size of the file and against the limits."""
     if not array.shape or min(array.shape[1:], default=1) < 1 or array.shape[0] < 0:
         raise ArrayFileError(f"{array.title} has the shape {array.shape}, which holds no rows")
     if array.dtype.kind not in "biufUS" or not array.dtype.itemsize:

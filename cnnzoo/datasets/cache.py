@@ -108,7 +108,7 @@ def open_entry(key: str) -> Entry | None:
 
 
 def is_intact(entry: Entry) -> bool:
-    """Whether the pixels of all images are those that were decoded.
+    """Return whether the pixels of all images are those that were decoded.
 
     Takes about 0.9 s of processor time per GiB.
     """
@@ -176,7 +176,8 @@ def building(key: str) -> Iterator[Path]:
 def new_images(folder: Path, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
     """Return a new uint8 array on disk, to be filled.
 
-    Its space is reserved now: writing to a map for which the disk has no space ends the process.
+    Its space is reserved first, because writing to a map without space on the disk ends the
+    process.
     Raises DataError if there is not enough space.
     """
     size = math.prod(shape)
@@ -320,7 +321,7 @@ def _is_locked(partial: Path) -> bool:
 
 
 def _remove_left_overs(key: str) -> None:
-    """Remove what killed processes left behind; the lock of `key` is held."""
+    """Remove the leftovers of killed processes; the lock of `key` is held."""
     for path in filter(_is_ours, cache_directory().iterdir()):
         if path.suffix == _REMOVED or (path.suffix == _PARTIAL and path.name[:2] == key[:2]):
             _discard(path)

@@ -18,6 +18,6 @@ def cache_directory() -> Path:
         return Path.home() / ".cache" / "cnnzoo"
     except RuntimeError:
         raise DataError(
-            "there is no home directory for the cache",
+            "the home directory, which would contain the cache, is unknown",
             hint="set CNNZOO_CACHE to a directory",
         ) from None

@@ -11,7 +11,7 @@ from cnnzoo.datasets.source import Source, open_source
 def class_names_of(
     data: DataConfig, image_shape: tuple[int, int, int], source: Source | None = None
 ) -> tuple[str, ...]:
-    """The class names in order: those of `data.classes`, else those of the source.
+    """Return the class names in order: those of `data.classes`, else those of the source.
 
     `source` is the opened source of `data`; without it, the source is opened here if the names need
     it: not for a sample, and not if `data.classes` has them. Raises DataError if the source does

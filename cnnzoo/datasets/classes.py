@@ -13,7 +13,7 @@ _SHOWN = 50  # classes that a hint names
 
 
 def names_in_order(class_of: Mapping[str, str], data: DataConfig) -> tuple[str, ...]:
-    """Each class of a source once: as `data.classes` orders them, else as the source does."""
+    """Return each class of a source once, in the order of `data.classes` or else of the source."""
     return data.class_names or tuple(dict.fromkeys(class_of.values()))
 
 
@@ -54,7 +54,7 @@ def classes_of(
     for name in names:
         if name != name.encode(errors="replace").decode():
             raise DataError(
-                f"{data.title} has the class {name!r}, whose name is not text in UTF-8",
+                f"{data.title} has the class {name!r}, which is not text in UTF-8",
                 place=place,
                 hint="rename its folder: the name is written into the model",
             )
@@ -62,7 +62,7 @@ def classes_of(
 
 
 def _quoting(name: str, known: Sequence[str]) -> str:
-    """A hint if a name is a code that YAML read as a number: 001 without quotes is 1."""
+    """Return a hint if a name is a code that YAML read as a number: 001 without quotes is 1."""
     code = next((code for code in known if code.isdecimal() and code.lstrip("0") == name), None)
     quoted = f"; without quotes a code loses its zeros: write \"'{code}'\""
     return quoted if code and name.isdecimal() else ""
@@ -71,7 +71,7 @@ def _quoting(name: str, known: Sequence[str]) -> str:
 def _named(
     values: Sequence[str], data: DataConfig, example: Callable[[str], str | None]
 ) -> dict[str, str]:
-    """The name of each label value of a source: its own, or the one that `labels` gives it."""
+    """Return the name of each label value of a source: from `data.labels`, or else the value."""
     if data.labels is None:
         return {value: value for value in values}
     names = data.labels

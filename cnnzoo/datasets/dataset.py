@@ -1,4 +1,4 @@
-"""The type of a data set, whatever its source: named splits of images and labels."""
+"""Data sets from any source: named splits of images and labels."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ImageShape = tuple[int, int, int]  # height, width, channels
 
 
 class Images(Protocol):
-    """Images uint8 [n, height, width, channels]: an array, or rows of a file, read when asked."""
+    """Images uint8 [n, height, width, channels]: an array, or rows of a file, read on demand."""
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(n, height, width, channels)."""
 
     def __getitem__(self, rows: slice | NDArray[np.intp]) -> NDArray[np.uint8]:
-        """The images at these rows, as an array in memory."""
+        """Return the images at these rows as an array in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,9 @@ class Dataset:
     """The splits `train`, `validation` and `test` of one source, and its class names in order.
 
     `fingerprint` is a digest of pixels, labels, splits and class names: equal data sets have equal
-    ones. `skipped` names what could not be read, each with the reason. `notes` are lines about how
-    the source was understood: its splits, files that are not images, the range of its pixels.
+    ones. `skipped` are the items that could not be read, each with the reason. `notes` are lines
+    about the interpretation of the source: its splits, files that are not images, the range of its
+    pixels.
     """
 
     name: str

@@ -18,7 +18,7 @@ from cnnzoo.datasets.items import Items
 from cnnzoo.datasets.pixel_ranges import DARK, dark_note
 from cnnzoo.datasets.source import Source
 
-LOOKED_INTO = 16  # files that tell gray from colour, and the range of the pixels
+LOOKED_INTO = 16  # files that are inspected for colour and for the range of the pixels
 _BLOCK = 256  # images in memory at a time
 _LOOK_AT = 32  # pixels a side that are enough to tell gray from colour
 _SAME = 16  # of 255: channels of a gray picture differ less, even compressed
@@ -37,7 +37,7 @@ class ImageFiles(Source):
 
     @property
     def notes(self) -> Sequence[str]:
-        """Lines about how the files were understood; complete after `read`."""
+        """Return lines about the interpretation of the files; complete after `read`."""
         return self.found
 
     def read(
@@ -62,13 +62,13 @@ class ImageFiles(Source):
 
 
 def is_inside(path: str, root: str) -> bool:
-    """Whether a path leads to a place below `root`, an absolute path without links."""
+    """Return whether a path is below `root`, an absolute path without links."""
     real = os.path.realpath(path)
     return real == root or real.startswith(f"{root.rstrip('/')}/")
 
 
 def _largest(images: np.memmap[Any, Any]) -> int:
-    """The largest pixel, or the first above DARK."""
+    """Return the largest pixel, or the first one above DARK."""
     largest = 0
     for start in range(0, len(images), _BLOCK):
         largest = max(largest, int(images[start : start + _BLOCK].max()))
@@ -78,7 +78,7 @@ def _largest(images: np.memmap[Any, Any]) -> int:
 
 
 def _raw_largest(paths: Sequence[str]) -> tuple[int, int] | None:
-    """The largest pixel in these files as it is stored, and the largest that can be stored."""
+    """Return the largest stored pixel of these files, and the largest value of their type."""
     found = []
     with no_warnings():
         for path in paths:
@@ -92,7 +92,7 @@ def _raw_largest(paths: Sequence[str]) -> tuple[int, int] | None:
 
 
 def _has_colour(path: str) -> bool:
-    """Whether the channels of the picture in a file differ."""
+    """Return whether the channels of an image file differ."""
     try:
         pixels = decode_file(path, Fit((_LOOK_AT, _LOOK_AT, 3)))
     except UnreadableError:

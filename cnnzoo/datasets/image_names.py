@@ -1,4 +1,4 @@
-"""Tell by their names which files are images, and which folders a system made for itself."""
+"""Recognise image files and system folders by their names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SUFFIXES = tuple(FORMATS)
 MOST_KINDS = 6  # kinds of other files that a line names
 
 # Recycle bins, thumbnails and snapshots of Windows, macOS and network storage, in lower case.
-# Hidden folders, such as .Trashes and .snapshot, are left out as well.
+# Hidden folders, such as .Trashes and .snapshot, are also ignored.
 SYSTEM_FOLDERS = frozenset(
     {
         "#recycle",
@@ -42,23 +42,23 @@ SYSTEM_FILES = frozenset({"desktop.ini", "ehthumbs.db", "icon\r", "thumbs.db"})
 
 
 def is_image(name: str) -> bool:
-    """Whether a file is read as an image: its suffix is that of a format, and it is not hidden."""
+    """Return whether a file is read as an image: it has a known suffix and is not hidden."""
     return name[:1] != "." and name.lower().endswith(SUFFIXES)
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a folder or file is hidden, or one that a system made for its own use."""
+    """Return whether a folder or file is hidden, or made by an operating system for its own use."""
     folded = name.casefold()
     return name[:1] == "." or folded in SYSTEM_FOLDERS or folded in SYSTEM_FILES
 
 
 def is_system_folder(name: str) -> bool:
-    """Whether a folder is visible, but one that a system made for its own use."""
+    """Return whether a folder is visible, but made by an operating system for its own use."""
     return name.casefold() in SYSTEM_FOLDERS
 
 
 def kind_of(name: str) -> str:
-    """The suffix of a file in lower case, or `no suffix`."""
+    """Return the suffix of a file in lower case, or `no suffix`."""
     return PurePosixPath(name).suffix.lower() or "no suffix"
 
 

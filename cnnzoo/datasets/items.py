@@ -17,12 +17,12 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """All items of a source, in an order that depends on nothing but the source.
+    """All items of a source, in an order that depends only on the source.
 
-    `labels` int32 [n] are indices of `label_values`, what the source itself calls them; `parts`
-    int32 [n] are indices of `part_values`, its own splits, NO_PART if it has none. `unusable`
-    are items that cannot even be labelled, each with the reason. `keys` uint64 [n] decide which
-    items are held out, of sources whose names are only numbers of rows; else the names do.
+    `labels` int32 [n] are indices of `label_values`, the labels of the source; `parts` int32 [n]
+    are indices of `part_values`, its splits, or NO_PART. `unusable` are items without a label, each
+    with the reason. `keys` uint64 [n] decide which items are held out, if the names are only
+    numbers of rows; otherwise the names decide.
     """
 
     names: Sequence[str]
@@ -40,7 +40,7 @@ def make_items(
     parts: Sequence[str] | None = None,
     unusable: Mapping[str, str] | None = None,
 ) -> Items:
-    """Items from one name, label and part each."""
+    """Make items from the name, label and part of each."""
     label_values, part_values = in_order(labels), in_order(parts or (NO_PART,))
     codes = {value: code for code, value in enumerate(label_values)}
     part_codes = {value: code for code, value in enumerate(part_values)}
@@ -55,7 +55,7 @@ def make_items(
 
 
 def in_order(values: Iterable[str]) -> tuple[str, ...]:
-    """Return each value once: numbers by size, everything else as Keras does, by code point."""
+    """Return each value once: numbers by size, everything else by code point, as in Keras."""
     unique = set(values)
     if all(_NUMBER.fullmatch(value) for value in unique):
         return tuple(sorted(unique, key=lambda value: (Decimal(value), value)))

@@ -1,4 +1,4 @@
-"""Config.data → Dataset: opened from the cache, or decoded into it first."""
+"""Load the data set of a configuration: decode it into the cache once, then open it there."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def load_dataset(
 
 
 def fit_of(data: DataConfig, image_shape: ImageShape) -> Fit:
-    """The conversion of every image to a shape; raises DataError for a shape that is impossible."""
+    """Return the conversion of images to a shape; raise DataError for an impossible shape."""
     if image_shape[2] not in (1, 3):
         raise DataError(
             f"images have 1 channel (gray) or 3 (colour), but the model takes {image_shape[2]}",
@@ -153,8 +153,8 @@ def _unreadable(skipped: Mapping[str, str], data: DataConfig) -> DataError:
             Mistake(
                 f"{counted(len(skipped), 'item')} of {data.title} cannot be used",
                 data.place(data.source),
-                "repair or remove them (cnnzoo data check shows what else is wrong), or leave them "
-                "out with data.on_error=skip",
+                "repair or remove them (cnnzoo data check shows other problems), or skip them with "
+                "data.on_error=skip",
                 tuple(details),
             )
         ]

@@ -1,4 +1,4 @@
-"""The usual names of the parts of a data set, and the split that each of them means."""
+"""Usual names of the parts of a data set, and the split that each of them means."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ PART_NAMES = {
     "privatetest": "test",
 }
 
-# Test if no other part is the test part, else validation if no other part is that.
+# The test split if no other part is it; else the validation split if no other part is it.
 EVALUATION_NAMES = ("eval", "evaluate", "evaluation")
 
 # Images without labels, as competitions publish them: in no split.
 UNLABELLED_NAMES = ("pred", "predict", "prediction", "predictions", "unlabeled", "unlabelled")
 
-# The numbers of CelebA and of tables like it; two numbers alone can be either way round.
+# The numbers of CelebA and similar tables; two numbers alone are ambiguous.
 NUMBERS = {"0": "train", "1": "validation", "2": "test"}
 
-# Words that say nothing about which part is meant: seg_train, training_set, test-images.
+# Words that do not tell the part: seg_train, training_set, test-images.
 _NEUTRAL = frozenset({"data", "dataset", "set", "split", "subset", "part", "partition", "seg"}) | {
     "file",
     "files",
@@ -52,9 +52,9 @@ _NEUTRAL = frozenset({"data", "dataset", "set", "split", "subset", "part", "part
 
 
 def meanings(parts: Iterable[str]) -> dict[str, str | None]:
-    """Part → its split, `train`, `validation` or `test`; None if its name says none.
+    """Map each part to its split, `train`, `validation` or `test`; None if its name is not usual.
 
-    Examples in NO_PART train.
+    Examples in NO_PART are for training.
     """
     parts = tuple(parts)
     found = {part: _meaning(part) for part in parts}
@@ -68,13 +68,13 @@ def meanings(parts: Iterable[str]) -> dict[str, str | None]:
 
 
 def is_part_name(name: str) -> bool:
-    """Whether a name is usual for a part of a data set."""
+    """Return whether a name is usual for a part of a data set."""
     key = _key(name)
     return key in PART_NAMES or key in EVALUATION_NAMES or key in UNLABELLED_NAMES
 
 
 def is_unlabelled(name: str) -> bool:
-    """Whether a name is usual for images without labels."""
+    """Return whether a name is usual for images without labels."""
     return _key(name) in UNLABELLED_NAMES
 
 
@@ -83,7 +83,7 @@ def _meaning(part: str) -> str | None:
 
 
 def _key(name: str) -> str:
-    """The name as PART_NAMES has it: `Training_Set` and `seg-train2` are `training`, `train`."""
+    """Return the form in PART_NAMES: `training` for `Training_Set`, `train` for `seg-train2`."""
     words = re.findall(r"[^\W\d_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", nfc(name)))
     key = "".join(word for word in map(str.lower, words) if word not in _NEUTRAL)
     without = key.removesuffix("set")

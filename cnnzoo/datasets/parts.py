@@ -1,4 +1,4 @@
-"""The parts of a data source, as far as they are known without reading its images."""
+"""Find the parts of a data source without reading its images."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from cnnzoo.datasets.sources.arrays import find_arrays, find_range
 from cnnzoo.datasets.sources.arrays import open_source as open_arrays
 from cnnzoo.datasets.splitting import splits_of
 
-# The parts of the tensorflow-datasets that Keras can load too.
+# The parts of the data sets of tensorflow-datasets that Keras can load too.
 _PARTS = dict.fromkeys(("cifar10", "fashion_mnist", "mnist"), ("train", "test"))
 
 
 def known_splits(data: DataConfig) -> dict[str, tuple[str, ...] | float]:
     """Return the parts of each split, or its fraction, as `splits_of` does.
 
-    The parts are those of a folder or of arrays that exist; of other sources those that
-    `data.splits` names, and one that trains. Raises DataError as `splits_of` does.
+    The parts are those of an existing folder or arrays; for other sources those that `data.splits`
+    names, and one for training. Raises DataError as `splits_of` does.
     """
     return splits_of(_known_parts(data), data)
 

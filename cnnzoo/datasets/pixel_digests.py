@@ -1,4 +1,4 @@
-"""Digests of decoded images, by which changed and equal pixels are found."""
+"""Digests of decoded images, to find changed and equal pixels."""
 
 from __future__ import annotations
 

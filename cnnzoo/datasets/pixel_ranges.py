@@ -1,4 +1,4 @@
-"""The range of the pixels of a source: which value is black, and which is white."""
+"""The range of the pixels of a source: the values of black and white."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 WHITE = 255
 DARK = WHITE // 4  # images without a brighter pixel are taken for a smaller range
-ROUNDING = 1e-3  # of the range: how far beyond it a float may be, from rounding
+ROUNDING = 1e-3  # of the range: a float may exceed it by this much
 
 # The largest values of pixels that are stored with fewer bits than their type has.
 _WHITES = (1, 3, 7, 15, 31, 63, 127, 255, 1023, 4095, 16383, 65535)
@@ -24,7 +24,7 @@ class PixelRange:
     white: float
 
     def outside(self, pixels: NDArray[Any]) -> NDArray[np.bool_]:
-        """Return which pixels are not numbers of this range, but for rounding."""
+        """Return which pixels are not numbers of this range, apart from rounding."""
         slack = ROUNDING * (self.white - self.black) if pixels.dtype.kind == "f" else 0
         with np.errstate(invalid="ignore"):
             inside: NDArray[np.bool_] = (pixels >= self.black - slack) & (
@@ -51,10 +51,10 @@ UNIT = PixelRange(0, 1)
 
 
 class RangeFinder:
-    """Tells from the pixels of a source whether they are numbers from 0 to 255 or from 0 to 1.
+    """Detect whether the pixels of a source are numbers from 0 to 255 or from 0 to 1.
 
-    Pixels that are all 0 or 1, in whatever type, are black and white. If some are fractions of 1
-    and some are larger, most of them decide; the others are mistakes.
+    Pixels of any type that are all 0 or 1 are black and white. If some are fractions of 1 and some
+    are larger, the majority decides; the others are errors.
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class RangeFinder:
 
     @property
     def is_decided(self) -> bool:
-        """Whether further pixels would change nothing."""
+        """True if more pixels would not change the result."""
         if self.above:
             return not self.fractions and self.largest > DARK
         return self.fractions > _ENOUGH and self.largest > 1 / 4

@@ -21,7 +21,7 @@ from cnnzoo.regular_files import open_regular_text
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Indices of the items that are used, in their order, and the label int32 of each.
+    """The indices of the items that are used, in order, and the label int32 of each.
 
     `unusable` are the items that cannot be used and are not excluded, each with the reason.
     """
@@ -35,8 +35,8 @@ class Selection:
 def select(items: Items, data: DataConfig) -> Selection:
     """Apply `labels`, `classes`, `exclude` and `limit` to the items of a source.
 
-    Raises DataError for a class or a label that the source does not have, where fewer than two
-    classes are left, and for exclusions of other data.
+    Raises DataError for a class or a label that the source does not have, if fewer than two classes
+    remain, and for exclusions of other data.
     """
     class_of = classes_of(items.label_values, data, partial(_first_with, items))
     class_names = names_in_order(class_of, data)
@@ -66,17 +66,17 @@ def select(items: Items, data: DataConfig) -> Selection:
 
 
 def _first_with(items: Items, value: str) -> str:
-    """The name of the first item with a label value."""
+    """Return the name of the first item with a label value."""
     return items.names[int(np.argmax(items.labels == items.label_values.index(value)))]
 
 
 def read_exclusions(data: DataConfig) -> frozenset[str]:
-    """The names in the file `data.exclude`: comma-separated values with the column `name`."""
+    """Return the names in the file `data.exclude`: comma-separated values with a column `name`."""
     if data.exclude is None:
         return frozenset()
     path = Path(data.exclude)
     try:
-        # A spreadsheet puts a mark at the start; a file name may be no UTF-8.
+        # A spreadsheet writes a byte order mark; a file name may not be UTF-8.
         with open_regular_text(
             path, encoding="utf-8-sig", errors="surrogateescape", newline=""
         ) as file:
@@ -105,7 +105,7 @@ def limited(
 ) -> NDArray[np.intp]:
     """Return indices of at most `limit` examples of each class; each part has its share of them.
 
-    They are those of the lowest positions, so that they are nearly the same if others are excluded.
+    The examples with the lowest positions are taken, so exclusions change few of them.
     """
     kept = np.zeros(len(labels), bool)
     for members in members_of(labels):

@@ -1,4 +1,4 @@
-"""The sources of data: `data.folder` is opened by the module `sources.folder`, and so on.
+"""Sources of data: the module `sources.folder` opens `data.folder`, and so on.
 
 Such a module has `open_source(data)`, which returns a Source or raises DataError. For `data.name`
 that is `sources.samples`, or `sources.tfds` if tensorflow-datasets has the data.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from cnnzoo.config.data import DataConfig
 from cnnzoo.config.data_names import TFDS_NAMES
 
-if TYPE_CHECKING:  # numpy stays away from who only asks for the names
+if TYPE_CHECKING:  # reading only the names loads no NumPy
     import numpy as np
     from numpy.typing import NDArray
 
@@ -26,24 +26,23 @@ if TYPE_CHECKING:  # numpy stays away from who only asks for the names
 class Source(ABC):
     """An opened source of images.
 
-    `identity` is a digest of its files, by names, sizes and times: they are not read for it, and it
-    changes when one of them does.
+    `identity` is a digest of the names, sizes and times of its files; it changes if a file changes.
     """
 
     identity: str
 
     @property
     def is_prepared(self) -> bool:
-        """Whether its identity is known without a download."""
+        """True if its identity is known without a download."""
         return True
 
     @property
     def notes(self) -> Sequence[str]:
-        """Lines about how it was understood; complete after `read`."""
+        """Return lines about its interpretation; complete after `read`."""
         return ()
 
     def label_values(self) -> tuple[str, ...]:
-        """Return the labels as the source has them, in order."""
+        """Return the labels of the source in order."""
         return self.items().label_values
 
     @abstractmethod
@@ -51,7 +50,7 @@ class Source(ABC):
         """Return all items; no image is decoded."""
 
     def split_keys(self, items: Items, indices: NDArray[np.intp]) -> NDArray[np.uint64]:
-        """Return what decides which of these items are held out, uint64 [n]: see `splitting`."""
+        """Return the keys of these items, uint64 [n], which decide the splits: see `splitting`."""
         from cnnzoo.datasets.splitting import name_keys
 
         if items.keys is not None:

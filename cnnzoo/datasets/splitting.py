@@ -3,8 +3,8 @@
 A fraction takes each example by a hash of its content or path alone, so that adding, removing or
 excluding examples never moves another one: runs stay comparable, and a model that starts from
 another run's weights is not tested on that run's training images. The sizes of splits are therefore
-near the fractions, not equal to them. Only a split that a class would be missing from gets one
-example of it, which depends on the others.
+near the fractions, not equal to them. Only if a split would lack a class, it gets one example of
+it, which depends on the others.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Indices = NDArray[np.intp]
 Splits = Mapping[str, tuple[str, ...] | float]
 
 _TRAIN, _VALIDATION, _TEST = range(3)
-_WORTH_ONE = 0.5  # a split whose share of a class is as large has at least one example of it
+_WORTH_ONE = 0.5  # a split with at least this share of a class gets at least one example of it
 
 
 def name_keys(names: Iterable[str]) -> NDArray[np.uint64]:
@@ -64,9 +64,9 @@ def split_examples(
     keys: NDArray[np.uint64],
     data: DataConfig,
 ) -> dict[str, Indices]:
-    """Return disjoint, sorted indices for `train`, `validation` and `test`, as `splits_of` says.
+    """Return disjoint, sorted indices for `train`, `validation` and `test`, by `splits_of`.
 
-    Examples of a part that belongs to no split are in none.
+    Examples of a part without a split are not used.
     """
     splits = splits_of(part_values, data)
     fractions = {split: given for split, given in splits.items() if isinstance(given, float)}
@@ -82,11 +82,11 @@ def split_examples(
 
 
 def splits_of(part_values: tuple[str, ...], data: DataConfig) -> dict[str, tuple[str, ...] | float]:
-    """Return the parts of the source that each split is, or the fraction of its training part.
+    """Return for each split its parts of the source, or its fraction of the training part.
 
-    A split is the part that `data.splits` names; else, with a number, that fraction; else the
-    source's own part of that meaning; else a fraction by default. Raises DataError for a part that
-    the source does not have, if two splits are the same part, and if no part is for training.
+    A split is the part or the fraction in `data.splits`; else the part of the source with that
+    meaning; else a default fraction. Raises DataError for a part that the source does not have, if
+    two splits are the same part, and if no part is for training.
     """
     own = meanings(part_values)
     given = {split: getattr(data.splits, split) for split in SPLITS}
@@ -108,7 +108,7 @@ def splits_of(part_values: tuple[str, ...], data: DataConfig) -> dict[str, tuple
     if not splits["train"]:
         known = ", ".join(filter(None, part_values))
         raise DataError(
-            f"{data.title} has the parts {known}, and none of their names is usual for training",
+            f"{data.title} has the parts {known}, and none of these names means training",
             place=data.place(data.source),
             hint="name them in data.splits, as in {train: PART, test: PART}, with numbers in "
             "quotes; if they are not splits, rename the folders or the column that names them",
@@ -117,7 +117,7 @@ def splits_of(part_values: tuple[str, ...], data: DataConfig) -> dict[str, tuple
 
 
 def split_notes(part_values: tuple[str, ...], counts: Sequence[int], data: DataConfig) -> list[str]:
-    """Return lines about how the splits were made, unless each is a part of its own name.
+    """Return lines about the origin of the splits, unless each is the part of the same name.
 
     `counts` are the numbers of examples of the parts.
     """
@@ -158,9 +158,9 @@ def hold_out(
 ) -> dict[str, Indices]:
     """Return disjoint, sorted indices of the splits of `fractions`, and `train` for the rest.
 
-    `test` has the examples whose positions are below its fraction, `validation` those from 1 less
-    its fraction on: neither moves when the other fraction changes. If a class, or all of them,
-    would have no example in a split though its share is at least a half, the nearest one moves.
+    `test` has the examples with positions below its fraction, `validation` those from 1 minus its
+    fraction on, so neither changes with the other fraction. If a split would lack a class, or be
+    empty, although its share is at least half an example, the nearest example moves into it.
     """
     chosen = np.full(len(labels), _TRAIN, np.int8)
     shares = {_TEST: fractions.get("test", 0.0), _VALIDATION: fractions.get("validation", 0.0)}
@@ -180,7 +180,7 @@ def _leave_none_empty(
     positions: NDArray[np.float64],
     shares: Mapping[int, float],
 ) -> None:
-    """Change `chosen`, the splits, so that none with a share of these members is without one."""
+    """Change `chosen`, the splits, so that each split with a share of these members has one."""
     order = members[np.argsort(positions, kind="stable")]  # test, then train, then validation
     counts = np.bincount(chosen[order], minlength=3)
     if not counts[_TRAIN] and (1 - sum(shares.values())) * len(order) >= _WORTH_ONE:
@@ -197,11 +197,11 @@ def _leave_none_empty(
 def draw(
     labels: NDArray[np.int32], counts: Sequence[int], positions: NDArray[np.float64]
 ) -> list[Indices]:
-    """Return disjoint, sorted samples of so many examples each, and what is left.
+    """Return disjoint, sorted samples of these sizes, and the rest.
 
-    Each sample in turn has its share of what is left of every class, rounded up or down, those of
-    the lowest positions first: the first is within one example of its share of each class, any
-    other within two.
+    Each sample in turn gets its share of the remaining examples of every class, rounded up or down,
+    the lowest positions first. The first sample is within one example of its share of each class,
+    any other within two.
     """
     classes = [members[np.argsort(positions[members])] for members in members_of(labels)]
     tie_breaks = np.array([positions[members[0]] for members in classes])
@@ -218,7 +218,7 @@ def draw(
 def _shares(
     sizes: NDArray[np.int64], count: int, tie_breaks: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """`count` divided in proportion to sizes, by largest remainders: each rounded up or down."""
+    """Divide `count` in proportion to sizes, by largest remainders: each rounded up or down."""
     shares, remainders = np.divmod(sizes * count, max(1, sizes.sum()))
     largest = np.lexsort((tie_breaks, -remainders))
     shares[largest[: count - shares.sum()]] += 1
@@ -235,10 +235,10 @@ def members_of(labels: NDArray[np.int32]) -> list[Indices]:
 def _left_for(
     split: str, own: Mapping[str, str | None], named: Mapping[str, tuple[str, ...]]
 ) -> tuple[str, ...]:
-    """The parts that mean a split.
+    """Return the parts that mean a split.
 
-    Without those that `data.splits` names for a split that the source has no part for, as with
-    {test: validation} for a source of training and validation images.
+    Parts that `data.splits` names for another split are excluded, as in {test: validation} for a
+    source of training and validation images.
     """
     taken = {
         value
@@ -252,7 +252,7 @@ def _left_for(
 def _find_parts(
     given: str, part_values: tuple[str, ...], split: str, data: DataConfig
 ) -> tuple[str, ...]:
-    """The part of that name, in upper or lower case, else those that mean the same split."""
+    """Return the part of that name, ignoring case, or else the parts that mean the same split."""
     known = tuple(value for value in part_values if value != NO_PART)
     if given in known:
         return (given,)

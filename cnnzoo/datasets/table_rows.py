@@ -1,4 +1,4 @@
-"""A table as text: its lines, the fields of a row, and which column is what."""
+"""A table as text: its lines, the fields of a row, and the roles of its columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cnnzoo.text import listed
 DELIMITERS = (",", ";", "\t")
 MAX_LINE = 2**24  # characters: a row of 1000x1000 pixels in colour has 12 million
 
-# What tables call their columns, in lower case.
+# Usual names of the columns, in lower case.
 LABEL_COLUMNS = (
     "label",
     "labels",
@@ -52,7 +52,7 @@ PART_COLUMNS = ("split", "usage", "subset", "partition", "part", "set")
 _EXCEL_DELIMITER = re.compile(r'"?sep=(.)"?,*', re.IGNORECASE)
 
 _NUMBERED_COLUMNS = 4  # fewer numbered columns are not pixels
-_HEADERLESS = ("first", "last")  # where the label is in a table whose first line is a row
+_HEADERLESS = ("first", "last")  # position of the label in a table without a header
 
 
 class TableError(Exception):
@@ -68,7 +68,7 @@ class TableError(Exception):
 class Layout:
     """The columns of a table by their content, counted from 0.
 
-    `images` is one column, of paths or of pixels with spaces between them, or many: one a pixel.
+    `images` is one column, of paths or of pixels separated by spaces, or one column for each pixel.
     """
 
     delimiter: str
@@ -77,17 +77,17 @@ class Layout:
     part: int | None
     images: slice
     has_paths: bool
-    first_line: int  # of the rows; what is before it is the header
+    first_line: int  # of the rows; the header is before it
 
     @property
     def pixel_columns(self) -> int:
-        """How many columns are a pixel each; 0 if one column has all of them, or a path."""
+        """The number of pixel columns; 0 if one column has all pixels, or a path."""
         count = self.images.stop - self.images.start
         return count if count > 1 else 0
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines that are not blank, and their numbers, counted from 1 as an editor does.
+    """Yield the lines that are not blank, and their numbers from 1, as in an editor.
 
     Raises TableError for a line longer than MAX_LINE and for a file that is not text in UTF-8.
     """
@@ -107,7 +107,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
 def split_row(line: str, delimiter: str) -> list[str]:
     """Return the fields of a row, quoted or not; raises ValueError if a quote does not end.
 
-    As the csv module has it, but a field may be as long as its line, and none goes over two lines.
+    Like the csv module, but a field may be as long as its line, and ends on that line.
     """
     if '"' not in line:
         return line.split(delimiter)
@@ -115,7 +115,7 @@ def split_row(line: str, delimiter: str) -> list[str]:
     while True:
         match = _field(delimiter).match(line, at)
         if not match:
-            raise ValueError("has a quote that does not end, or text behind one")
+            raise ValueError("has a quote that does not end, or text after one")
         quoted, plain, end = match.groups()
         fields.append(plain if quoted is None else quoted.replace('""', '"'))
         if not end:
@@ -130,7 +130,7 @@ def _field(delimiter: str) -> re.Pattern[str]:
 
 
 def find_layout(path: Path, label: str | None, image: str | None) -> Layout:
-    """Find the columns of a table; `label` and `image` name those that a person chose.
+    """Find the columns of a table; `label` and `image` are names from the configuration.
 
     Raises TableError if that is not clear.
     """
@@ -165,16 +165,16 @@ def find_layout(path: Path, label: str | None, image: str | None) -> Layout:
 
 
 def _columns(header: str, delimiters: Iterable[str]) -> tuple[str, tuple[str, ...]]:
-    """The delimiter that makes most fields of the header, and these."""
+    """Return the delimiter that gives most fields in the header, and these fields."""
     rows = []
     for delimiter in delimiters:
-        with suppress(ValueError):  # a quoted name in front of another delimiter
+        with suppress(ValueError):  # a quoted name before another delimiter
             rows.append((delimiter, split_row(header, delimiter)))
     delimiter, fields = max(rows, key=lambda row: len(row[1]), default=(",", []))
     columns = tuple(field.strip() for field in fields)
     if len(columns) < 2:
         raise TableError(
-            "has no two columns",
+            "has fewer than two columns",
             hint="a table has commas, semicolons or tabs between its columns, and their names in "
             "the first line: path,label,split",
         )
@@ -184,13 +184,13 @@ def _columns(header: str, delimiters: Iterable[str]) -> tuple[str, tuple[str, ..
 def _headerless(
     delimiter: str, columns: tuple[str, ...], label: str | None, first_line: int
 ) -> Layout:
-    """The layout of a table without a header, if a person said at which end the label is."""
+    """Return the layout of a table without a header, if `data.label` is `first` or `last`."""
     if label not in _HEADERLESS:
         raise TableError(
-            "has numbers in its first line, where the names of the columns should be",
+            "has numbers instead of column names in its first line",
             "label" if label else "csv",
-            "a table without such a line: say where the label is, data.label=first or "
-            "data.label=last; every other column is a pixel",
+            "for a table without column names, set data.label=first or data.label=last; every "
+            "other column is a pixel",
         )
     count = len(columns) - 1
     label_at, start = (0, 1) if label == "first" else (count, 0)
@@ -203,7 +203,7 @@ def _headerless(
 def _find(
     columns: tuple[str, ...], known: tuple[str, ...], role: str, chosen: str | None
 ) -> int | None:
-    """The column that was chosen by its name, or the one with a known name."""
+    """Return the column that was chosen by name, or the one with a known name."""
     names = known if chosen is None else (chosen.lower(),)
     found = [at for at, column in enumerate(columns) if column.lower() in names]
     if chosen is not None:
@@ -219,20 +219,20 @@ def _find(
         raise TableError(
             f"has {len(found)} columns that may be the {role}: {names_found}",
             role if chosen else "csv",
-            f"choose one with data.{role}=COLUMN; no two columns may have one name",
+            f"choose one with data.{role}=COLUMN; column names must differ",
         )
     return found[0] if found else None
 
 
 def _find_part(columns: tuple[str, ...], label_at: int) -> int | None:
-    """The first column, by the order of PART_COLUMNS, that says of what split a row is."""
+    """Return the column of the splits: the first one in the order of PART_COLUMNS."""
     lower = [column.lower() for column in columns]
     found = [lower.index(name) for name in PART_COLUMNS if name in lower]
     return next((at for at in found if at != label_at), None)
 
 
 def _numbered(columns: tuple[str, ...], others: set[int | None]) -> slice:
-    """The columns that are a pixel each: most names are alike but for a number (pixel0, 1x1)."""
+    """Return the pixel columns: most of the names differ only in a number (pixel0, 1x1)."""
     stems = Counter(stem for at, stem in enumerate(map(_stem, columns)) if at not in others)
     stem, count = max(
         ((stem, count) for stem, count in stems.items() if "#" in stem),
@@ -254,7 +254,7 @@ def _stem(column: str) -> str:
 
 
 def _has_pixels(columns: tuple[str, ...], at: int, rows: Iterable[str], delimiter: str) -> bool:
-    """Whether a column has pixels rather than paths, by its name or by the first value in it."""
+    """Return whether a column has pixels, not paths, by its name or its first value."""
     if columns[at].lower() in PIXEL_COLUMNS:
         return True
     for row in rows:

@@ -1,9 +1,9 @@
 """A separate process that runs tensorflow-datasets and TensorFlow.
 
-In the process of a training they would keep their memory, import modules of the working directory,
-and TensorFlow could not hide the GPUs from them and use them for Keras. Each line that this process
-reads is a job. It answers with lines about its progress, and one with the result or an error. It
-ends with its input, so that it does not outlive the process that started it.
+In the training process they would keep their memory and import modules of the working directory,
+and TensorFlow could not both hide the GPUs from them and use the GPUs for Keras. Each line of input
+is a job. The answer is lines about its progress, then one with the result or an error. The process
+ends with its input, so it does not outlive its parent.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ _CLASS_KEYS = ("pythonClassName", "python_class_name", "type")  # that name a cl
 Job = dict[str, Any]
 Answer = dict[str, Any]
 Say = Callable[[Answer], None]
-Span = tuple[str, int, int]  # a split, the number of the first example, that after the last
+Span = tuple[str, int, int]  # a split, and the numbers of its examples from first to before last
 
 
-class Refusal(Exception):  # noqa: N818 - an answer
-    """Why a job cannot be done; `key` is the key of `data` that is to blame, if one is."""
+class Refusal(Exception):  # noqa: N818 - an answer, not an error of the program
+    """The reason why a job cannot be done; `key` is the key of `data` that causes it, if any."""
 
     def __init__(self, message: str, key: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)
@@ -60,7 +60,7 @@ def prepare(job: Job, say: Say) -> Answer:
     """Download or take the manual files, and write the data set below `data_dir`."""
     name = job["name"]
     builder = _registered(job)
-    if builder.is_prepared():  # where only its code knows: in its default configuration
+    if builder.is_prepared():  # the default configuration is known to its code only
         return {"directory": str(builder.data_dir)}
     _features(builder, job)
     instructions = builder.MANUAL_DOWNLOAD_INSTRUCTIONS
@@ -93,14 +93,14 @@ def prepare(job: Job, say: Say) -> Answer:
 
 
 def label_values(job: Job, say: Say) -> Answer:
-    """The labels in order, as far as they are known without the examples; else None."""
+    """Return the labels in order, if they are known without the examples; else None."""
     builder = _opened(job) if job["directory"] else _registered(job)
     label, _ = _features(builder, job)
     return {"values": _values(label.kind)}
 
 
 def examples(job: Job, say: Say) -> Answer:
-    """For each part that is used, its spans: split, first number, and the label of each example."""
+    """Return the spans of each used part: split, first number, and the label of each example."""
     builder = _opened(job)
     label, _ = _features(builder, job)
     spans = _spans(builder, job["splits"])
@@ -147,13 +147,13 @@ def read(job: Job, say: Say) -> Answer:
 
 
 def _registered(job: Job) -> Any:
-    """The builder of a name that tensorflow-datasets knows."""
+    """Return the builder of a name that tensorflow-datasets knows."""
     name, config = job["name"], job["config"]
     known = tfds.list_builders(with_community_datasets=False)
     if name not in known:
         raise Refusal(
             f"tensorflow-datasets has no data set {name!r}{did_you_mean(name, known)}",
-            hint=f"one that is prepared needs no name there: {job['data_dir']}/{name}/VERSION",
+            hint=f"a prepared data set of any name belongs in {job['data_dir']}/{name}/VERSION",
         )
     try:
         kind = tfds.builder_cls(name)
@@ -171,7 +171,7 @@ def _registered(job: Job) -> Any:
 
 
 def _opened(job: Job) -> Any:
-    """The builder of a prepared directory; it needs no name that tensorflow-datasets knows."""
+    """Return the builder of a prepared directory, which may have any name."""
     try:
         check_prepared(Path(job["directory"]))
         return tfds.builder_from_directory(job["directory"])
@@ -184,8 +184,8 @@ def _opened(job: Job) -> Any:
 def check_prepared(directory: Path) -> None:
     """Refuse special files, and features that are not those of tensorflow-datasets.
 
-    It would read a FIFO for ever, and import any module that `features.json` names as the class of
-    a feature. Raises Refusal, and OSError or ValueError for a file that is damaged.
+    tensorflow-datasets would read a FIFO forever, and import any module that `features.json` names
+    as the class of a feature. Raises Refusal, and OSError or ValueError for a file that is damaged.
     """
     for path in directory.iterdir():
         if not path.is_file() and not path.is_dir():
@@ -232,7 +232,7 @@ def _damaged(directory: str, error: Exception | str) -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class _Feature:
-    """One value of an example: the keys that lead to it, and what tensorflow-datasets has there."""
+    """One value of an example: its path of keys, and its feature in tensorflow-datasets."""
 
     path: tuple[str, ...]
     kind: Any
@@ -249,7 +249,7 @@ class _Feature:
 
 
 def _features(builder: Any, job: Job) -> tuple[_Feature, _Feature]:
-    """The label and the image, as `data.label` and `data.image` name them, or by default."""
+    """Return the features of label and image: of `data.label` and `data.image`, or the defaults."""
     image = _chosen(builder.info, "image", job, _is_image, "an image with pixels of 8 or 16 bits")
     kinds = "a ClassLabel, a whole number or a truth value"
     return _chosen(builder.info, "label", job, _is_label, kinds), image
@@ -263,7 +263,7 @@ def _chosen(info: Any, key: str, job: Job, usable: Callable[[Any], bool], kinds:
         every = [f"{text} ({type(feature.kind).__name__})" for text, feature in features.items()]
         hint = f"its features: {listed(every, _LISTED)}"
         raise Refusal(f"{name} has no {key}: none of its features is {kinds}", hint=hint)
-    choices.sort(key=lambda text: _is_plain_number(features[text].kind))  # what is a class first
+    choices.sort(key=lambda text: _is_plain_number(features[text].kind))  # classes first
     if given is None:
         meant = [*(info.supervised_keys or ()), key]
         given = next((text for text in meant if text in choices), None)
@@ -316,7 +316,7 @@ def _values(label: Any) -> list[str] | None:
 
 
 def _spans(builder: Any, splits: dict[str, str | None]) -> dict[str, list[Span]]:
-    """The spans of examples of each part that is used."""
+    """Return the spans of examples of each used part."""
     own = builder.info.splits
     meaning = meanings(own)
     name = builder.info.name
@@ -330,7 +330,7 @@ def _spans(builder: Any, splits: dict[str, str | None]) -> dict[str, list[Span]]
                 parts[part] = [(part, 0, own[part].num_examples)]
         if split == "train" and not parts:
             raise Refusal(
-                f"{name} has no split that is for training",
+                f"{name} has no split for training",
                 "splits",
                 f"name one with data.splits.train; its splits: {listed(own, _LISTED)}",
             )
@@ -373,7 +373,7 @@ def _refuse_overlap(parts: dict[str, list[Span]], name: str) -> None:
 
 
 def _stream(builder: Any, split: str, start: int, stop: int, **decoding: Any) -> Any:
-    """The examples of a span, in the order in which they are stored."""
+    """Yield the examples of a span in the order of storage."""
     return builder.as_dataset(
         split=tfds.core.ReadInstruction(split, from_=start, to=stop, unit="abs"),
         shuffle_files=False,
@@ -419,7 +419,7 @@ def _fitted(picture: bytes | NDArray[np.uint8], fit: Fit) -> NDArray[np.uint8]:
 
 
 def _probing_manager(name: str, url_infos: dict[str, Any]) -> Any:
-    """A download manager that asks whether the host is there, before it downloads from it."""
+    """A download manager that checks whether the host can be reached before it downloads."""
 
     class Manager(download.DownloadManager):  # type: ignore[misc]
         reached: set[str] = set()
@@ -430,7 +430,7 @@ def _probing_manager(name: str, url_infos: dict[str, Any]) -> Any:
                 info = url_infos.get(resource.url)
                 file = info.filename if info and info.filename else resource.url
                 raise Refusal(
-                    f"{name} is not prepared, and {host}, which has its {file}, cannot be reached",
+                    f"{name} is not prepared, and {host}, the source of {file}, cannot be reached",
                     hint=_ways_out(name),
                 )
             self.reached.add(host)
@@ -458,12 +458,12 @@ JOBS = {job.__name__: job for job in (prepare, label_values, examples, read)}
 def _take_jobs(jobs: queue.SimpleQueue[str]) -> None:
     for line in sys.stdin:
         jobs.put(line)
-    os._exit(0)  # whoever gave the jobs has gone, and no longer waits for what is being done
+    os._exit(0)  # the parent process has ended and does not wait for the current job
 
 
 def main() -> None:
     """Do the jobs that arrive on standard input, until it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this process decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles it
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # output of other code is not an answer
 

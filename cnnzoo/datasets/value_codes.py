@@ -1,4 +1,4 @@
-"""Labels as text: which are missing, which mean the same number, and the code of each."""
+"""Labels as text: missing values, equal numbers, and the code of each label."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
 
 
 def is_missing(label: str) -> bool:
-    """Whether a label is a missing value rather than a class."""
+    """Return whether a label is a missing value rather than a class."""
     return label.strip().casefold() in _MISSING
 
 
@@ -43,8 +43,8 @@ def ordered_codes(
 ) -> tuple[tuple[str, ...], NDArray[np.int32]]:
     """Return values in their order, and int32 [n] indices of them, from codes in any order.
 
-    `seen` has the code of each value, counted from 0 in order of appearance; `names` replaces
-    values, some perhaps by the same name.
+    `seen` has the code of each value, from 0 in order of appearance; `names` renames values, and
+    may give several values the same name.
     """
     named = [names[value] if names else value for value in seen]
     values = in_order(named)

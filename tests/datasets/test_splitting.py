@@ -386,7 +386,7 @@ def test_a_validation_part_can_be_the_test_split():
 
 @pytest.mark.parametrize("parts", [("a", "b"), ("0", "1"), ("front", "back", "side")])
 def test_parts_of_which_none_is_for_training_are_refused(parts):
-    with pytest.raises(DataError, match="none of their names is usual for training") as refused:
+    with pytest.raises(DataError, match="none of these names means training") as refused:
         split(list(parts))
     assert "name them in data.splits" in str(refused.value)
     splits = split(list(parts), splits={"train": parts[0], "test": parts[1], "validation": 0})

@@ -25,8 +25,8 @@ from cnnzoo.datasets.check.pictures import Pictures, Traits, count_classes, exam
 from cnnzoo.datasets.dataset import Dataset, ImageShape
 from cnnzoo.datasets.load import load_dataset
 
-# A picture whose pixels have a smaller standard deviation (of 255) shows nothing. FER2013 has 13
-# up to 0.7, a spot of light on black with 4.1, and a face in the dark with 9.
+# Pictures with a smaller standard deviation of the pixels (of 255) are blank. FER2013 has 13 up to
+# 0.7, a spot of light on black with 4.1, and a face in the dark with 9.
 BLANK = 3.0
 FEW = 20  # examples of a class to train on
 UNEVEN = (
@@ -220,7 +220,7 @@ def _in_sizes(pictures: Pictures, facts: Facts, data: DataConfig) -> Iterator[Fi
 
 
 def _mixed(kind: str, pictures: Pictures, values: Iterable[str]) -> Iterator[Finding]:
-    """Find the pictures whose value, a colour or a format, is not the most frequent one."""
+    """Find the pictures that do not have the most frequent value, a colour or a format."""
     found: dict[str, list[int]] = {}
     for index, value in enumerate(values):
         if value:

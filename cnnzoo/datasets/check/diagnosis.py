@@ -49,7 +49,7 @@ class Diagnosis:
 
     @property
     def serious(self) -> bool:
-        """Whether a finding is an error."""
+        """True if a finding is an error."""
         return any(finding.about.level == ERROR for finding in self.findings)
 
     def exclusions(self, kinds: Iterable[str] = ()) -> dict[str, str]:

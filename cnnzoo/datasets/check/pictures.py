@@ -121,5 +121,5 @@ def examine(pictures: Pictures, on_progress: Progress) -> Traits:
 
 
 def looks_gray(pixels: NDArray[np.uint8]) -> bool:
-    """Whether at least 99 % of pixels uint8 [height, width, 3] have equal channels."""
+    """Return whether at least 99 % of pixels uint8 [height, width, 3] have equal channels."""
     return float(np.percentile(np.ptp(pixels, axis=-1), 99)) <= _SAME

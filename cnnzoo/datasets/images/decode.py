@@ -1,6 +1,6 @@
-"""Image files from untrusted sources → pixels: formats, orientation, errors.
+"""Decode image files from untrusted sources: formats, orientation, errors.
 
-An image is decoded completely or not at all: nothing replaces missing pixels.
+An image is decoded completely or not at all: missing pixels are never filled.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FORMATS = {
 }
 _PILLOW_FORMATS = tuple(dict.fromkeys(FORMATS.values()))
 
-# Where other files have bytes that tell their formats.
+# Offsets, bytes and names of other file formats.
 _OTHERS = (
     (4, b"ftypavif", "AVIF"),
     (4, b"ftyphe", "HEIC"),
@@ -171,7 +171,7 @@ def _upright(image: Image.Image, transposition: Image.Transpose | None) -> Image
 
 
 def _other(content: bytes) -> str:
-    """What a file that is not a known image seems to be; its bytes may be anybody's secret."""
+    """Describe a file that is not a known image, without its bytes, which may be secret."""
     kind = next((kind for at, start, kind in _OTHERS if content.startswith(start, at)), None)
     return f", but {kind}" if kind else ""
 

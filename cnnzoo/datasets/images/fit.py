@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # the TFDS process starts faster without the schema
 MODES = {1: "L", 3: "RGB"}
 WHITE = (255, 255, 255, 255)
 
-# Pillow's modes whose range of values is not defined.
+# Pillow modes without a defined range of values.
 _NO_BRIGHTNESS = {"I": "32-bit integers", "F": "floating-point numbers"}
 _SIXTEEN_BITS = PixelRange(0, 65535)
 _BAND_PIXELS = 2**22  # that are converted at a time
@@ -42,7 +42,7 @@ class Fit:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Fit:
-        """Return the Fit whose `dataclasses.asdict` was converted to JSON, which has no tuples."""
+        """Return the Fit of a `dataclasses.asdict` that was read from JSON, with lists."""
         found = values.get("pixel_range")
         return cls(
             **values
@@ -56,7 +56,7 @@ def fit_image(image: Image.Image, fit: Fit) -> NDArray[np.uint8]:
     Resized by Pillow's filter of that name, which averages when it shrinks. Gray from colour is the
     ITU-R 601 luma, colour from gray repeats it; transparent pixels become white; 16-bit gray is
     rounded to 8 bits; of another `pixel_range`, pixels are scaled. Raises ValueError for a mode
-    whose values have no defined range, and for pixels outside the range.
+    without a defined range of values, and for pixels outside the range.
     """
     height, width, channels = fit.shape
     scale = PixelRange(*fit.pixel_range) if fit.pixel_range else None
@@ -90,7 +90,7 @@ def as_image(pixels: NDArray[np.uint8]) -> Image.Image:
 def _in_mode(image: Image.Image, mode: str, scale: PixelRange | None) -> Image.Image:
     """Convert an image, a band of rows at a time, so that intermediate results take little memory.
 
-    Raises ValueError for a mode whose values have no defined range.
+    Raises ValueError for a mode without a defined range of values.
     """
     if image.mode in _NO_BRIGHTNESS:
         raise ValueError(f"its pixels are {_NO_BRIGHTNESS[image.mode]}")

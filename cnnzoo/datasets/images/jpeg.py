@@ -1,6 +1,7 @@
-"""JPEG files by libjpeg-turbo: shrunk while they are decoded, and never with pixels missing.
+"""Decode JPEG files with libjpeg-turbo: they are shrunk during decoding, and must be complete.
 
-Several times as fast as Pillow for the usual gray and YCbCr files. Pillow decodes the others, after
+This is several times as fast as Pillow for the usual gray and YCbCr
+files. Pillow decodes the others, after
 `check_complete`, because it fills missing pixels with gray without an error.
 """
 
@@ -28,7 +29,7 @@ from cnnzoo.datasets.images.limits import (
 START, END = b"\xff\xd8\xff", b"\xff\xd9"
 _MODES = {1: "GRAY", 3: "RGB"}
 
-# How many times as large as the target the decoder leaves an image; Pillow's filter does the rest.
+# Size of the decoded image, in sizes of the target; Pillow's filter shrinks it further.
 _SHRINK_MARGIN = {"bilinear": 1, "bicubic": 2, "lanczos": 2}
 
 # Any number of fill bytes 0xFF may precede a marker; 0xFF 0x00 is a data byte.
@@ -49,7 +50,7 @@ class Header:
 
     @property
     def is_usual(self) -> bool:
-        """Whether `decode` reads it; Pillow converts the other colour spaces."""
+        """True if `decode` supports it; Pillow converts the other colour spaces."""
         return self.colors in ("Gray", "YCbCr")
 
 
@@ -124,7 +125,7 @@ def _decoded(
 
 
 def _divisor(header: Header, height: int, width: int, fit: Fit) -> int:
-    """By how much the decoder shrinks the image: 1, 2, 4 or 8, which are fast and keep detail."""
+    """Return the factor by which the decoder shrinks an image: 1, 2, 4 or 8."""
     margin = _SHRINK_MARGIN.get(fit.interpolation)
     if margin is None:
         return 1
@@ -139,7 +140,7 @@ def _divisor(header: Header, height: int, width: int, fit: Fit) -> int:
 
 
 def _segments(content: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield each marker with a segment, and where its data begin and end; skip all other bytes."""
+    """Yield each marker with a segment, and the start and end of its data; skip other bytes."""
     at = 2
     while match := _MARKER.search(content, at):
         marker, at = match[1][0], match.end()
@@ -157,9 +158,9 @@ def _has_several_scans(content: bytes) -> bool:
 
 
 def _has_all_scans(content: bytes) -> bool:
-    """Whether the scans give every coefficient of every component to its last bit."""
+    """Return whether the scans give every coefficient of every component to its last bit."""
     components = 0
-    unfinished: dict[int, set[int]] = {}  # of each component of the image, its coefficients
+    unfinished: dict[int, set[int]] = {}  # component → missing coefficients
     for marker, at, end in _segments(content):
         data = content[at:end]
         if end > len(content):

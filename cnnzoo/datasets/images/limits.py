@@ -1,7 +1,7 @@
 """Limits on image files from untrusted sources, checked before memory or time is spent.
 
 At the limits, decoding one image takes less than 2 GB: 16 bytes per pixel of a WebP, less for the
-other formats. A large image is decoded alone, whatever the number of threads.
+other formats. Only one large image is decoded at a time, for any number of threads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _large_image = threading.Lock()
 
 
 class UnreadableError(Exception):
-    """Say why a file cannot be used as an image, as the end of a sentence about the file."""
+    """The reason why a file cannot be used as an image; the message continues its name."""
 
 
 def check_pixels(width: int, height: int) -> None:

@@ -19,7 +19,7 @@ from cnnzoo.datasets.images.fit import Fit
 
 MAX_WORKERS = 16
 MAX_SLICE = 64  # files that a thread decodes before it reports progress
-SLICES_PER_WORKER = 64  # so many that all threads end at about the same time
+SLICES_PER_WORKER = 64  # enough for all threads to end at about the same time
 
 Progress = Callable[[int, int], None]  # the number of decoded images, and of all images
 

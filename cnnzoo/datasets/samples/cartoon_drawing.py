@@ -1,9 +1,9 @@
-"""How the cartoon faces are drawn from a seed.
+"""Draw cartoon faces from a seed.
 
 A face is a row of numbers in [0, 1), one for each trait of a person (`_PERSON`) and one for each
 trait of an expression (`_EXPRESSIONS`). Every part of it is a polygon in face units: the head is
-centred on the origin, y = -1 is its top and y = 1 its chin. Only the last step knows of pixels, so
-the same face can be drawn at any size.
+centred on the origin, y = -1 is its top and y = 1 its chin. Only the last step depends on pixels,
+so the same face can be drawn at any size.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,7 +20,7 @@ _Traits = dict[str, _Array]  # name -> values [n, 1], a column that broadcasts a
 _Ranges = dict[str, tuple[float, float]]
 _Value = float | _Array
 
-# A class shows the expression of its own name, unless it is listed here.
+# A class shows the expression of the same name, unless it is listed here.
 _SHOWN_BY: dict[str, tuple[str, ...]] = {
     "no_smile": ("angry", "disgust", "fear", "neutral", "sad", "surprise"),
     "smile": ("happy",),
@@ -96,7 +96,7 @@ _EXPRESSIONS: dict[str, _Ranges] = {
         "mouth_gape": (0.22, 0.42),
     },
 }
-# How many of the faces have what only some have.
+# Shares of the faces that have an optional feature.
 _CHANCES = {
     "beard": 0.25,
     "blush": 0.3,
@@ -111,7 +111,7 @@ _PERSON: _Ranges = {
     "y": (-0.09, 0.06),
     "size": (0.34, 0.44),  # half the height of the head, in sides of the image
     "tilt": (-20.0, 20.0),  # degrees
-    "turn": (-0.12, 0.12),  # how far the features sit off the middle of the head
+    "turn": (-0.12, 0.12),  # distance of the features from the middle of the head
     "head_width": (0.74, 0.92),
     "jaw": (0.0, 0.28),
     "eye_gap": (0.30, 0.38),
@@ -132,7 +132,7 @@ _PERSON: _Ranges = {
     "noise": (1.0, 6.0),  # standard deviation in gray levels
 } | dict.fromkeys(("variant", "skin", "hair", "iris", "shirt", "wall", *_CHANCES), (0.0, 1.0))
 
-# From one end of the range to the other; what lies between two colours is their mixture.
+# From one end of the range to the other; colours in between are mixtures.
 _SKIN = ("#ffe0c4", "#f1c296", "#d6a070", "#a8704a", "#7a5036")
 _HAIR = ("#1e1818", "#462c1c", "#7a4824", "#b05428", "#e0b868", "#bebebe")
 _IRIS = ("#3c281c", "#604020", "#487048", "#466ea0")
@@ -161,7 +161,7 @@ def draw(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """Draw `count` faces in random order, the classes of `label` equally often.
 
-    A seed stands for a population: face i is the same person at every size and for both labels,
+    A seed defines a population: face i is the same person at every size and for both labels,
     and a gray face is the luma (ITU-R 601-2) of the coloured one.
 
     Args:
@@ -264,7 +264,7 @@ def _photograph(
     angle = np.radians(cube["light_direction"])
     light = 1 + cube["light_strength"] * (np.cos(angle) * x + np.sin(angle) * y)
     gain = cube["contrast"] * cube["exposure"] * light
-    # Uniform numbers in a range of this width have the standard deviation that is asked for.
+    # Uniform numbers in a range of this width have the requested standard deviation.
     noise = (grain.random(gain.shape) - 0.5) * np.sqrt(12) * cube["noise"]
     shift = 128 * (1 - cube["contrast"]) + noise
     photos = images * gain.astype(np.float32)[..., None] + shift.astype(np.float32)[..., None]
@@ -280,7 +280,7 @@ def _luma(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _backdrop(t: _Traits) -> list[_Part]:
-    """Return the wall, a disc on it, and what is seen of the body."""
+    """Return the wall, a disc on it, and the visible part of the body."""
     wall, skin, hair = _mix(_WALL, t["wall"]), _mix(_SKIN, t["skin"]), 0.85 * _mix(_HAIR, t["hair"])
     return [
         _Part(_ellipse(0, 0, 30, 30), wall),
@@ -340,7 +340,7 @@ def _eyes(t: _Traits) -> list[_Part]:
 
 
 def _nose(t: _Traits) -> list[_Part]:
-    """Return the nose, with wrinkles on its bridge and folds beside it."""
+    """Return the nose, with wrinkles on its bridge and folds next to it."""
     shade = 0.6 * _mix(_SKIN, t["skin"])
     x, size, along = 1.3 * t["turn"], t["nose"], np.linspace(-1, 1, 7)
     facing = np.where(t["turn"] > 0, 1, -1)
@@ -377,7 +377,7 @@ def _mouth(t: _Traits) -> list[_Part]:
 
 
 def _glasses(t: _Traits) -> list[_Part]:
-    """Return two rings and what joins them."""
+    """Return two rings and their bridge."""
     worn = _has(t, "glasses")
     angle, along = 2 * np.pi * np.linspace(0, 1, 24), np.linspace(-1, 1, 3)
     bridge = (t["eye_gap"] - 0.27) * along
@@ -417,12 +417,12 @@ def _stroke(x: _Array, y: ArrayLike, weight: _Value) -> _Array:
 
 
 def _between(outline: _Array, top: _Value, bottom: _Value) -> _Array:
-    """Cut off what lies above `top` or below `bottom`."""
+    """Cut off the parts above `top` or below `bottom`."""
     return _points(outline[..., 0], np.clip(outline[..., 1], top, bottom))
 
 
 def _mix(colours: Sequence[str], position: _Array) -> _Array:
-    """Look up positions [n, 1] in 0..1 along a row of colours: [n, 3]."""
+    """Interpolate positions [n, 1] in 0..1 along a row of colours: [n, 3]."""
     stops = np.linspace(0, 1, len(colours))
     channels = np.transpose([ImageColor.getrgb(colour) for colour in colours])
     return np.hstack([np.interp(position, stops, channel) for channel in channels])

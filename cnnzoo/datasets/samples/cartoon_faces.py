@@ -1,7 +1,7 @@
-"""7,000 cartoon faces, drawn from a seed: no installable package has pictures of faces.
+"""7,000 cartoon faces, drawn from a seed, because no installable package has pictures of faces.
 
 They differ in position, size, tilt, skin and background tone, lighting and noise, so that a linear
-classifier on their pixels stays far below a CNN (a test holds this).
+classifier on their pixels is far less accurate than a CNN (tested).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:  # naming the classes of a sample loads no NumPy
 
 
 def files() -> Iterable[Path]:
-    """The program that draws them."""
+    """Return the file of the program that draws them."""
     return [Path(__file__).with_name("cartoon_drawing.py")]
 
 
 def read(label: str, shape: ImageShape) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """The faces, drawn at the image shape that is asked for; every class equally often."""
+    """Draw the faces at an image shape; every class equally often."""
     from cnnzoo.datasets.samples.cartoon_drawing import draw
 
     height, width, channels = shape

@@ -1,4 +1,4 @@
-"""The number of cartoon faces and their classes, without what draws them."""
+"""The number of cartoon faces and their classes, separate from the drawing."""
 
 from __future__ import annotations
 

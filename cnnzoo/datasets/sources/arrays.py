@@ -1,6 +1,6 @@
 """Arrays of images and of labels: an .npz, a folder of IDX or .npy files, or files by name.
 
-Which array is what, and of which part, is in its name: `x_train`, `train_labels`, `images`,
+The name of an array tells its content and its part: `x_train`, `train_labels`, `images`,
 `t10k-images-idx3-ubyte.gz`.
 """
 
@@ -42,7 +42,7 @@ from cnnzoo.errors import DataError
 from cnnzoo.limits import CLASSES as MAX_CLASSES
 from cnnzoo.text import listed
 
-# The words of an array's name that tell its content; the others name its part.
+# Words of an array's name that tell its content; the others name its part.
 ROLES = {
     "x": "images",
     "image": "images",
@@ -57,7 +57,7 @@ _MNIST_TEST = "t10k"
 
 _NAMES = "x_train and y_train, train_images and train_labels, images and labels, x and y"
 _FILE_NAME = re.compile(r"(?P<name>.+?)(?:\.npy|[-.]idx\d-ubyte)(?:\.gz)?")
-_ROUNDED = 0.01  # how far from a whole number a float from 0 to 255 may be
+_ROUNDED = 0.01  # largest distance of a float from 0 to 255 to a whole number
 _LARGEST_LABEL = 2.0**53  # beyond, a float is not exact
 
 Role = tuple[str, str]  # the part, and images or labels
@@ -77,7 +77,7 @@ class Part:
 
 
 def open_source(data: DataConfig) -> Arrays:
-    """Open the arrays that `data.arrays` names; raise DataError if they are missing or no pairs."""
+    """Open the arrays that `data.arrays` names; raise DataError if they are not complete."""
     with explained(data):
         return Arrays(data)
 
@@ -93,7 +93,9 @@ class Arrays(Source):
         self.found: list[str] = []  # notes
         found, others = find_arrays(data)
         if others:
-            self.found.append(f"arrays not used, as their names tell no split: {listed(others)}")
+            self.found.append(
+                f"arrays not used, because their names do not tell a split: {listed(others)}"
+            )
         files = sorted({path for path, _ in found.values()})
         states = [value for path in files for value in file_state(path.stat())]
         roles = sorted((role, path.name, member or "") for role, (path, member) in found.items())
@@ -111,11 +113,11 @@ class Arrays(Source):
 
     @property
     def notes(self) -> Sequence[str]:
-        """Lines about how the arrays were understood; complete after `read`."""
+        """Return lines about the interpretation of the arrays; complete after `read`."""
         return self.found
 
     def items(self) -> Items:
-        """Return every image that has a label; the parts are those that the names of arrays say."""
+        """Return every image that has a label; the parts are those in the names of the arrays."""
         seen: dict[str, int] = {}
         with explained(self.data):
             codes = np.concatenate([label_codes(part.labels, seen) for part in self.parts])
@@ -139,7 +141,7 @@ class Arrays(Source):
     def split_keys(self, items: Items, indices: NDArray[np.intp]) -> NDArray[np.uint64]:
         """Return the keys uint64 [n] of these items, from their pixels.
 
-        The place of an image changes when one before it is removed.
+        The index of an image is not a stable key: it changes when a previous image is removed.
         """
         keys = np.empty(len(indices), np.uint64)
         with explained(self.data):
@@ -175,7 +177,7 @@ class Arrays(Source):
         return {}
 
     def _pixel_range(self) -> Pixels:
-        """The range of the pixels: as `data.pixel_range` says, or as the arrays tell."""
+        """Return the range of the pixels: from `data.pixel_range`, or detected in the arrays."""
         if self.data.pixel_range:
             return Pixels(PixelRange(*self.data.pixel_range), is_given=True)
         finder = find_range([part.images for part in self.parts])
@@ -188,14 +190,14 @@ class Arrays(Source):
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """The range of the pixels, and whether the configuration gives it."""
+    """The range of the pixels; `is_given` if it is from the configuration."""
 
     range: PixelRange
     is_given: bool = False
 
 
 def _places(items: Items, indices: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Where items are in the row of all images, part after part."""
+    """Return the positions of items in the sequence of all images, part after part."""
     assert isinstance(items.names, PlaceNames)
     return items.names.places[indices]
 
@@ -203,7 +205,7 @@ def _places(items: Items, indices: NDArray[np.intp]) -> NDArray[np.intp]:
 def _blocks(
     part: Part, indices: NDArray[np.intp], result_bytes: int = 0
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[Any]]]:
-    """The images of a part among those at `indices`: where in `indices`, their rows, the images."""
+    """Yield images of a part in blocks: their positions in `indices`, their rows, the images."""
     rows = np.flatnonzero((indices >= part.start) & (indices < part.stop))
     rows = rows[np.argsort(indices[rows], kind="stable")]
     places = indices[rows] - part.start
@@ -220,7 +222,7 @@ def _blocks(
 
 
 class PlaceNames(Sequence[str]):
-    """The names of items at `places` int [n] of some parts, made when they are asked for."""
+    """The names of items at `places` int [n] of some parts, computed on demand."""
 
     def __init__(self, parts: Sequence[Part], places: NDArray[np.intp]) -> None:
         self.parts = parts
@@ -260,7 +262,7 @@ def explained(data: DataConfig) -> Iterator[None]:
 
 
 def find_arrays(data: DataConfig) -> tuple[dict[Role, Where], list[str]]:
-    """Return where the array of each part and role is, and the names of arrays of no known part.
+    """Return the place of the array of each part and role, and the names of unknown arrays.
 
     Raises ArrayFileError if no array has a known name, or two have the same role.
     """
@@ -299,7 +301,7 @@ def _in_npz(path: Path) -> list[Named]:
     if not is_npz(path):
         array = open_array(path)
         raise ArrayFileError(
-            f"{array.title} is one array, and a data set is images and labels",
+            f"{array.title} is one array, but a data set has images and labels",
             "name both: arrays: {images: FILE, labels: FILE}",
         )
     return [(name, (path, member)) for name, member in members(path).items()]
@@ -308,7 +310,7 @@ def _in_npz(path: Path) -> list[Named]:
 def role_of(name: str) -> Role | None:
     """Return the part of an array, NO_PART if it has none, and whether it is images or labels.
 
-    None for a name that has any other word: `x_train` and `train-labels` have none.
+    Returns None for a name with other words; `x_train` and `train-labels` have only known words.
     """
     words = [word for word in re.split(r"[-_.]", name.lower()) if word]
     roles = [ROLES[word] for word in words if word in ROLES]
@@ -341,7 +343,7 @@ def _by_role(named: Iterable[Named]) -> dict[Role, Where]:
 
 
 def paired(arrays: Mapping[Role, ArrayFile]) -> tuple[Part, ...]:
-    """The parts that have images and as many labels; raises ArrayFileError for any other."""
+    """Return the parts with images and equally many labels; raise ArrayFileError for others."""
     parts: list[Part] = []
     start = 0
     known = (NO_PART, *SPLITS)
@@ -374,7 +376,7 @@ def _words(role: Role) -> str:
 
 
 def image_layout(images: ArrayFile, layout: str | None) -> tuple[ImageShape, bool, bool]:
-    """Return the shape of an image, whether its channels come first, and if either can be meant.
+    """Return the shape of an image, whether its channels are first, and whether that is ambiguous.
 
     Without a `layout`, channels_last or channels_first, they come first in [n, 1 or 3, height,
     width] if the last length is neither 1 nor 3. Raises ArrayFileError for other arrays.
@@ -396,7 +398,7 @@ def image_layout(images: ArrayFile, layout: str | None) -> tuple[ImageShape, boo
 
 
 def find_range(arrays: Sequence[ArrayFile]) -> RangeFinder:
-    """Look at the pixels until their range is known; of floats, the first array tells."""
+    """Inspect pixels until their range is known; for floats, only the first array."""
     finder = RangeFinder()
     for array in arrays:
         if array.dtype.kind in "iuf":
@@ -467,7 +469,7 @@ def label_codes(labels: ArrayFile, seen: dict[str, int]) -> NDArray[np.int32]:
 def _plain_labels(
     block: NDArray[Any], labels: ArrayFile, start: int
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """The labels [n] of a block as integers or as text, and which of them are there."""
+    """Return the labels [n] of a block as integers or text, and which of them are not missing."""
     if block.ndim == 2 and block.shape[1] > 1:
         return _from_one_hot(block, labels, start), np.ones(len(block), bool)
     if block.ndim > 2 or (block.ndim == 2 and block.shape[1] != 1):

@@ -1,4 +1,4 @@
-"""A table of images, one a row: their pixels (FER2013, MNIST as CSV), or paths to their files."""
+"""A table of images: each row has pixels (FER2013, MNIST as CSV) or the path of a file."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ from cnnzoo.errors import DataError
 from cnnzoo.limits import CLASSES as MAX_CLASSES
 
 MAX_UNUSABLE = 100_000  # rows: a table with more is another kind of table
-BLOCK_BYTES = 2**20  # pixels that are in memory at a time
+BLOCK_BYTES = 2**20  # pixels in memory at a time
 
 # The classes of FER2013, by their numbers in its table.
 FER_COLUMNS = {"emotion", "pixels", "usage"}
 FER_EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
-_MOST_FOLDERS = 100  # searched for a file that the path in the table does not lead to
+_MOST_FOLDERS = 100  # searched for a file that does not exist at the path in the table
 
 _PIXELS = {str(value): value for value in range(256)}
 
 
 def open_source(data: DataConfig) -> PixelTable | PathTable:
-    """Open the table that `data.csv` names; raise DataError if it is missing or not clear."""
+    """Open the table that `data.csv` names; raise DataError if it is missing or ambiguous."""
     assert data.csv
     path = Path(data.csv)
     with explained(data):
@@ -86,11 +86,11 @@ class PixelTable(Source):
 
     @property
     def notes(self) -> Sequence[str]:
-        """Lines about how the table was understood; complete after `read`."""
+        """Return lines about the interpretation of the table; complete after `read`."""
         return self.found
 
     def items(self) -> Items:
-        """Every row, with its label and part; the number of its pixels is as that of most rows."""
+        """Return every row with its label and part; an unusual pixel count makes it unusable."""
         unusable: dict[str, str] = {}
         lines, labels, parts, counts = array("q"), array("i"), array("i"), array("q")
         keys = array("Q")
@@ -148,7 +148,7 @@ class PixelTable(Source):
         return failed
 
     def _pixels(self, lines: NDArray[np.int64]) -> Pixels:
-        """How the pixels are to be read, from all rows; notes what a person should know of it."""
+        """Detect the pixel format from all rows; add notes for the user."""
         finder = RangeFinder()
         channels = 0
         for _, texts in self._pixels_of(lines):
@@ -191,7 +191,7 @@ class PixelTable(Source):
             yield rows, np.stack(images)
 
     def _pixels_of(self, wanted: NDArray[np.int64]) -> Iterator[tuple[int, list[str]]]:
-        """For each wanted line, in the order of the table: its index in `wanted`, its pixels."""
+        """Yield each wanted line, in the order of the table: its index in `wanted`, its pixels."""
         ahead = iter(np.argsort(wanted, kind="stable").tolist())
         row = next(ahead, None)
         usual = 0
@@ -213,7 +213,7 @@ class PixelTable(Source):
             raise TableError("was changed while it was read", hint="start again")
 
     def _named(self, labels: Iterable[str]) -> Mapping[str, str]:
-        """Label → its class: as it comes, or FER2013's emotions by their names."""
+        """Return the class of each label: unchanged, or the names of FER2013's emotions."""
         names = plain_names(labels)
         columns = {column.lower() for column in self.layout.columns}
         numbers = {str(number): name for number, name in enumerate(FER_EMOTIONS)}
@@ -225,11 +225,11 @@ class PixelTable(Source):
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """How the pixels of a row become an image: their range, and the order of their colours."""
+    """The format of the pixels of a row: their range, and the order of their colours."""
 
     range: PixelRange
     channels_first: bool
-    is_given: bool = False  # the range, by the configuration
+    is_given: bool = False  # whether the range is from the configuration
 
     def image(self, texts: Sequence[str]) -> NDArray[np.uint8]:
         """Return a square image uint8 [side, side, 1 or 3]; raise ValueError for other pixels."""
@@ -287,12 +287,12 @@ class PathTable(ImageFiles):
         self.identity = files_identity(paths, states, str, "paths", unusable)
 
     def items(self) -> Items:
-        """Every row whose file is there."""
+        """Return every row with an existing file."""
         return self._items
 
 
 class _Files:
-    """Looks up files below a folder; a million of them in seconds."""
+    """Look up files below a folder; a million of them in seconds."""
 
     def __init__(self, root: Path, follow_links: bool) -> None:
         self.root = root
@@ -318,7 +318,7 @@ class _Files:
 
 
 def _where(root: Path, name: str) -> str | None:
-    """A hint for a path that is not there, if a file is found by adding a suffix or a folder."""
+    """Return a hint for a missing path: the suffix or folder with which a file exists."""
     folders = (path for path in (*root.glob("*/"), root.parent, Path.cwd()))
     for folder in (root, *islice(folders, _MOST_FOLDERS)):
         for suffix in ("", *FORMATS):
@@ -330,7 +330,7 @@ def _where(root: Path, name: str) -> str | None:
 
 
 class RowNames(Sequence[str]):
-    """The names of rows, from the numbers of their lines, int64 [n]."""
+    """The names of rows, computed from their line numbers int64 [n]."""
 
     def __init__(self, lines: NDArray[np.int64]) -> None:
         self.lines = lines
@@ -367,7 +367,7 @@ def explained(data: DataConfig) -> Iterator[None]:
 def usable_rows(
     path: Path, layout: Layout, unusable: dict[str, str]
 ) -> Iterator[tuple[int, str, str, list[str]]]:
-    """Of each row its line, label, part, and what it has for an image.
+    """Return for each row its line, label, part, and image: a path or pixels.
 
     Rows without one of these go to `unusable`, with the reason. Raises TableError if no row is
     usable, or more than MAX_UNUSABLE are not.
@@ -416,7 +416,7 @@ def _fields(text: str, layout: Layout) -> tuple[str, str, list[str]]:
 
 
 def nothing_usable(unusable: Mapping[str, str]) -> TableError:
-    """The error for a table with no row that can be used, or with too many that cannot."""
+    """Return the error for a table without usable rows, or with too many unusable ones."""
     name, reason = next(iter(unusable.items()))
     many = f"more than {MAX_UNUSABLE:,} rows that cannot" if len(unusable) > MAX_UNUSABLE else ""
     return TableError(f"has {many or 'no row that can'} be used; the first: {name} {reason}")
@@ -447,13 +447,13 @@ def pixel_count(text: str) -> int:
 
 
 def pixel_texts(text: str) -> list[str]:
-    """The texts of the pixels, as many as `pixel_count` says."""
+    """Return the texts of the pixels; their number is `pixel_count`."""
     text = text.strip()
     return text.split() if "  " in text else text.split(" ")
 
 
 def parse_pixels(texts: Sequence[str]) -> NDArray[np.uint8]:
-    """Pixels uint8 [n] from the texts of whole numbers from 0 to 255; raises ValueError."""
+    """Convert texts of whole numbers from 0 to 255 to uint8 [n]; raise ValueError for others."""
     try:
         values = bytes(map(_PIXELS.__getitem__, texts))
     except KeyError:
@@ -462,7 +462,7 @@ def parse_pixels(texts: Sequence[str]) -> NDArray[np.uint8]:
 
 
 def _numbers(texts: Sequence[str]) -> NDArray[Any]:
-    """Any numbers [n] from their texts; raises ValueError for others."""
+    """Convert texts of any numbers to an array [n]; raise ValueError for others."""
     try:
         return np.frombuffer(bytes(map(_PIXELS.__getitem__, texts)), np.uint8)
     except KeyError:
@@ -470,7 +470,7 @@ def _numbers(texts: Sequence[str]) -> NDArray[Any]:
 
 
 def _parse_pixel(text: str) -> int:
-    """A pixel that is not written as most are: ' 7', '007', '7.0'."""
+    """Convert a pixel in an unusual notation: ' 7', '007', '7.0'."""
     try:
         value = float(text)
     except ValueError:
@@ -481,9 +481,9 @@ def _parse_pixel(text: str) -> int:
 
 
 def square_shape(count: int) -> ImageShape:
-    """The shape of a square image of so many values: gray, or RGB with the colours side by side.
+    """Return the shape of a square image with this number of values: gray or RGB.
 
-    Raises TableError if there is none. No count has both.
+    Raises TableError if it is not square. A count never fits both.
     """
     for channels in (1, 3):
         side = math.isqrt(count // channels)
@@ -496,7 +496,7 @@ def square_shape(count: int) -> ImageShape:
 
 
 def _usual_count(counts: array[int], unusable: Mapping[str, str]) -> int:
-    """How many pixels most rows have; raises TableError where too many rows have not."""
+    """Return the usual number of pixels of a row; raise TableError if too many rows differ."""
     values, frequencies = np.unique(np.frombuffer(counts, np.int64), return_counts=True)
     if len(counts) - frequencies.max() + len(unusable) > MAX_UNUSABLE:
         raise TableError(f"has rows of {values.min():,} to {values.max():,} pixels")

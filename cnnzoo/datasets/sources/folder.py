@@ -1,4 +1,4 @@
-"""A folder of image files: class sub-folders, in one pool or below a sub-folder for each split."""
+"""A folder of image files: class sub-folders, directly or in a sub-folder for each split."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def open_source(data: DataConfig) -> Folder:
 
 
 class Folder(ImageFiles):
-    """The image files below a folder, as they are now.
+    """The image files that are below a folder when it is opened.
 
     `identity` changes whenever one of them is added, removed, renamed or changed.
     """
@@ -68,7 +68,7 @@ class Folder(ImageFiles):
         if not self.files:
             raise self._no_images(others)
         tops = {nfc(path.partition("/")[0]).casefold() for path in self.files}
-        named = sorted(_named_parts(data) & tops)  # decide what is a part
+        named = sorted(_named_parts(data) & tops)  # these are parts
         self.identity = files_identity(
             self.files, states, lambda name: f"{self.root}/{name}", "folder", self.outside, named
         )
@@ -86,7 +86,7 @@ class Folder(ImageFiles):
         )
 
     def items(self) -> Items:
-        """Return every image file, with the class and the split that its folders say."""
+        """Return every image file, with the class and the split from its folders."""
         parts = _find_parts(_sub_folders(self.files), self.data)
         placed = [_placed(path, parts) for path in self.files]
         named = {part for part in parts if self._names(part)}
@@ -128,15 +128,16 @@ class Folder(ImageFiles):
         return nfc(part).casefold() in _named_parts(self.data)
 
     def _note(self, text: str) -> None:
-        if text not in self.found:  # `items` may be asked for twice
+        if text not in self.found:  # `items` may be called twice
             self.found.append(text)
 
 
 def matched_labels(names: Sequence[str], data: DataConfig) -> list[str]:
     """Return what the group `label` of `data.label_pattern` matches in each name; "" for nothing.
 
-    Matching can take exponential time and cannot be interrupted: a separate process does it, and is
-    ended after MATCH_SECONDS. Raises DataError then. Names and pattern are compared in NFC.
+    Matching can take exponential time and cannot be interrupted, so a separate process does it.
+    After MATCH_SECONDS that process is killed, and DataError is
+    raised. Names and pattern are compared in NFC.
     """
     assert data.label_pattern
     asked = json.dumps([nfc(data.label_pattern), [*map(nfc, names)]])
@@ -219,7 +220,7 @@ def _walk(data: DataConfig) -> Iterator[_Listing]:
 def _is_new(
     here: os.stat_result, below: str, seen: dict[tuple[int, int], str], data: DataConfig
 ) -> bool:
-    """Return False for a link to a folder above; raise DataError for two ways to one folder."""
+    """Return False for a link to a parent folder; raise DataError if a folder has two paths."""
     other = seen.setdefault((here.st_dev, here.st_ino), below)
     if other == below or below.startswith(other):
         return other == below
@@ -269,7 +270,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _sub_folders(files: Sequence[str]) -> SubFolders:
-    """The folders at the top that have images below them, each with its own such folders."""
+    """Return the top folders with images below them, each with its sub-folders of that kind."""
     found: dict[str, set[str]] = {}
     for path in files:
         top, *inner = path.split("/", 2)
@@ -279,7 +280,7 @@ def _sub_folders(files: Sequence[str]) -> SubFolders:
 
 
 def _placed(path: str, parts: SubFolders) -> tuple[str, str]:
-    """The part of an image, NO_PART if it is in none, and the rest of its path."""
+    """Return the part of an image, or NO_PART, and the rest of its path."""
     top, slash, inner = path.partition("/")
     if not slash or top not in parts:
         return NO_PART, path
@@ -289,7 +290,7 @@ def _placed(path: str, parts: SubFolders) -> tuple[str, str]:
 
 
 def _named_parts(data: DataConfig) -> set[str]:
-    """The parts that `data.splits` names, in lower case."""
+    """Return the parts that `data.splits` names, in lower case."""
     given = (getattr(data.splits, split) for split in SPLITS)
     return {nfc(name).casefold() for name in given if isinstance(name, str)}
 
@@ -298,8 +299,8 @@ def _find_parts(tops: SubFolders, data: DataConfig) -> SubFolders:
     """The folders at the top if they are parts of the data, empty if they are classes.
 
     They are parts if `data.splits` names one of them, or if all have usual names of parts, one of
-    them for training. A class may have such a name, as `train` among vehicles. Raises DataError if
-    they can be either; `data.classes` tells that they are classes.
+    them for training. A class may have such a name, for example `train` among vehicles. Raises
+    DataError if this is ambiguous; `data.classes` marks them as classes.
     """
     chosen = data.classes or ()
     if tops and all(nfc(top) in chosen for top in tops):
@@ -335,7 +336,7 @@ def _either(
     else:
         problem = (
             f"{data.folder} has the folders {some} with the same folders "
-            f"{listed(sorted(shared), 3)} in each: either can be the classes"
+            f"{listed(sorted(shared), 3)} in each: the classes are ambiguous"
         )
     return DataError(
         problem,

@@ -1,4 +1,4 @@
-"""The samples that are there without a download: `data: mnist5k`."""
+"""Samples that need no download: `data: mnist5k`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cnnzoo.datasets.file_identity import file_state, files_identity
 from cnnzoo.datasets.source import Source
 from cnnzoo.errors import DataError, did_you_mean
 
-if TYPE_CHECKING:  # numpy stays away from who only asks for class names
+if TYPE_CHECKING:  # reading only the class names loads no NumPy
     import numpy as np
     from numpy.typing import NDArray
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:  # numpy stays away from who only asks for class names
     from cnnzoo.datasets.images.workers import Progress
     from cnnzoo.datasets.items import Items
 
-MAX_BYTES = 8 * 2**30  # a sample is made in memory
-_CHUNK = 256  # images that are made to fit at a time
+MAX_BYTES = 8 * 2**30  # a sample is created in memory
+_CHUNK = 256  # images that are resized at a time
 
 
 class SampleModule(Protocol):
@@ -45,7 +45,7 @@ def find_sample(data: DataConfig) -> SampleModule:
     """Return the module of the sample that a configuration names; raise DataError if unknown."""
     if data.name not in SAMPLES:
         raise DataError(
-            f"there is no data {data.name!r}{did_you_mean(data.name or '', NAMES)}",
+            f"unknown data {data.name!r}{did_you_mean(data.name or '', NAMES)}",
             place=data.place("name"),
             hint=f"without a download: {', '.join(SAMPLES)}; your own pictures: data.folder=DIR; "
             "any data set of tensorflow-datasets: data.tfds=NAME",
@@ -54,7 +54,7 @@ def find_sample(data: DataConfig) -> SampleModule:
 
 
 def label_of(data: DataConfig) -> str:
-    """The label that a configuration chooses, or its sample's first."""
+    """Return the label that a configuration chooses, by default the first one of the sample."""
     labels = find_sample(data).LABELS
     label = next(iter(labels)) if data.label is None else data.label
     if label not in labels:
@@ -67,7 +67,7 @@ def label_of(data: DataConfig) -> str:
 
 
 def sample_classes(data: DataConfig) -> tuple[str, ...]:
-    """The class names of a sample, known without reading it."""
+    """Return the class names of a sample without reading it."""
     return find_sample(data).LABELS[label_of(data)]
 
 
@@ -88,7 +88,7 @@ class Sample(Source):
         self.identity = files_identity([*map(str, files)], states, str, data.name, self.label)
 
     def items(self) -> Items:
-        """One item an image, by number."""
+        """Return one item for each image, named by its number."""
         from cnnzoo.datasets.items import make_items
 
         _, labels = self.module.read(self.label, (8, 8, 1))
@@ -104,7 +104,7 @@ class Sample(Source):
         fit: Fit,
         on_progress: Progress,
     ) -> dict[int, str]:
-        """Make the images; none of them fails."""
+        """Write the images into `out`; all of them are readable."""
         from cnnzoo.datasets.images.fit import fit_images
 
         size = self.module.COUNT * math.prod(fit.shape)

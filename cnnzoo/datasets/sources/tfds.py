@@ -1,7 +1,7 @@
-"""A data set of tensorflow-datasets: prepared below its `data_dir`, by name.
+"""A data set of tensorflow-datasets by name, prepared below its `data_dir`.
 
-TensorFlow and tensorflow-datasets run in a process of their own (`cnnzoo.datasets.tfds_process`).
-Only what is not in the cache needs that process: what is prepared is known by its files.
+TensorFlow and tensorflow-datasets run in a separate process (`cnnzoo.datasets.tfds_process`), which
+is needed only for data that are not in the cache: prepared data are identified by their files.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from cnnzoo.datasets.source import Source
 from cnnzoo.errors import DataError
 from cnnzoo.regular_files import read_regular
 
-if TYPE_CHECKING:  # numpy stays away from who only asks for class names
+if TYPE_CHECKING:  # reading only the class names loads no NumPy
     import numpy as np
     from numpy.typing import NDArray
 
@@ -43,14 +43,14 @@ _PACKAGES = ("tensorflow", "tensorflow_datasets")
 
 
 def open_source(data: DataConfig) -> Tfds:
-    """The data set that `data.tfds` names, or `data.name` by its short form."""
+    """Open the data set that `data.tfds` names, or `data.name` as its short form."""
     return Tfds(data)
 
 
 class Tfds(Source):
-    """A data set of tensorflow-datasets, prepared when its examples or its identity are asked for.
+    """A data set of tensorflow-datasets, prepared when its examples or its identity are needed.
 
-    Without a version in its name, it is the newest that is prepared, else the current one.
+    Without a version in its name, it is the newest prepared version, or else the current one.
     """
 
     def __init__(self, data: DataConfig) -> None:
@@ -71,12 +71,12 @@ class Tfds(Source):
 
     @property
     def is_prepared(self) -> bool:
-        """Whether its identity is known without a download."""
+        """True if its identity is known without a download."""
         return self._prepared() is not None
 
     @cached_property
     def directory(self) -> Path:
-        """Its directory; it is prepared if it is not yet. Raises DataError if that fails."""
+        """Return its directory; prepare it first if needed. Raises DataError if that fails."""
         if found := self._prepared():
             return found
         try:
@@ -85,33 +85,33 @@ class Tfds(Source):
                 return self._prepared() or self._prepare()
         except OSError as error:
             raise DataError(
-                f"{self.data_dir}, where {self.data.title} is to be prepared, cannot be written: "
+                f"{self.data_dir}, the directory for {self.data.title}, cannot be written: "
                 f"{error.strerror}",
                 place=self.data.place("data_dir"),
                 hint="set data.data_dir to a directory that can be written",
             ) from error
 
     @cached_property
-    def identity(self) -> str:  # type: ignore[override]  # it is set once, when it is asked for
-        """A digest of the prepared files, by names, sizes and times, and of the parts to read."""
+    def identity(self) -> str:  # type: ignore[override]  # it is set once, on first use
+        """Return a digest of the names, sizes and times of the prepared files, and of the parts."""
         files = sorted(self.directory.iterdir())
         states = [value for path in files for value in file_state(path.stat())]
         return files_identity([*map(str, files)], states, str, "tfds", self._splits())
 
     def label_values(self) -> tuple[str, ...]:
-        """Return its labels in order; it is prepared only if nothing but its examples has them.
+        """Return its labels in order; it is prepared only if they are not known otherwise.
 
-        Before it is prepared, that may be numbers for names: some builders read them from the files
-        that they download.
+        Before it is prepared, these may be numbers instead of names: some builders read the names
+        from the files that they download.
         """
-        if self.data.labels and not self.is_prepared:  # which name the true ones
+        if self.data.labels and not self.is_prepared:  # they refer to the true ones
             return self.items().label_values
         prepared = self._prepared()
         values = self._ask("label_values", directory=str(prepared) if prepared else None)["values"]
         return self.items().label_values if values is None else tuple(values)
 
     def items(self) -> Items:
-        """Every example of the splits that are used, by the number that it has in its split."""
+        """Return every example of the used splits, named by its number in its split."""
         import numpy as np
 
         from cnnzoo.datasets.items import Items
@@ -164,7 +164,7 @@ class Tfds(Source):
         return {int(row): reason for row, reason in failed.items()}
 
     def _splits(self) -> dict[str, str | None]:
-        """The parts to read for each split: as given, or None for its own; a fraction has none."""
+        """Return the parts to read for each split; None is the default, a fraction has none."""
         given = self.data.splits
         values = {"train": given.train, "validation": given.validation, "test": given.test}
         return {
@@ -176,8 +176,8 @@ class Tfds(Source):
     def _prepare(self) -> Path:
         manual = self.data.manual_dir
         if manual and not Path(manual).is_dir():
-            raise self._error(f"there is no directory {manual}", "manual_dir")
-        # Its own: tensorflow-datasets takes what any data set extracted from a file of that name.
+            raise self._error(f"{manual} is not a directory", "manual_dir")
+        # A separate directory: tensorflow-datasets reuses files of the same name from any data set.
         with tempfile.TemporaryDirectory(
             prefix=f".{self.name}-", dir=self.data_dir, ignore_cleanup_errors=True
         ) as extracted:
@@ -220,7 +220,7 @@ class Tfds(Source):
         return _Process()
 
     def _error(self, message: str, key: str | None = None, hint: str | None = None) -> DataError:
-        """The error of a message, at the place of a key of `data` or of one of its splits."""
+        """Return the error of a message, at the place of a key of `data` or of a split."""
         section, _, split = (key or self.key).partition(".")
         place = self.data.splits.place(split) if split else None
         place = place or self.data.place(section) or self.data.place(self.key)
@@ -233,12 +233,12 @@ class Tfds(Source):
             raise self._error(
                 f"{self.data.title} is a data set of tensorflow-datasets, and {names} "
                 f"{'are' if len(missing) > 1 else 'is'} not installed",
-                hint=f"pip install {names.replace(' and ', ' ')}; no other source needs that",
+                hint=f"pip install {names.replace(' and ', ' ')}; other sources do not need it",
             )
 
 
 def _default_config(home: Path) -> str | None:
-    """The default configuration that tensorflow-datasets noted when it prepared a data set."""
+    """Return the default configuration that tensorflow-datasets recorded for a data set."""
     try:
         noted = json.loads(read_regular(home / ".config" / "metadata.json", _MAX_METADATA))
         return str(noted["default_config_name"])
@@ -249,7 +249,7 @@ def _default_config(home: Path) -> str | None:
 def search_path() -> list[str]:
     """Return the directories that modules are imported from, without the working directory.
 
-    A file such as json.py there may be anybody's. The directory of cnnzoo itself comes last.
+    A file such as json.py in it is not trusted. The directory of cnnzoo itself is the last.
     """
     here = os.path.realpath(".")
     found = [path for path in sys.path if path and os.path.realpath(path) != here]
@@ -274,7 +274,7 @@ class _Process:
             encoding="utf-8",
             env={
                 **os.environ,
-                "CUDA_VISIBLE_DEVICES": "-1",  # what TensorFlow sees, it takes
+                "CUDA_VISIBLE_DEVICES": "-1",  # TensorFlow reserves the memory of every visible GPU
                 "TF_CPP_MIN_LOG_LEVEL": "3",
             },
         )
@@ -296,13 +296,13 @@ class _Process:
         self.notices.seek(0)
         last = self.notices.read().decode(errors="replace").strip().rpartition("\n")[2]
         return {
-            "message": f"the process that runs tensorflow-datasets ended before its time: {last}",
-            "hint": "is memory short?",
+            "message": f"the process that runs tensorflow-datasets ended unexpectedly: {last}",
+            "hint": "check that enough memory is free",
         }
 
 
 def _end(process: subprocess.Popen[str], notices: IO[bytes]) -> None:
     process.kill()
     with suppress(BrokenPipeError), process:
-        pass  # leaving closes its pipes and waits for it
+        pass  # `with` closes its pipes and waits for it
     notices.close()

@@ -257,7 +257,9 @@ def test_arrays_of_an_unknown_part_are_named(tmp_path):
     arrays = {name: pixels(6, 2, 2) for name in ("x_train", "x_spare")}
     labels = {name: np.arange(6) % 2 for name in ("y_train", "y_spare")}
     source = open_source(data_of(npz(tmp_path, **arrays, **labels, names=np.arange(3))))
-    assert list(source.notes) == ["arrays not used, as their names tell no split: x_spare, y_spare"]
+    assert list(source.notes) == [
+        "arrays not used, because their names do not tell a split: x_spare, y_spare"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -479,7 +481,7 @@ def test_other_mistakes_are_explained(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 and no more")
     for given_, message in (
-        (f"{tmp_path}/x.npy", "is one array, and a data set is images and labels"),
+        (f"{tmp_path}/x.npy", "is one array, but a data set has images and labels"),
         (f"{tmp_path}/x.txt", "x.txt is not an array"),
         (f"{tmp_path}/none.npz", "none.npz cannot be read: No such file"),
         (f"{tmp_path}/empty", "empty has no arrays .* it has none"),

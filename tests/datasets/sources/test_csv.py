@@ -161,7 +161,7 @@ def test_rows_that_cannot_be_used_are_named_by_their_lines(tmp_path):
         "row 5": "has no pixels",
         "row 6": "has 3 pixels, not 4",
         "row 9": "has 2 columns, not 3",
-        "row 10": "has a quote that does not end, or text behind one",
+        "row 10": "has a quote that does not end, or text after one",
         "row 11": "has 1 pixels, not 4",
         "row 12": "has 2 pixels, not 4",
         "row 13": "has 5 pixels, not 4",
