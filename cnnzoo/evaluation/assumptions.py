@@ -1,4 +1,4 @@
-"""Notes on what cnnzoo assumes of a Keras model that it did not write, and how to change it."""
+"""Notes on the assumptions about a Keras model that cnnzoo did not write."""
 
 from __future__ import annotations
 

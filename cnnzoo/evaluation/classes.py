@@ -17,7 +17,7 @@ def labels_by_name(
     """Return labels int32 [n], indices of `class_names`, as indices of the classes of a model.
 
     The data may lack classes; names compare in Unicode's composed form. Raises DataError, with
-    `data` as their name, for a class that the model does not know.
+    `data` as their name, for a class that the model does not have.
     """
     class_names, known = tuple(map(nfc, class_names)), tuple(map(nfc, known))
     if class_names == known:
@@ -25,8 +25,8 @@ def labels_by_name(
     for name in class_names:
         if name not in known:
             raise DataError(
-                f"the model knows no class {name!r}, which {data} has{did_you_mean(name, known)}",
-                hint=f"the model knows {listed(known, _NAMED)}; {data} has "
+                f"{data} has the class {name!r}, and the model does not{did_you_mean(name, known)}",
+                hint=f"the model has {listed(known, _NAMED)}; {data} has "
                 f"{listed(class_names, _NAMED)}; choose and rename them with data.classes",
             )
     return np.array([known.index(name) for name in class_names], np.int32)[labels]

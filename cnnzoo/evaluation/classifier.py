@@ -92,8 +92,8 @@ def predict_probabilities(model: Any, images: Images) -> NDArray[np.float32]:
     """Return probabilities float32 [n, classes] for images uint8 [n, height, width, channels].
 
     A model with one sigmoid unit gives the probability of the second of two classes. The last batch
-    is padded: with batches of one size, an image has on CPU the same probabilities bit by bit
-    whatever the other images are, and no backend compiles the model twice.
+    is padded to one size: on a CPU, the probabilities of an image then do not depend on the other
+    images, to the last bit, and no backend compiles the model twice.
 
     Raises RunError if the model fails or its outputs are not probabilities.
     """
@@ -109,8 +109,8 @@ def predict_probabilities(model: Any, images: Images) -> NDArray[np.float32]:
             outputs.append(model.predict_on_batch(batch)[: size - missing])
         except CnnzooError:
             raise
-        except Exception as error:  # each backend has errors of its own
-            raise RunError(f"the model cannot compute: {first_line(error)}") from error
+        except Exception as error:  # each backend raises different classes
+            raise RunError(f"the model fails: {first_line(error)}") from error
     output = np.concatenate(outputs, dtype=np.float32)
     probabilities = np.hstack([1 - output, output]) if output.shape[1] == 1 else output
     check_probabilities(probabilities)
@@ -131,14 +131,14 @@ def batch_size(shape: tuple[int, ...], model: Any) -> int:
 def run_or_file(path: Path) -> Run | Path:
     """Return the run in a directory, or the path of a `.keras` file or an exported model.
 
-    Raises RunError if it is none of them.
+    Raises RunError if it is something else.
     """
     if is_exported(path):
         return path
     if path.suffix != ".keras" and not path.is_file():
         return open_run(path)
     if not path.is_file():
-        raise RunError(f"there is no model {str(path)!r}: no such file")
+        raise RunError(f"the model {str(path)!r} does not exist")
     if path.suffix != ".keras":
         raise RunError(
             f"{path} is neither a run directory nor a .keras file nor an exported model "

@@ -1,4 +1,4 @@
-"""Run or model → metrics on one split of some data."""
+"""Measure a run or a model on one split of some data."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def measure(
     run was trained on, and shortened files.
     """
     if split not in (None, ALL, *SPLITS):
-        raise DataError(f"there is no split {split!r}{did_you_mean(split, (*SPLITS, ALL))}")
+        raise DataError(f"unknown split {split!r}{did_you_mean(split, (*SPLITS, ALL))}")
     folder = None if output is None else _no_run(Path(output))
     opened = run if isinstance(run, Run) else run_or_file(Path(run))
     trained = opened if isinstance(opened, Run) else None
@@ -151,7 +151,7 @@ def measure(
 
 
 def _notes(classifier: Classifier, chosen: Chosen) -> Iterator[str]:
-    """Yield what is assumed of a model that cnnzoo did not write."""
+    """Yield the assumptions about a model that cnnzoo did not write."""
     yield from classifier.notes
     if not classifier.named and (note := order_note(chosen.dataset.class_names)):
         yield note

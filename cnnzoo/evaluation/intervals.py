@@ -24,7 +24,7 @@ SEED = 0
 
 Floats = NDArray[np.float64]
 Interval = tuple[float | None, float | None]
-# How often each example was drawn [resamples, n] → the values of each metric [resamples].
+# The number of times that each example was drawn [resamples, n] → each metric [resamples].
 Compute = Callable[[Floats], Mapping[str, Floats]]
 
 UNKNOWN: Interval = (None, None)
@@ -60,7 +60,7 @@ def metric_value(value: float | None, interval: Interval = UNKNOWN) -> dict[str,
 def proportion(right: NDArray[np.bool_]) -> dict[str, Any]:
     """Return the share of correct examples as a metric; without examples null, with the reason."""
     if not len(right):
-        return metric_value(None) | {"why": "there is no example of that class"}
+        return metric_value(None) | {"why": "there are no examples of that class"}
     return metric_value(float(right.mean()), wilson(int(right.sum()), len(right)))
 
 

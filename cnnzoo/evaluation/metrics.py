@@ -1,4 +1,4 @@
-"""Predictions → metrics with their intervals, as plain numbers."""
+"""Compute metrics of predictions with their intervals, as plain numbers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def measure_predictions(
     Raises RunError if they are not probabilities, DataError without examples.
     """
     if not len(labels):
-        raise DataError("there is no example to measure")
+        raise DataError("there are no examples to measure")
     check_probabilities(probabilities)
     predicted = probabilities.argmax(axis=1)
     confusion = Confusion.from_labels(labels, predicted, len(class_names))
@@ -76,7 +76,7 @@ def measure_predictions(
 
 
 def _in_top(probabilities: Probabilities, labels: Labels) -> NDArray[np.bool_]:
-    """Whether the truth is among the most probable; of equal ones the last, as in scikit-learn."""
+    """Return whether the truth is among the most probable; for ties as in scikit-learn."""
     found = np.empty(len(labels), np.bool_)
     for rows in calibration.blocks(probabilities):
         best = np.argsort(probabilities[rows], axis=1, kind="stable")[:, -TOP:]

@@ -1,4 +1,4 @@
-"""Arguments → image files: files, folders, patterns, and a list on standard input."""
+"""Find image files from arguments: files, folders, patterns, and a list on standard input."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def find_files(
     stdin: BinaryIO | None = None,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Found]:
-    """Return the files that these words name, in their order.
+    """Return the files that these arguments name, in order.
 
-    A word is a file, a folder (all images below it, sorted), a pattern as the shell's (`**` is any
-    number of folders), or `-`: the files listed on `stdin`, one a line or ended by a NUL. Files
+    A word is a file, a folder (all images below it, sorted), a shell pattern (`**` is any number of
+    folders), or `-`: the files listed on `stdin`, one a line or ended by a NUL. Files
     are found as they are requested, apart from the first one. `on_note` gets one line for each
     folder with files that are not images by their names.
 
-    Raises DataError if they name no file.
+    Raises DataError if no file is found.
     """
     words = [words] if isinstance(words, str | os.PathLike) else words
     found = chain.from_iterable(_named(os.fspath(word), stdin, on_note) for word in words)
@@ -88,7 +88,7 @@ def listed_files(stream: BinaryIO) -> Iterator[str]:
 
 
 def _decoded(stream: BinaryIO) -> Iterator[bytes]:
-    """The blocks of a stream without a byte order mark, in UTF-8 if it says another encoding."""
+    """Yield the blocks of a stream without its byte order mark, converted to UTF-8."""
     decoder: codecs.IncrementalDecoder | None = None
     start, has_started = b"", False
     while block := stream.read1(1 << 16):  # type: ignore[attr-defined]
@@ -105,7 +105,7 @@ def _decoded(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The lines that are not empty, as soon as they are complete; the first tells how they end."""
+    """Yield lines that are not empty as soon as they are complete; the first decides their end."""
     end: re.Pattern[bytes] | None = None
     rest = b""
     for block in blocks:
@@ -120,7 +120,7 @@ def _lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _below(folder: str, on_note: Callable[[str], None]) -> Iterator[Found]:
-    """All images below a folder, its own before those of the folders in it."""
+    """Yield all images below a folder, those directly in it before those in its folders."""
     seen = {Path(folder).resolve()}
     unreadable: list[OSError] = []
     empty = True

@@ -1,4 +1,4 @@
-"""Files → predictions, one batch at a time, in bounded memory."""
+"""Predict the classes of files, one batch at a time, in bounded memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from cnnzoo.runs.run import Run
 class Prediction:
     """The probability of each class for a file, by name and in the order of the model.
 
-    A file that cannot be read has none; then `error` is the reason.
+    An unreadable file has no probabilities; `error` is the reason.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""The data that a model is measured on: those of its run, or others."""
+"""Open the data that a model is measured on: those of its run, or others."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NAMES_A_SOURCE = re.compile(rf"data(\.({'|'.join(SOURCES)})(\.\w+)?)?=")
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A data set, whether the run was trained on it, and the split to measure by default.
+    """A data set, its relation to the training of the run, and the default split.
 
     The default split of other data is their test split, or all of them without one.
     """
@@ -68,7 +68,7 @@ def choose_data(
             )
         own = run.config().data
         if own is None:
-            raise RunError(f"{run} names no data", hint="name some: --data folder=photos")
+            raise RunError(f"{run} names no data", hint="name data: --data folder=photos")
         dataset = load_with_progress(own, shape, display)
         _refuse_changed(dataset, fingerprint, run)
         return Chosen(dataset, True, TEST)
@@ -102,7 +102,7 @@ def _section(run: Run | None, classifier: Classifier, words: Sequence[str]) -> D
 
 
 def _override(word: str) -> str:
-    """`mnist5k` → `data=mnist5k`, `folder=photos` → `data.folder=photos`."""
+    """Convert `mnist5k` to `data=mnist5k`, `folder=photos` to `data.folder=photos`."""
     if re.match(r"data[.=]", word):
         return word
     return f"data.{word}" if re.match(r"[A-Za-z_][\w.]*=", word) else f"data={word}"

@@ -1,4 +1,4 @@
-"""How fast models predict: the latency of one image, and the throughput of batches."""
+"""Measure the speed of predictions: the latency of one image, the throughput of batches."""
 
 from __future__ import annotations
 

@@ -56,10 +56,10 @@ def no_threshold(why: str) -> dict[str, Any]:
 
 
 def tune_threshold(scores: NDArray[np.float32], labels: NDArray[np.int32]) -> float | None:
-    """The threshold of the largest balanced accuracy (Youden, 1950); of equal ones nearest to 0.5.
+    """Return the threshold of the best balanced accuracy (Youden, 1950); for ties nearest to 0.5.
 
-    `scores` float32 [n] are probabilities of the positive class. It lies halfway between two
-    scores, unless it is 0.5. None where the labels are not of both classes.
+    `scores` float32 [n] are probabilities of the positive class. It is halfway between two scores,
+    unless it is 0.5. None if the labels are all of one class.
     """
     positive = labels == POSITIVE
     if positive.all() or not positive.any():
@@ -78,6 +78,6 @@ def tune_threshold(scores: NDArray[np.float32], labels: NDArray[np.int32]) -> fl
 
 
 def _shares_below(groups: NDArray[np.intp], count: int) -> NDArray[np.float64]:
-    """Of these examples, the share whose score is below the first, the second, … and any score."""
+    """Return the shares of examples with a score below the first, the second, … and any score."""
     shares = np.bincount(groups, minlength=count).cumsum() / len(groups)
     return np.concatenate([[0.0], shares])

@@ -64,7 +64,7 @@ def find_format(name: str, precision: str, opset: int | None = None) -> Format:
     """
     if name not in FORMATS:
         raise UserError(
-            f"there is no format {name!r}{did_you_mean(name, FORMATS)}",
+            f"unknown format {name!r}{did_you_mean(name, FORMATS)}",
             hint=f"the formats are {listed(FORMATS)}",
         )
     chosen = FORMATS[name]

@@ -1,4 +1,4 @@
-"""The classes that a saved model may name, checked before Keras makes any of them.
+"""The classes that a saved model may name, checked before Keras creates any of them.
 
 A `.keras` file names classes and functions that Keras imports and calls with arguments from the
 file. Some run code from the file or another one, read files or write them. Only the classes of the
@@ -43,7 +43,7 @@ _FUNCTIONS = """
     Celu Elu Gelu Glu HardSigmoid HardSilu HardTanh LeakyRelu LogSigmoid LogSoftmax Normalize Relu
     Relu6 Selu Sigmoid Silu Softmax Softplus Softsign
 """
-# By the module that Keras writes, the classes beyond those of the catalogue.
+# Module in the file → the classes that are allowed in addition to those of the catalogue.
 _BY_KERAS = {
     "keras": "Functional Model Sequential " + _POLICIES,
     "keras.models": "Functional Model Sequential",
@@ -147,14 +147,14 @@ def _walk(model: Any) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _step(number: int, part: Any) -> str | int:
-    """The name of a layer in a list, or its number."""
+    """Return the name of a layer in a list, or its number."""
     config = part.get("config") if isinstance(part, dict) else None
     name = config.get("name") if isinstance(config, dict) else None
     return name if isinstance(name, str) else number
 
 
 def _objects(value: Any, depth: int = 0) -> int:
-    """How many objects Keras makes, at most; a nested model that is called twice counts twice."""
+    """Return the most objects that Keras makes; a nested model called twice counts twice."""
     if depth > limits.JSON_DEPTH:
         raise TooLargeError(f"its layers are nested deeper than {limits.JSON_DEPTH}")
     if isinstance(value, list):
@@ -178,7 +178,7 @@ def _name(described: Mapping[str, Any]) -> str:
 
 
 def _reason(described: Mapping[str, Any]) -> str | None:
-    """Why an object is not allowed; None if it is."""
+    """Return the reason why an object is not allowed; None if it is."""
     reason = _reason_of_class(described) if "class_name" in described else None
     if reason is None and not _takes_tensors(described.get("inbound_nodes", [])):
         return "it is called without the output of a layer"
@@ -210,7 +210,7 @@ def _reason_of_value(config: Any) -> str | None:
 
 
 def _takes_tensors(nodes: Any) -> bool:
-    """Whether each call of a layer takes the output of another; others compute when loaded."""
+    """Return whether each call takes the output of another layer; others compute when loaded."""
     # Lists are references to layers, as Keras 2 wrote them.
     return isinstance(nodes, list) and all(
         isinstance(node, list)
@@ -224,7 +224,7 @@ def _takes_tensors(nodes: Any) -> bool:
 
 @cache
 def _classes() -> Mapping[str, frozenset[str]]:
-    """By module, the names of its classes that are allowed."""
+    """Return the names of the allowed classes of each module."""
     allowed = {module: set(names.split()) for module, names in _BY_KERAS.items()}
     for namespace, module in _MODULES.items():
         names = {*catalogue.names(namespace), *catalogue.aliases(namespace)}

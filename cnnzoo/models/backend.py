@@ -18,7 +18,7 @@ from cnnzoo.text import joined
 
 DEVICES = ("auto", "cpu", "gpu")
 
-# Whether Keras may start without its optional imports. Commands start faster without them
+# True if Keras may start without its optional imports. Commands start faster without them
 # (`scripts/benchmarks/imports.py`); a Python program may need them.
 LEAN: ContextVar[bool] = ContextVar("LEAN", default=False)
 _OPTIONAL = ("pandas", "matplotlib", "sklearn")
@@ -47,7 +47,7 @@ def load_keras(device: str = "auto") -> ModuleType:
         warnings.warn(f"cnnzoo set Keras' {changed} back to the default", stacklevel=2)
     if device == "gpu" and not keras.distribution.list_devices("gpu"):
         raise DeviceError(
-            f"a GPU was asked for, but {keras.backend.backend()} sees none: {_why_no_gpu(keras)}",
+            f"{keras.backend.backend()} finds no GPU: {_why_no_gpu(keras)}",
             hint="omit --device to use the available device",
         )
     return keras
@@ -117,7 +117,7 @@ def no_native_notices() -> Iterator[None]:
     """Discard what native code writes to standard error: notices of TensorFlow and LiteRT."""
     try:
         saved = os.dup(2)
-    except OSError:  # there is no standard error
+    except OSError:  # standard error is closed
         yield
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)

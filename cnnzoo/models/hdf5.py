@@ -56,7 +56,7 @@ def check_weights(source: Path | BinaryIO, stored: int) -> None:
 
 
 def _bytes(dataset: Any, name: str) -> int:
-    """How much memory it takes to read a dataset; a chunk can be larger than the dataset."""
+    """Return the memory needed to read a dataset; a chunk can be larger than the dataset."""
     import h5py
 
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "biufV":

@@ -1,4 +1,4 @@
-"""A Call → the Keras object that it names; the messages of Keras' errors."""
+"""Make the Keras object of a Call; shorten the messages of Keras' errors."""
 
 from __future__ import annotations
 

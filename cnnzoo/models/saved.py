@@ -1,6 +1,6 @@
 """Read and write `model.keras`: a plain Keras model, with the names of its classes.
 
-A model knows neither its class names nor how images are resized for its input. Both are a key of
+A Keras model has neither class names nor the resizing of its images. Both are in a key of
 `metadata.json`, which Keras writes and does not read. They are not a separate member of the
 archive: Keras unpacks an archive with more than its own three members to the disk.
 """
@@ -43,7 +43,7 @@ from cnnzoo.runs.files import replacing
 
 KEY = "cnnzoo"  # of metadata.json
 
-# Called with a class that is loaded although it is not allowed.
+# Called with each class that is loaded although it is not allowed.
 Trust = Callable[[str], None]
 
 
@@ -127,14 +127,14 @@ def _check_classes(
         more = f", and {len(found) - 1:,} more" if found[1:] else ""
         raise RunError(
             f"{path} has a class that cnnzoo does not load: {found[0]}{more}",
-            hint="build the model from layers of Keras in Python and save it; if you trust who "
-            "wrote the file, --trust loads it and runs its code",
+            hint="build the model from layers of Keras in Python and save it; if you trust its "
+            "author, --trust loads it and runs its code",
         )
 
 
 @contextmanager
 def _without_compiled(described: dict[str, Any], path: Path) -> Iterator[Path]:
-    """The file, or a copy whose nested models are not compiled: Keras would compile those."""
+    """Return the file, or a copy in which nested models are not compiled: Keras compiles them."""
     model = {key: value for key, value in described.items() if key != "compile_config"}
     if uncompiled(model) == model:  # Keras ignores the compile_config of the outermost model
         yield path
@@ -211,7 +211,7 @@ def described(said: Any, where: str) -> Description:
         return Description(**said)
     except (CnnzooError, TypeError) as error:
         raise RunError(
-            f"{where} is damaged: what it says of the classes: {first_line(error)}",
+            f"{where} is damaged: its description of the classes: {first_line(error)}",
             hint="restore the file, or train again",
         ) from None
 

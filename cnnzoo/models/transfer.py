@@ -119,9 +119,9 @@ def initialise(model: Any, source: str, place: Place | None = None) -> Report:
     left = [
         (
             name,
-            f"which has {_text(shapes[name])} there and {_text(_shapes(layer))} here"
+            f"{_text(shapes[name])} there and {_text(_shapes(layer))} here"
             if name in differ
-            else "which the source does not have",
+            else "not in the source",
         )
         for name, layer in here.items()
         if name not in taken

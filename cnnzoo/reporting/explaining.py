@@ -44,7 +44,7 @@ def label_of(classifier: Classifier, class_name: str) -> int:
     names = classifier.class_names
     if class_name not in names:
         raise UserError(
-            f"the model knows no class {class_name!r}{did_you_mean(class_name, names)}",
+            f"the model has no class {class_name!r}{did_you_mean(class_name, names)}",
             hint=f"it knows {listed(names, 20)}",
         )
     return names.index(class_name)

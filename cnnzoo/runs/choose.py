@@ -1,4 +1,4 @@
-"""Words of the command line → runs and models: a path, the name of a run, or the latest run."""
+"""Choose runs and models from arguments: a path, the name of a run, or the latest run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from cnnzoo.errors import RunError, UserError, did_you_mean
 from cnnzoo.runs.run import CONFIG, RECORD, Run, by_start, find_runs, latest_run, open_run
 
-# The endings of files that a command takes for a model rather than for a picture.
+# The suffixes of files that are models, not pictures.
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".onnx", ".tflite", ".xml")
 
 
@@ -42,7 +42,7 @@ def choose_model(word: str | None, runs_dir: Path | str) -> Run | Path:
         return found
     path = Path(word)
     if path.is_file() or _is_saved_model(path) or _has_model_suffix(word):
-        return path  # opening it reports what is wrong with it
+        return path  # opening it reports the problem
     if path.exists() or "/" in word:
         return open_run(word)
     names = [parent.name for parent in _parents(Path(runs_dir))]
@@ -103,7 +103,7 @@ def choose_compared(words: Sequence[str], runs_dir: Path | str) -> list[Run | Pa
 
 
 def names_model(word: str) -> bool:
-    """Whether a word is the path of a run or of a model file, and not the name of a config."""
+    """Return whether a word is the path of a run or a model file, not the name of a config."""
     return _is_run(Path(word)) or _has_model_suffix(word) or _is_saved_model(Path(word))
 
 

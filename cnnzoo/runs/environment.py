@@ -58,7 +58,7 @@ def machine(keras: ModuleType) -> dict[str, Any]:
 
 
 def cpu_info(key: str, path: Path = CPU_INFO) -> str:
-    """A field of the first core in Linux' cpuinfo, such as `model name`; empty if not there."""
+    """Return a field of the first core in Linux' cpuinfo, such as `model name`, or ""."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -52,7 +52,7 @@ def remove_leftovers(directory: Path) -> None:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process holds a lock on a file; works for files that cannot be written."""
+    """Return whether a process holds a lock on a file; also for files that cannot be written."""
     if fcntl is None:
         from filelock import FileLock, Timeout
 
@@ -79,9 +79,9 @@ def _make_temporary(path: Path) -> tuple[int | None, Path]:
         if fcntl is None:
             os.close(descriptor)
             return None, temporary
-        with suppress(OSError):  # a file system without locks: its leftovers are not removed
+        with suppress(OSError):  # a file system without locks: leftovers are not removed
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if temporary.exists():  # else another process has just removed it as a leftover
+        if temporary.exists():  # otherwise another process has just removed it as a leftover
             return descriptor, temporary
         os.close(descriptor)
 

@@ -51,7 +51,7 @@ class RunStatus:
 
     @property
     def resumable(self) -> bool:
-        """Whether `cnnzoo train --resume` can continue it."""
+        """True if `cnnzoo train --resume` can continue it."""
         return self.status not in (RUNNING, FINISHED, DAMAGED)
 
 
@@ -68,7 +68,7 @@ def list_runs(runs_dir: Path | str, name: str | None = None) -> list[RunStatus]:
     names = [path.name for path in parents]
     if name is not None and name not in names:
         raise RunError(
-            f"there is no run of {name!r} below {root}{did_you_mean(name, names)}",
+            f"{root} has no run of {name!r}{did_you_mean(name, names)}",
             hint=f"there are: {', '.join(names)}" if names else None,
         )
     read: dict[str, tuple[dict[str, str], str]] = {}

@@ -20,7 +20,7 @@ def check_removable(path: Path) -> Run:
     if path.is_symlink():
         raise RunError(f"{path} is a link", hint=f"name the run itself: {path.resolve()}")
     if not path.is_dir():
-        raise RunError(f"there is no run {str(path)!r}: no such directory")
+        raise RunError(f"the run {str(path)!r} does not exist")
     if not path.resolve().name.isdecimal() or not (
         (path / RECORD).is_file() or (path / CONFIG).is_file()
     ):

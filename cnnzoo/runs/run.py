@@ -86,7 +86,7 @@ class Run:
     def trained_config(self) -> Config | None:
         """Read the configuration that the last training of the run used.
 
-        It differs from `config` if somebody has edited `config.yaml` since. None for a run of an
+        It differs from `config` if `config.yaml` was edited since. None for a run of an
         older version, which has no copy.
         """
         path = self.checkpoints_path / CONFIG
@@ -101,7 +101,7 @@ class Run:
         return read_history(self.history_path) if self.history_path.exists() else []
 
     def awaits_measurement(self) -> bool:
-        """Whether the training is finished, but its test split is not measured yet."""
+        """True if the training is finished, but its test split is not measured yet."""
         record = self.record()
         examples = record.get("data", {}).get("examples", {}).get("test", 0)
         return bool(
@@ -127,11 +127,11 @@ class Run:
             lock.release()
 
     def is_training(self) -> bool:
-        """Whether a process trains the run now; works for runs that cannot be written, too."""
+        """Return whether a process trains the run now; also for runs that cannot be written."""
         path = self.checkpoints_path / _TRAINING_LOCK
         try:
             return path.exists() and is_locked(path)
-        except OSError:  # it vanished, or cannot be read
+        except OSError:  # it was removed, or cannot be read
             return False
 
     def write_config(self, config: Config) -> None:
@@ -208,7 +208,7 @@ def open_run(path: Path | str) -> Run:
     """The run in a directory; raises RunError if it is not a run directory."""
     path = Path(path)
     if not path.is_dir():
-        raise RunError(f"there is no run {str(path)!r}: no such directory", hint=_LIST_RUNS)
+        raise RunError(f"the run {str(path)!r} does not exist", hint=_LIST_RUNS)
     for name in (CONFIG, RECORD):
         if not (path / name).is_file():
             raise RunError(f"{path} is not a run directory: it has no {name}", hint=_LIST_RUNS)
@@ -218,7 +218,8 @@ def open_run(path: Path | str) -> Run:
 def latest_run(runs_dir: Path | str) -> Run:
     """Return the run below a runs directory that was started last.
 
-    Damaged runs are not considered; `cnnzoo runs` lists them. Raises RunError if there is no other.
+    Damaged runs are not considered; `cnnzoo runs` lists them. Raises RunError if all are damaged or
+    none exists.
     """
     runs = by_start(runs_dir)
     if not runs:
@@ -248,7 +249,7 @@ def run_to_resume(runs_dir: Path | str, *, finished: bool = False) -> Run:
     ]
     if not runs:
         raise RunError(
-            f"there is no run below {runs_dir} to resume",
+            f"{runs_dir} has no run to resume",
             hint="extend a finished one: cnnzoo train --resume training.epochs=N",
         )
     return runs[-1]

@@ -1,7 +1,7 @@
 """Schemas of the files of a run: `run.json`, `metrics.json` and `history.csv`, checked when read.
 
 A run directory may be damaged, edited or come from elsewhere. Every reader goes through this
-module, so a wrong type or a file that is cut off is reported with the file and the key.
+module, so a wrong type or a truncated file is reported with the file and the key.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ FLOPS_OF_A_MAC = 3 * 2
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds of a step: the median, the minimum and the maximum of the rounds."""
+    """The seconds of a step: the median, the minimum and the maximum of the rounds."""
 
     median: float
     low: float
@@ -48,8 +48,8 @@ class Times:
 class BenchmarkResult:
     """The result of a benchmark, in rounds of `steps` steps.
 
-    `step` is a normal training step, `compute` a step on a batch that is gathered already, `data`
-    the gathering of a batch alone. `flops` are the floating-point operations of a step, counted
+    `step` is a normal training step, `compute` a step on a batch in memory, `data` the gathering of
+    a batch alone. `flops` are the floating-point operations of a step, counted
     from the architecture; `peak` is FLOP/s of a large matrix product in the same precision;
     `memory` is the peak in bytes, None if unknown.
     """
@@ -103,8 +103,8 @@ def measure(
 ) -> BenchmarkResult:
     """Train steps of a configuration in rounds, and measure their parts alone, in turn.
 
-    Without `steps`, a round has as many steps as take about a second. The weights are random:
-    pretrained weights are not loaded and would not be faster.
+    Without `steps`, a round has as many steps as take about a second. The weights are random;
+    pretrained weights would have the same speed.
 
     Raises:
         ConfigError, DataError, DeviceError: as in a training.

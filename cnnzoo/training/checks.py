@@ -1,4 +1,4 @@
-"""Checks of a whole configuration before anything is loaded: its parts must fit each other.
+"""Check a whole configuration before anything is loaded: its parts must fit each other.
 
 `cnnzoo check` and `cnnzoo show` need no more than this. No framework is loaded, except for a layer
 that no shape rule covers, and no image is read.
@@ -154,8 +154,7 @@ def check_balance(config: Config, class_names: tuple[str, ...]) -> None:
     if isinstance(weights, dict) and class_names:
         mistakes = [
             Mistake(
-                f"training.class_weight: there is no class {name!r}"
-                + did_you_mean(name, class_names),
+                f"training.class_weight: unknown class {name!r}" + did_you_mean(name, class_names),
                 place,
                 f"the classes: {', '.join(class_names)}",
             )

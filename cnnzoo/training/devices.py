@@ -48,7 +48,7 @@ def check_devices(training: TrainingConfig, batch_size: int, hardware: Hardware)
 
 
 def is_first_process() -> bool:
-    """Whether this process writes the run: it is the only one, or process 0 of several."""
+    """Return whether this process writes the run: it is the only one, or process 0 of several."""
     return _ADDRESSES not in os.environ or os.environ.get(_ID, "0") == "0"
 
 
@@ -78,7 +78,7 @@ def join_processes(
     _check_backend(training, keras.backend.backend())
     # Before they are connected: process 0 changes the run afterwards.
     scratch = None if is_first_process() else _scratch_directory(run)
-    keras.utils.set_random_seed(0)  # else the processes compute a seed together, on all devices
+    keras.utils.set_random_seed(0)  # the processes would share one, on all devices
     try:
         keras.distribution.initialize()
     except (RuntimeError, TypeError, ValueError) as error:

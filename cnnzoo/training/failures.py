@@ -1,4 +1,4 @@
-"""Exception of a training → error for the user: the cause, and the command that continues."""
+"""Convert exceptions of a training to errors with the cause and the command that continues."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def interruption_error(run: Run, terminated: bool) -> Interrupted:
 def training_error(
     error: Exception, run: Run, batch_size: int, batches: Sequence[Batches] = ()
 ) -> CnnzooError:
-    """The error that explains an exception of a training; a CnnzooError mostly as it is."""
+    """The error that explains an exception of a training; a CnnzooError is usually unchanged."""
     then_continue = f"then continue: {resume_command(run)}"
     for failure in (batches.failure for batches in batches):
         if failure:
@@ -55,7 +55,7 @@ def step_error(error: Exception, batch_size: int) -> CnnzooError:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether a backend, or Python, could not allocate memory."""
+    """Return whether a backend, or Python, could not allocate memory."""
     kinds = [kind.__name__ for kind in type(error).__mro__]
     return any(name in kinds for name in _OUT_OF_MEMORY) or any(
         text in str(error) for text in _OUT_OF_MEMORY_TEXTS
@@ -79,10 +79,10 @@ def resume_command(run: Run) -> str:
 
 def _write_error(error: OSError, run: Run, then_continue: str) -> TrainingError:
     if not run.path.is_dir():
-        return TrainingError(f"the run directory {run} has vanished", hint="train again")
+        return TrainingError(f"the run directory {run} was removed", hint="retrain")
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return TrainingError(
-            f"no room is left on the disk of {run}: {error.strerror}",
+            f"the disk of {run} is full: {error.strerror}",
             hint=f"its last checkpoint is intact: free some space, {then_continue}",
         )
     where = f" {error.filename}" if error.filename else ""

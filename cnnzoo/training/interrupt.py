@@ -14,7 +14,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(slots=True)
 class StopRequest:
-    """The signal that asked the training to stop; None if there was none."""
+    """The signal that requested the stop of the training, or None."""
 
     signal: int | None = None
 

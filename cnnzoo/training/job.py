@@ -1,4 +1,4 @@
-"""Config → Job: everything that is known before the first step of a training."""
+"""Prepare a Job from a configuration: everything that the first step of a training needs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cnnzoo.training.settings import Settings, choose_settings
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A training that is ready to start; a plain value, of which nothing is written yet.
+    """A training that is ready to start: a plain value; nothing is written yet.
 
     `architecture` and `head` (`binary` or `categorical`) are resolved for the classes of the data
     set. `settings` has no open value. `seconds` is the time that `prepare` took, which counts as

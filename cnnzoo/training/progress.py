@@ -1,4 +1,4 @@
-"""The progress protocol of a training: what is reported to a display while it runs."""
+"""The protocol by which a training reports its progress to a display."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class Progress:
 
     @property
     def is_resumed(self) -> bool:
-        """Whether a part of the training was done before."""
+        """True if a part of the training was done before."""
         return (self.epoch, self.step) != (1, 0)
 
 
 class Display:
-    """Receives the progress of a training; this base class shows nothing."""
+    """Receive the progress of a training; this base class shows nothing."""
 
     def note(self, text: str) -> None:
         """Show one line: a value that was chosen, or a warning."""

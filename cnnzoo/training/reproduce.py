@@ -40,7 +40,7 @@ class Reproduction:
 
     @property
     def identical(self) -> bool:
-        """Whether weights and history are equal to the last bit."""
+        """True if weights and history are equal to the last bit."""
         return not self.weights and self.epoch is None
 
 

@@ -24,7 +24,7 @@ _COPIES = 3
 _MACS_AT_ONCE = {"cpu": 8 * 10**9, "gpu": 10**12, "tensor cores": 8 * 10**12}
 
 FLOAT32, MIXED_BFLOAT16, MIXED_FLOAT16 = "float32", "mixed_bfloat16", "mixed_float16"
-BFLOAT16_GPU = (8, 0)  # first compute capability whose tensor cores take bfloat16: Ampere
+BFLOAT16_GPU = (8, 0)  # first compute capability with bfloat16 in tensor cores: Ampere
 _BFLOAT16_CPU = ("amx_bf16", "avx512_bf16")
 
 
@@ -55,7 +55,7 @@ class Precision:
 def choose_settings(
     training: TrainingConfig, architecture: Architecture, examples: int, hardware: Hardware
 ) -> tuple[Settings, tuple[str, ...]]:
-    """The settings for so many training examples, and a line for each value that was open.
+    """Choose the settings for this number of training examples; note each value that was open.
 
     Raises ConfigError if the batch cannot be divided among the devices.
     """

@@ -141,7 +141,7 @@ def test_as_markdown_every_row_has_as_many_cells_as_its_heading(in_process, two)
     [
         (("--runs-dir", "none"), "two runs are compared, and none has 0"),
         (("runs/tiny/1", "runs/tiny/1"), "runs/tiny/1 is named twice"),
-        (("runs/tiny/1", "runs/tiny/9"), "there is no run 'runs/tiny/9'"),
+        (("runs/tiny/1", "runs/tiny/9"), "the run 'runs/tiny/9' does not exist"),
         (("runs/tiny/1", "runs/tiny/2", "--split", "all"), "'all' is not one of"),
     ],
 )

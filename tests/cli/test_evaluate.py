@@ -74,10 +74,10 @@ def test_a_damaged_model_is_one_clear_message(in_process, trained):
     ("words", "message"),
     [
         ((), "no runs in runs"),
-        (("runs/none/1",), "there is no run 'runs/none/1'"),
+        (("runs/none/1",), "the run 'runs/none/1' does not exist"),
         ((".",), "is not a run directory"),
         (("--split", "tset"), "'tset' is not one of"),
-        (("none.keras", "--data", "digits"), "there is no model 'none.keras'"),
+        (("none.keras", "--data", "digits"), "the model 'none.keras' does not exist"),
     ],
 )
 def test_what_cannot_be_evaluated_is_said(in_process, words, message):

@@ -9,7 +9,7 @@ from cnnzoo.reporting.figures import FIGURES
 def test_what_is_no_run_is_named(in_process, command):
     code, out, err = in_process(command, "runs/none/1")
     assert (code, out) == (2, "")
-    assert "there is no run 'runs/none/1'" in err
+    assert "the run 'runs/none/1' does not exist" in err
     code, _, err = in_process(command)
     assert code == 2
     assert "train one first" in err

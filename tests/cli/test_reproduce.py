@@ -37,4 +37,4 @@ def test_the_exit_code_says_whether_it_came_out_the_same(
 def test_a_run_that_is_not_there_is_a_users_mistake(in_process):
     code, _, err = in_process("reproduce", "runs/none/1")
     assert code == 2
-    assert "there is no run 'runs/none/1'" in err
+    assert "the run 'runs/none/1' does not exist" in err

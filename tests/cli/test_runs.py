@@ -58,7 +58,7 @@ def test_without_a_run_the_way_to_one_is_said(in_process):
     )
     assert in_process("runs", "--format", "json")[1] == "[]\n"
     code, _, err = in_process("runs", "lenet")
-    assert (code, err) == (2, "error: there is no run of 'lenet' below runs\n")
+    assert (code, err) == (2, "error: runs has no run of 'lenet'\n")
 
 
 def test_runs_are_deleted_after_asking(two_runs, tmp_path):

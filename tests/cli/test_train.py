@@ -57,7 +57,7 @@ def test_without_a_test_split_nothing_is_measured_on_it(in_process, tiny):
         (["--config", "tiny.yaml", "model.layers.4.Dense.units=3"], "the data have 10 classes"),
         (["--config", "tiny.yaml", "model.layers.1.Conv2D.kernel_size=9"], "does not fit its 8x8"),
         (["--config", "tiny.yaml", "name=../up"], "name must be a word"),
-        (["--config", "tiny.yaml", "--device", "gpu"], "a GPU was asked for"),
+        (["--config", "tiny.yaml", "--device", "gpu"], "finds no GPU"),
         (["--config", "tiny.yaml", "--device", "tpu"], "'tpu' is not one of"),
         (
             ["--config", "tiny.yaml", "--runs-dir", "tiny.yaml"],
@@ -91,7 +91,7 @@ def test_a_run_is_resumed_by_one_word(in_process, tiny):
     assert len(first.history()) == 1
     code, _, err = in_process("train", "--resume")
     assert code == 2
-    assert "there is no run below runs to resume" in err
+    assert "runs has no run to resume" in err
     code, _, err = in_process("train", "--resume", "runs/tiny/1")
     assert code == 2
     assert "training.epochs=" in err
@@ -102,8 +102,8 @@ def test_a_run_is_resumed_by_one_word(in_process, tiny):
     [
         (["--resume", "--config", "lenet"], "use one"),
         (["--resume", "runs/a/1", "runs/b/1"], "one run is resumed, not runs/a/1, runs/b/1"),
-        (["--resume", "runs/a/1"], "there is no run 'runs/a/1'"),
-        (["--resume"], "there is no run below runs"),
+        (["--resume", "runs/a/1"], "the run 'runs/a/1' does not exist"),
+        (["--resume"], "runs has no run"),
     ],
 )
 def test_what_cannot_be_resumed_is_said(in_process, words, message):

@@ -309,7 +309,7 @@ def test_without_a_home_directory_the_way_out_is_named(monkeypatch):
     monkeypatch.delenv("CNNZOO_CACHE")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(Path, "home", lambda: Path("~nobody-of-that-name").expanduser())
-    with pytest.raises(DataError, match="no home directory") as failed:
+    with pytest.raises(DataError, match="the home directory") as failed:
         cache_directory()
     assert "CNNZOO_CACHE" in str(failed.value)
 

@@ -21,8 +21,10 @@ def test_a_label_keeps_its_name(names: list[str], count: int) -> None:
 def test_a_class_that_the_model_does_not_know_names_both_sides() -> None:
     with pytest.raises(DataError) as caught:
         labels_by_name(np.zeros(1, np.int32), ("cats", "dog"), ("dog", "cat"), "pets")
-    assert "knows no class 'cats', which pets has; did you mean 'cat'?" in str(caught.value)
-    assert "the model knows dog, cat; pets has cats, dog" in str(caught.value)
+    assert "pets has the class 'cats', and the model does not; did you mean 'cat'?" in str(
+        caught.value
+    )
+    assert "the model has dog, cat; pets has cats, dog" in str(caught.value)
 
 
 def test_names_compare_in_every_form_of_unicode():

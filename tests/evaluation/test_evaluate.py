@@ -134,7 +134,7 @@ def test_other_data_are_measured_whole_under_their_own_name(two, photos):
 
 
 def test_classes_are_told_by_their_names_not_by_their_order(two, photos):
-    """The folders are sorted: one, zero; the model knows zero, one."""
+    """The folders are sorted: one, zero; the model has zero, one."""
     here = measure(two, data=[f"folder={photos}"])
     assert here.predictions.class_names == ("zero", "one")
     truths = {name.split("/")[0] for name in here.predictions.names}
@@ -160,7 +160,7 @@ def test_the_same_data_from_elsewhere_are_the_runs_own(two):
 
 
 def test_a_class_that_the_model_does_not_know_is_refused(run, photos):
-    with pytest.raises(DataError, match="the model knows no class 'one', which photos has"):
+    with pytest.raises(DataError, match="photos has the class 'one', and the model does not"):
         cnnzoo.evaluate(run, data=f"folder={photos}")
 
 
@@ -250,7 +250,7 @@ def test_a_run_without_a_model_says_so(run):
 
 
 def test_an_unknown_split_is_refused(run):
-    with pytest.raises(DataError, match=r"no split 'tset'; did you mean 'test'\?"):
+    with pytest.raises(DataError, match=r"unknown split 'tset'; did you mean 'test'\?"):
         cnnzoo.evaluate(run, split="tset")
 
 

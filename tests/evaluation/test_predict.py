@@ -240,7 +240,7 @@ def test_other_class_names_than_the_model_has_are_refused(damaged):
 def test_class_names_that_are_none_are_refused(damaged, names):
     damaged.update(class_names=names)
     with pytest.raises(
-        RunError, match=r"run\.json is damaged: (what it says of the classes|class_names)"
+        RunError, match=r"run\.json is damaged: (its description of the classes|class_names)"
     ):
         open_classifier(damaged)
 
@@ -303,8 +303,8 @@ def test_weights_that_are_no_numbers_are_refused(run, damaged, home):
 @pytest.mark.parametrize(
     ("run", "message"),
     [
-        ("none.keras", r"there is no model 'none\.keras': no such file"),
-        ("runs/none/1", "there is no run 'runs/none/1'"),
+        ("none.keras", r"the model 'none\.keras' does not exist"),
+        ("runs/none/1", "the run 'runs/none/1' does not exist"),
         (".", "is not a run directory"),
         ("gray.png", r"gray\.png is neither a run directory nor a \.keras file"),
     ],

@@ -80,12 +80,12 @@ def test_a_head_for_other_classes_begins_anew(source, tmp_path):
     np.testing.assert_array_equal(layer_weights(model, "dense_1")[0], head[0])
     assert report.lines() == [
         f"weights of 4 of 5 layers from {source}",
-        "  new: dense_1, which has 8x7 + 7 there and 8x3 + 3 here",
+        "  new: dense_1, 8x7 + 7 there and 8x3 + 3 here",
     ]
     assert report.record() == {
         "source": str(source),
         "taken": 4,
-        "left": [{"layer": "dense_1", "why": "which has 8x7 + 7 there and 8x3 + 3 here"}],
+        "left": [{"layer": "dense_1", "why": "8x7 + 7 there and 8x3 + 3 here"}],
         "unused": [],
     }
 
@@ -94,7 +94,7 @@ def test_a_layer_under_a_name_of_its_own_begins_anew(source, tmp_path):
     text = NETWORK.replace("- Dense: 8", "- Dense: {units: 9, name: mine}")
     text = text.replace("{units: $classes, ", "{units: $classes, name: head, ")
     report = initialise(model_of(text, tmp_path, 2), str(source))
-    why = "which the source does not have"
+    why = "not in the source"
     assert report.left == (("mine", why), ("head", why))
     assert report.unused == ("dense", "dense_1")
     assert report.lines()[-1] == "  not used: dense, dense_1"

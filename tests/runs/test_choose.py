@@ -38,7 +38,7 @@ def test_a_word_names_a_run(runs, word, path):
 def test_an_unknown_name_is_refused_with_near_names(runs):
     with pytest.raises(UserError, match="'tyny' is not a run or a model; did you mean 'tiny'"):
         choose_model("tyny", "runs")
-    with pytest.raises(RunError, match="there is no run 'runs/tiny/99'"):
+    with pytest.raises(RunError, match="the run 'runs/tiny/99' does not exist"):
         choose_run("runs/tiny/99", "runs")
 
 

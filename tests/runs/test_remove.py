@@ -47,7 +47,7 @@ def test_only_runs_are_deleted(run, tmp_path):
     for path, message in (
         (tmp_path / "photos", "is not a run directory"),
         (run.path.parent, "is not a run directory"),
-        (tmp_path / "none/1", "no such directory"),
+        (tmp_path / "none/1", "does not exist"),
     ):
         with pytest.raises(RunError, match=message):
             check_removable(path)

@@ -51,7 +51,7 @@ def test_a_runs_directory_that_cannot_be_written_is_one_clear_error(tmp_path, co
 
 
 def test_what_is_no_run_is_not_opened(tmp_path, config):
-    with pytest.raises(RunError, match="no such directory"):
+    with pytest.raises(RunError, match="does not exist"):
         open_run(tmp_path / "nothing")
     with pytest.raises(RunError, match=r"is not a run directory: it has no config\.yaml"):
         open_run(tmp_path)

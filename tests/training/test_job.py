@@ -85,7 +85,7 @@ def test_a_mistake_in_the_configuration_is_found_before_an_image_is_decoded(tiny
             decoded.append(done)
 
     words = [f"data.folder={photos}", "training.class_weight={cow: 2}"]
-    with pytest.raises(ConfigError, match="there is no class 'cow'"):
+    with pytest.raises(ConfigError, match="unknown class 'cow'"):
         prepare(cnnzoo.load_config(tiny, words), display=Watching())
     assert not decoded
 

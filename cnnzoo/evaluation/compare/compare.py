@@ -73,7 +73,7 @@ def compare(
     evaluated, or has other classes.
     """
     if split not in COMPARED:
-        raise DataError(f"there is no split {split!r}{did_you_mean(split, COMPARED)}")
+        raise DataError(f"unknown split {split!r}{did_you_mean(split, COMPARED)}")
     members = read_members(runs, split, device=device, display=display or Display())
     groups = grouped(members, each=each)
     first = members[0].record

@@ -141,7 +141,7 @@ def _run_of(each: Run | Path) -> Run:
 
 def _check_runs(runs: Sequence[Run | Path]) -> None:
     if len(runs) < 2:
-        raise UserError("there is only one run to compare", hint="name two runs or more")
+        raise UserError("only one run is named, and two are compared", hint="name two runs or more")
     seen: dict[Path, Run | Path] = {}
     for run in runs:
         path = (run.path if isinstance(run, Run) else run).resolve()

@@ -32,7 +32,7 @@ def in_order(predictions: Predictions, class_names: tuple[str, ...]) -> Predicti
 
 
 def same_examples(one: Predictions, other: Predictions) -> bool:
-    """Whether sorted predictions have the same paths with the same true classes."""
+    """Return whether sorted predictions have the same paths with the same true classes."""
     return one.names == other.names and np.array_equal(one.labels, other.labels)
 
 

@@ -1,4 +1,4 @@
-"""An image → an explanation of its prediction, as plain arrays."""
+"""Explain the prediction for an image, as plain arrays."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from cnnzoo.evaluation.explain.gradients import Floats, Gradient
 
 
 def grad_cam(maps: Floats, gradient: Gradient, weights: Floats, size: tuple[int, int]) -> Floats:
-    """Return how much each place of feature maps supports a class: float32 `size`, 0 to 1.
+    """Return the support of each place of feature maps for a class: float32 `size`, 0 to 1.
 
     `maps` are [height, width, channels], `gradient` is that of the scores by the maps, `weights`
     [outputs] select the score of the class, and `size` is the (height, width) of the image. Each

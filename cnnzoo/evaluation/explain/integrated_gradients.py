@@ -1,4 +1,4 @@
-"""Integrated gradients: how much each pixel adds to the score of a class.
+"""Integrated gradients: the contribution of each pixel to the score of a class.
 
 Sundararajan, Taly and Yan, "Axiomatic attribution for deep networks", ICML 2017, arXiv:1703.01365.
 """

@@ -1,4 +1,4 @@
-"""A saved Keras model → the configuration that builds the same architecture.
+"""Convert a saved Keras model to the configuration of the same architecture.
 
 A chain of layers becomes a list. If a layer merges several tensors, the layers between it and the
 last layer that all these tensors come from become a Residual or Branches; an architecture that does
@@ -121,7 +121,7 @@ def _classes(items: list[Any]) -> int | None:
 
 @dataclass
 class _Reader:
-    """Reads models into layer items and counts layers; `input_shape` is that of the outer model."""
+    """Read models into layer items and count layers; `input_shape` is that of the outer model."""
 
     input_shape: list[int] = field(default_factory=list)
     count: int = 0
@@ -131,7 +131,7 @@ class _Reader:
         kind, config = described["class_name"], described["config"]
         if kind not in _MODELS or not _is_of_keras(described):
             raise _RefusedError(
-                f"it is a {kind}, whose layers are in Python code and not in the file",
+                f"it is a {kind}, with layers in Python code that is not in the file",
                 "only Sequential and functional models can be adopted",
             )
         if depth > MAX_DEPTH:
@@ -228,7 +228,7 @@ def _tensors(written: Any) -> list[str]:
 
 
 def _inputs(name: str, layer: Mapping[str, Any]) -> list[str]:
-    """Return the names of the layers whose outputs a layer takes."""
+    """Return the names of the input layers of a layer."""
     nodes = layer.get("inbound_nodes", [])
     if len(nodes) > 1:
         raise _RefusedError(
@@ -306,7 +306,7 @@ class _Nesting:
                 raise _RefusedError(
                     f"the output of the layer {end!r} goes to places that no Residual or Branches "
                     "merges",
-                    "only architectures whose branches nest can be adopted",
+                    "only nested branches can be adopted",
                 )
             self.used.add(end)
             above = self.above[end]
@@ -380,7 +380,7 @@ def _folded_within(item: Any) -> Any:
 
 def _is_of_keras(described: Mapping[str, Any]) -> bool:
     module = described.get("module") or ""
-    registered = described.get("registered_name")  # package>Class where it is somebody's own
+    registered = described.get("registered_name")  # package>Class for a custom class
     return module.split(".")[0] == "keras" and registered in (None, described["class_name"])
 
 

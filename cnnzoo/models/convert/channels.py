@@ -1,4 +1,4 @@
-"""A saved channels-first model → the description of the same network on channels-last images.
+"""Convert the description of a channels-first model to channels-last images.
 
 A layer that reads channels first, `data_format: channels_first`, becomes one that reads them last,
 and the axis of a normalization or concatenation moves with it. Only plain values are changed.
@@ -63,7 +63,7 @@ def _convert(layer: dict[str, Any]) -> None:
 
 
 def _layers(value: Any) -> Iterator[dict[str, Any]]:
-    """Every layer and model in a description, however deep."""
+    """Yield every layer and model in a description, at any depth."""
     if isinstance(value, dict):
         if isinstance(value.get("class_name"), str) and isinstance(value.get("config"), dict):
             yield value

@@ -1,4 +1,4 @@
-"""A configuration → a Keras script that builds and trains the same model without cnnzoo."""
+"""Convert a configuration to a Keras script that needs no cnnzoo to build and train the model."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ _LIBRARIES = {
 
 
 def eject(config: Config, source: Source | None = None, head: str | None = None) -> str:
-    """Return the Python source of a configuration whose architecture is known to resolve.
+    """Return the Python source of a configuration with an architecture that resolves.
 
-    `source` has what is known of its data, `head` is the one that fits their classes
+    `source` describes its data, `head` is the head that fits their classes
     (`cnnzoo.training.checks`); without a head, the script makes the model and does not train it.
     Raises UserError for settings that a short script cannot follow.
     """
@@ -215,7 +215,7 @@ def _refuse_transfer(config: Config) -> None:
 
 
 def _freezing_all_but_head(model: str) -> list[str]:
-    """Statements that freeze everything before the last layer with weights."""
+    """Return statements that freeze everything before the last layer with weights."""
     return [
         f"{INDENT}head = max(n for n, layer in enumerate({model}.layers) if layer.weights)",
         f"{INDENT}for layer in {model}.layers[:head]:",

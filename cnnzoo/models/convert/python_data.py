@@ -1,4 +1,4 @@
-"""The `data` section of a configuration → a Python function that loads the data.
+"""Convert the `data` section of a configuration to a Python function that loads the data.
 
 Data that Keras or a package can load, folders of pictures and plain .npz files are read directly.
 All other data are read from an .npz file that cnnzoo writes; the script has the commands for it.
@@ -37,7 +37,7 @@ _RANDOM_SPLIT = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The data of a configuration, as far as they are known before they are read.
+    """The description of the data of a configuration, before the data are read.
 
     `arrays` has for each part of an .npz file the names of its images and labels, if these can be
     used unchanged (`cnnzoo.datasets.parts`). `command` is the configuration and the overrides as
@@ -169,7 +169,7 @@ _PACKAGES = {
 def _package(
     config: Config, data: DataConfig, source: Source, numbered: Mapping[str, int]
 ) -> Loading | None:
-    """All images of a data set at their own size, with all classes in their own order."""
+    """Load all images of a data set at their size, with all classes in their order."""
     name = data.name or data.tfds or ""
     if name not in _PACKAGES:
         return None
@@ -248,7 +248,7 @@ def _folder(
     if data.resize.method == "pad":
         notes.append("With data.resize: pad, a picture can be shifted by a pixel.")
     if data.on_error == "skip":
-        notes.append("Left out: data.on_error: skip; an unreadable file stops the script.")
+        notes.append("Not supported: data.on_error: skip; an unreadable file stops the script.")
     calls = {
         split: f"Path(sys.argv[1], {flat(literal(part))})" if part else "sys.argv[1]"
         for split, (part,) in parts.items()
@@ -308,7 +308,7 @@ labels = {{f'y_{{name}}': split.labels for name, split in splits.items()}}
 np.savez('data.npz', **images, **labels)"""
     notes = (
         f"The labels are {textwrap.shorten(names, 500, placeholder=' …')}. DATA.npz has the "
-        "images and labels that cnnzoo trains on; this writes it, where cnnzoo is installed:",
+        "images and labels that cnnzoo trains on; with cnnzoo installed, this writes it:",
     )
     return Loading(
         loaded.function, loaded.calls, word=loaded.word, notes=notes, code=tuple(code.splitlines())

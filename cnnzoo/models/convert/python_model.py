@@ -1,4 +1,4 @@
-"""The architecture of a configuration → Python functions that make it.
+"""Convert the architecture of a configuration to Python functions that build it.
 
 The functions keep the shape of the file: a block is a function, a repeat is a loop, `when` is an
 `if`, `params` are constants, `$channels` is `x.shape[-1]`. A composite or an attention layer is a
@@ -45,7 +45,7 @@ _SHAPES = {
 }
 
 _PREFIXES = {"layers": "layers", "schedules": "keras.optimizers.schedules"}
-# Namespaces whose first arguments are usually written without their names.
+# Namespaces in which first arguments are usually written without their names.
 _POSITIONAL = ("layers", "regularizers", "constraints")
 _KEYWORD_ONLY = ("axis", "name")
 
@@ -444,7 +444,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 class _Substitute(ast.NodeTransformer):
-    """Replaces the name of a variable by its Python expression."""
+    """Replace the name of a variable by its Python expression."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -475,7 +475,7 @@ def _as_word(made: Call) -> Code | None:
 
 
 def initializer_word(name: str) -> str:
-    """Return `he_normal` for HeNormal; the name itself if Keras has no such word."""
+    """Return `he_normal` for HeNormal; the name itself if Keras has no lower-case form."""
     word = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     return word if catalogue.aliases("initializers").get(word) == name else name
 

@@ -25,7 +25,7 @@ def _tuple(value: Any) -> Any:
 
 
 class Contract(Section):
-    """What a program must know to use an exported model.
+    """The information that a program needs to use an exported model.
 
     The input is uint8 [batch, height, width, channels], an RGB or gray image as an image library
     decodes it, with values from 0 to 255. The output is float32 [batch, classes], the class

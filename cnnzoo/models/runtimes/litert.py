@@ -33,7 +33,7 @@ def open_litert(path: Path) -> ExportedModel:
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     except (ValueError, RuntimeError) as error:
         raise RunError(
-            f"{path} is damaged, or needs more than LiteRT has: {first_line(error)}",
+            f"{path} is damaged, or LiteRT does not support it: {first_line(error)}",
             hint="export the model again",
         ) from None
     contract = read_contract(text, str(path))
@@ -58,7 +58,7 @@ def _port(details: Any) -> Port:
 
 
 def _read_metadata(content: bytes, path: Path) -> bytes | None:
-    """The entry of cnnzoo in the metadata of a file, None if there is none."""
+    """Return the cnnzoo entry in the metadata of a file, or None."""
     schema = require("ai_edge_litert.schema_py_generated", "litert")
     if content[4:8] != _IDENTIFIER:
         raise RunError(f"{path} is not a .tflite file")
@@ -76,6 +76,6 @@ def _read_metadata(content: bytes, path: Path) -> bytes | None:
                 return bytes(buffer.DataAsNumpy()[: MAX_BYTES + 1])
     except RunError:
         raise
-    except Exception as error:  # offsets that lead out of the file
+    except Exception as error:  # offsets beyond the file
         raise RunError(f"{path} is damaged: {first_line(error)}") from None
     return None

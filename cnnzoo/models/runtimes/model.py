@@ -33,7 +33,7 @@ class ExportedModel:
 
     @property
     def input_shape(self) -> Shape:
-        """(None, height, width, channels), as Keras has it."""
+        """(None, height, width, channels), as in Keras."""
         return (None, *self.contract.input_shape)
 
     @property
@@ -68,7 +68,7 @@ class Port:
 def exported_model(
     path: Path, contract: Contract, inputs: Sequence[Port], outputs: Sequence[Port], run: Run
 ) -> ExportedModel:
-    """The model, after its graph was compared with its contract; raises RunError if they differ."""
+    """Make the model; raise RunError if its graph differs from its contract."""
     if len(inputs) != 1 or len(outputs) != 1:
         raise RunError(
             f"{path} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each"
@@ -92,7 +92,7 @@ def exported_model(
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of an exported file; raises RunError if it cannot be read or is too large."""
+    """Return the content of a file; raise RunError if it cannot be read or is too large."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise RunError(f"{path} is larger than {MAX_FILE_BYTES >> 30} GiB")

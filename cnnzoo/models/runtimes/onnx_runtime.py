@@ -13,7 +13,7 @@ from cnnzoo.models.runtimes.model import ExportedModel, Port, exported_model, re
 
 _DTYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
 _SILENT = 4  # log severity: fatal errors only; the others are exceptions too
-# The folder of weights outside the file: none is found, as a stranger's file may name any path.
+# The folder of external weights does not exist: an untrusted file may name any path.
 _NO_FOLDER = "/nonexistent"
 
 
@@ -31,7 +31,7 @@ def open_onnx(path: Path) -> ExportedModel:
             content, options, providers=["CPUExecutionProvider"], enable_fallback=0
         )
         text = session.get_modelmeta().custom_metadata_map.get(KEY)
-    except Exception as error:  # the runtime has a class for each of its status codes
+    except Exception as error:  # the runtime raises a different class for each status code
         raise RunError(
             f"{path} is damaged, or is not an ONNX file that ONNX Runtime {runtime.__version__} "
             f"can run: {first_line(error)}",

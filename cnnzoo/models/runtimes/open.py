@@ -1,4 +1,4 @@
-"""Exported file → a model that predicts, by its file name."""
+"""Open an exported file as a model that predicts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cnnzoo.models.runtimes.onnx_runtime import open_onnx
 from cnnzoo.models.runtimes.openvino import open_openvino
 from cnnzoo.models.runtimes.saved_model import GRAPH, open_saved_model
 
-# What a file name ends in → the function that opens it. A SavedModel is a directory.
+# Suffix → the function that opens such a file. A SavedModel is a directory.
 OPENERS: dict[str, Callable[[Path], ExportedModel]] = {
     ".onnx": open_onnx,
     ".tflite": open_litert,
@@ -21,7 +21,7 @@ OPENERS: dict[str, Callable[[Path], ExportedModel]] = {
 
 
 def is_exported(path: Path) -> bool:
-    """Whether a path is or names an exported model, by its suffix or as a SavedModel directory."""
+    """Return whether a path has the suffix of an exported model or is a SavedModel directory."""
     return path.suffix in OPENERS or (path / GRAPH).is_file()
 
 
@@ -38,5 +38,5 @@ def open_exported(path: Path, device: str = "auto") -> ExportedModel:
     if path.is_dir():
         return open_saved_model(path)
     if not path.is_file():
-        raise RunError(f"there is no model {str(path)!r}: no such file")
+        raise RunError(f"the model {str(path)!r} does not exist")
     return OPENERS[path.suffix](path)

@@ -30,7 +30,7 @@ def open_openvino(path: Path) -> ExportedModel:
         model = core.read_model(path, weights)
         text = model.get_rt_info([KEY]).astype(str) if model.has_rt_info([KEY]) else None
         compiled = core.compile_model(model, "CPU", _EXACT)
-    except Exception as error:  # the runtime raises RuntimeError and classes of its own
+    except Exception as error:  # the runtime raises RuntimeError and other classes
         raise RunError(
             f"{path} is damaged, or is not a model that OpenVINO can run: {first_line(error)}",
             hint="export the model again",

@@ -20,14 +20,14 @@ from cnnzoo.models.runtimes.model import (
 from cnnzoo.models.runtimes.saved_model_operators import refuse_other_operators
 
 GRAPH = "saved_model.pb"
-CONTRACT = f"assets.extra/{KEY}.json"  # the folder that TensorFlow leaves to others
+CONTRACT = f"assets.extra/{KEY}.json"  # the folder for the files of other programs
 SIGNATURE = "serve"
 
 
 def open_saved_model(path: Path) -> ExportedModel:
     """The model in a SavedModel directory.
 
-    Its operators can read and write files, so one with others than a network needs is refused.
+    Operators can read and write files, so a model with operators that no network needs is refused.
 
     Raises RunError if it is damaged or refused.
     """
@@ -45,7 +45,7 @@ def open_saved_model(path: Path) -> ExportedModel:
     try:
         loaded = tensorflow.saved_model.load(str(path))
         signature = loaded.signatures[SIGNATURE]
-    except Exception as error:  # of its many libraries
+    except Exception as error:  # its libraries raise many classes
         raise RunError(
             f"{path} is damaged, or is not a SavedModel with the signature {SIGNATURE!r}: "
             f"{first_line(error)}",

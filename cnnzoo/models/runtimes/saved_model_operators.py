@@ -13,7 +13,7 @@ from typing import Any
 from cnnzoo.errors import RunError
 from cnnzoo.text import listed
 
-# What the networks of Keras layers become.
+# Operators of networks of Keras layers.
 _COMPUTING = """
     Abs Add AddV2 All Any ArgMax AssignVariableOp AvgPool BatchMatMulV2 BiasAdd BroadcastTo Cast
     ClipByValue ConcatV2 Const Conv2D Conv2DBackpropInput DepthToSpace DepthwiseConv2dNative
@@ -27,7 +27,7 @@ _COMPUTING = """
     StatefulPartitionedCall StopGradient StridedSlice Sub Sum Tanh Tile Transpose Unpack
     VarHandleOp VarIsInitializedOp ZerosLike
 """
-# What only the functions that save and restore variables may have besides.
+# More operators for the functions that save and restore variables only.
 _SAVING = """
     MergeV2Checkpoints RestoreV2 SaveV2 ShardedFilename StaticRegexFullMatch StringJoin
 """
@@ -69,6 +69,6 @@ def _refuse(nodes: Iterable[Any], allowed: Set[str], savers: Set[str], path: Pat
         }
         if node.op not in allowed or called & savers:
             raise RunError(
-                f"{path} is refused: its operator {node.op[:50]!r} is not one of a network",
+                f"{path} is refused: no network needs its operator {node.op[:50]!r}",
                 hint=_REFUSED,
             )

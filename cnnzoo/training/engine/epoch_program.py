@@ -116,7 +116,7 @@ class EpochProgram:
         return self.held
 
     def _hold(self, groups: tuple[str, ...], state: Any) -> None:
-        """Keep the values after a chunk where `jax_state_sync` finds them."""
+        """Keep the values after a chunk for `jax_state_sync`."""
         named = {f"{group}_variables": values for group, values in zip(groups, state, strict=True)}
         self.held = state
         # Without Keras' tracking of attributes, which takes longer than a small step.
@@ -168,7 +168,7 @@ def spans(first: int, full: int, count: int, at_once: int) -> Iterator[tuple[int
     """The first and last steps of the chunks from step `first` on.
 
     An epoch has `full` steps of whole batches and `count` steps in all. Chunks end at the same
-    steps wherever the epoch is started. A step with fewer examples is a chunk by itself.
+    steps for every first step. A step with fewer examples is a chunk by itself.
     """
     start = first
     while start < full:

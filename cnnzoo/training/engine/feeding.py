@@ -1,4 +1,4 @@
-"""Batches → a `tf.data.Dataset` that prefetches them.
+"""Feed batches through a `tf.data.Dataset` that prefetches them.
 
 Its autotuning is off: it waited for seconds between the epochs of a small network
 (`scripts/benchmarks/training_data.py`). Imported only if TensorFlow is the backend.

@@ -41,7 +41,7 @@ from cnnzoo.training.settings import MIXED_FLOAT16
 
 
 class Loop:
-    """Trains a job from a state on: call `start` first, then `run`.
+    """Train a job from a state on: call `start` first, then `run`.
 
     `batches` are those of the training and of the validation. The loop changes `state` as it runs.
     `started` is the time, by `time.perf_counter`, from which this process counts as training.

@@ -1,4 +1,4 @@
-"""Seeds and settings without which two trainings with one seed would differ."""
+"""Seeds and settings that make two trainings with the same seed equal."""
 
 from __future__ import annotations
 

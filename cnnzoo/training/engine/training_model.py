@@ -1,4 +1,4 @@
-"""Job → TrainingModel: the network, and the compiled model that trains it.
+"""Build the TrainingModel of a Job: the network, and the compiled model that trains it.
 
 Imported only after Keras is loaded.
 """

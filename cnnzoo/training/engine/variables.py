@@ -45,7 +45,7 @@ def assign_values(compiled_model: Any, values: Mapping[str, NDArray[Any]]) -> No
 
 
 def all_weights_finite(values: Mapping[str, NDArray[Any]]) -> bool:
-    """Whether no weight among the values of a model is NaN or infinite."""
+    """Return whether all weights among the values of a model are finite."""
     weights = (value for name, value in values.items() if name.startswith(_MODEL))
     return all(np.isfinite(np.sum(weight, dtype=np.float64)) for weight in weights)
 

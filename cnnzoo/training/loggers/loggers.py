@@ -11,7 +11,7 @@ from cnnzoo.training.progress import Metrics
 
 
 class Logger(Protocol):
-    """Receives the rows of `history.csv` as they are measured."""
+    """Receive the rows of `history.csv` as they are measured."""
 
     def start(self, run: Run, rows: Sequence[Metrics]) -> None:
         """Start the log of a training, or continue it after these epochs."""

@@ -31,7 +31,7 @@ _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOU
 
 
 class MlflowLogger:
-    """Logs parameters, the metrics of each epoch, and finally the model and its configuration."""
+    """Log parameters, the metrics of each epoch, and finally the model and its configuration."""
 
     def __init__(self, config: Config, note: Callable[[str], None]) -> None:
         for name, value in _PATIENCE.items():

@@ -409,7 +409,7 @@ def test_a_model_of_keras_2_is_named(tmp_path: Path) -> None:
 
 def test_a_subclassed_model_is_refused(tmp_path: Path) -> None:
     described = {"module": "mine", "class_name": "MyModel", "config": {"name": "my"}}
-    with pytest.raises(UserError, match="it is a MyModel, whose layers are in Python code"):
+    with pytest.raises(UserError, match="it is a MyModel, with layers in Python code"):
         adopt(write(described, tmp_path / "m.keras"))
 
 

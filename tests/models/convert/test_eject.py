@@ -596,7 +596,7 @@ def test_a_script_trains_on_a_folder(in_parts: bool, tmp_path: Path) -> None:
     )
     script = script_of(config_of(HEAD, more))
     formatted(script, tmp_path)
-    assert "Left out: data.on_error: skip" in script
+    assert "Not supported: data.on_error: skip" in script
     assert "Usage: python net.py FOLDER\n" in script
     done = run(script, tmp_path, "my faces")
     assert done.returncode == 0, done.stderr
