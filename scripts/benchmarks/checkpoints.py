@@ -1,10 +1,10 @@
 """Compare epochs that end with a checkpoint with epochs that do not, and print Markdown.
 
-One training of a network of the zoo leaves out every second checkpoint, in the order with, without,
-without, with, so that a machine whose speed drifts slows both kinds alike. All else is the same:
-each epoch validates, and writes its history, its record and its model. An epoch lasts until the
-next one begins; the first is left out, because it compiles. The checkpoints are timed by themselves
-too, in seconds of the clock and of the processor.
+One training of a network of the zoo omits every second checkpoint, in the order with, without,
+without, with, so that changes of the machine's speed affect both kinds equally. Everything else is
+the same: each epoch validates, and writes its history, its record and its model. An epoch lasts
+until the next one begins; the first one is omitted, because it compiles. The checkpoints are also
+timed alone, in wall time and CPU time.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def measure(name: str, rounds: int) -> tuple[Times, Times]:
-    """Seconds of each epoch and each checkpoint: of the clock, and of the processor."""
+    """Return the seconds of each epoch and each checkpoint, in wall time and CPU time."""
     import cnnzoo
     from cnnzoo.models.backend import load_keras
     from cnnzoo.training.progress import Display
@@ -81,7 +81,7 @@ def measure(name: str, rounds: int) -> tuple[Times, Times]:
             note("the checkpoint alone", started)
 
     Loop._save = save_or_not  # type: ignore[method-assign]
-    # The loss improves in nearly every epoch, so that nearly every one writes its model.
+    # The loss improves in nearly every epoch, so nearly every epoch writes its model.
     overrides = [f"training.epochs={2 * rounds + 1}", "training.monitor=loss"]
     with tempfile.TemporaryDirectory() as folder:
         cnnzoo.train(cnnzoo.load_config(name, overrides), folder, display=Timing())

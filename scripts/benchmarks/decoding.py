@@ -6,7 +6,7 @@
     scripts/benchmarks/decoding.py --photos 1000 --image-shape 224 224 3
     scripts/benchmarks/decoding.py FOLDER --against OTHER_CHECKOUT --rounds 20
 
-Each round does every job with both, alternately, after a first one that is not counted. For Keras,
+Each round does every job with both, alternately; the first round is not counted. For Keras,
 the job is to iterate `keras.utils.image_dataset_from_directory` once; for cnnzoo, to
 `load_dataset` into an empty cache, from listing the files to the digests of the pixels. "CPU" is
 the processor time of all threads and child processes, which depends less on other load than the
@@ -47,12 +47,12 @@ HEAD = """\
 
 
 def main() -> None:
-    """Run the rounds and print the table, and which folders are missing."""
+    """Run the rounds, and print the table and the missing folders."""
     parser = argparse.ArgumentParser(description="Compare decoding with Keras or a checkout.")
     parser.add_argument("folders", nargs="*", type=Path, help="class folders; default: see above")
     parser.add_argument("--image-shape", nargs=3, type=int, default=(100, 100, 3))
     parser.add_argument("--rounds", type=int, default=5, help="counted rounds (default: 5)")
-    parser.add_argument("--photos", type=int, default=0, help="make so many large photos")
+    parser.add_argument("--photos", type=int, default=0, help="number of large photos to create")
     parser.add_argument("--against", type=Path, help="a checkout of another version of cnnzoo")
     parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -84,7 +84,7 @@ def row(folder: Path, shape: Shape, rounds: int, against: Path | None) -> str:
     """Measure one folder at one shape; return the row of the table."""
     theirs, ours, cached = [], [], []
     for number in range(rounds + 1):
-        if against:  # a process each, in changing order
+        if against:  # separate processes, in changing order
             checkouts = [ROOT, against] if number % 2 else [against, ROOT]
             found = {path: timed_in(path, folder, shape) for path in checkouts}
             theirs.append(found[against][0])
@@ -125,7 +125,7 @@ def timed(folder: Path, shape: Shape) -> tuple[Times, Times]:
 
 
 def timed_in(checkout: Path, folder: Path, shape: Shape) -> tuple[Times, Times]:
-    """Return the times of a checkout, in a process of its own; imports are not counted."""
+    """Return the times of a checkout in a separate process; imports are not counted."""
     words = ["--once", str(folder), "--image-shape", *map(str, shape)]
     environment = os.environ | {"PYTHONPATH": str(checkout.absolute())}
     done = subprocess.run(

@@ -2,9 +2,9 @@
 
 One network of the zoo with random weights predicts one array of random images in three ways: as
 `cnnzoo evaluate` does, by `model.predict` in batches of the same size, and by `model.predict` in
-Keras' own batches of 32. Each round goes each way once, in turn and every second time the other way
-round, so that a machine whose speed drifts slows all of them alike. A first round is left out: it
-compiles. A ratio is of medians, `model.predict` to cnnzoo: above 1 cnnzoo is the faster.
+Keras' default batches of 32. Each round runs each way once; every second round runs in reverse
+order, so that changes of the machine's speed affect all ways equally. The first round is omitted:
+it compiles. A ratio is of medians, `model.predict` to cnnzoo: above 1, cnnzoo is faster.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SIZES = (
 def main() -> None:
     """Run the rounds and print the table."""
     parser = argparse.ArgumentParser(description="Compare predictions with model.predict.")
-    parser.add_argument("--rounds", type=int, default=9, help="how many (default: 9)")
+    parser.add_argument("--rounds", type=int, default=9, help="number of rounds (default: 9)")
     rounds = parser.parse_args().rounds
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, ", end="")
     print(f"Python {platform.python_version()}, {rounds} rounds\n")
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def ways(name: str, images: Any, classes: int) -> list[Callable[[], Any]]:
-    """The three ways to predict these images, cnnzoo's first."""
+    """Return the three ways to predict these images, cnnzoo first."""
     import cnnzoo
     from cnnzoo.evaluation.classifier import batch_size, predict_probabilities
     from cnnzoo.models.backend import load_keras
@@ -64,7 +64,7 @@ def ways(name: str, images: Any, classes: int) -> list[Callable[[], Any]]:
 
 
 def medians(jobs: list[Callable[[], Any]], rounds: int) -> list[float]:
-    """The median time of each job in seconds."""
+    """Return the median time of each job in seconds."""
     seconds: list[list[float]] = [[] for _ in jobs]
     for turn in range(rounds + 1):
         for number in range(len(jobs))[:: 1 if turn % 2 else -1]:

@@ -1,17 +1,17 @@
 """Compare trainings on a GPU: cnnzoo on JAX, Keras' own `fit` on JAX, and PyTorch; print Markdown.
 
     scripts/benchmark --gpu
-    scripts/benchmark --gpu --quick      proves on a CPU that it runs; its figures mean nothing
+    scripts/benchmark --gpu --quick      tests on a CPU that it runs; its figures are meaningless
 
-It needs JAX; PyTorch is compared where it is there, once as it is and once through `torch.compile`.
+It needs JAX. If PyTorch is installed, it is compared without and with `torch.compile`.
 TensorFlow is not needed. All train the same network on the same arrays, in the same precision and
-with the same batch size; `cifar10_fast` has a recipe of its own, and no peer. Real images come from
-below CNNZOO_TEST_DATA; where they are not there, random ones of the same shape are good for the
-speed alone, which is said. Images a second are those of the training steps, in the median epoch
+with the same batch size; `cifar10_fast` has a different recipe, and is not compared. Real images
+are read below CNNZOO_TEST_DATA; without them, random images of the same shape measure the speed
+only, with a note. Images a second are those of the training steps, in the median epoch
 after the first, which compiles.
 
-What still runs when the minutes (`--minutes`) are over is stopped; what is missing is named. The
-peak memory is main memory, of which a GPU's programs need little.
+Programs that still run after `--minutes` are stopped, and missing results are named. The peak
+memory is main memory, of which programs on a GPU need little.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ QUICK_SIZE, QUICK_FILTERS = 32, 16
 
 
 def main() -> None:
-    """Run all of it, and print the tables."""
+    """Run all comparisons, and print the tables."""
     parser = argparse.ArgumentParser(description="Compare trainings on a GPU.")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
-    parser.add_argument("--rounds", type=int, default=1, help="how many (default: 1)")
-    parser.add_argument("--quick", action="store_true", help="few images: does it run?")
+    parser.add_argument("--rounds", type=int, default=1, help="number of rounds (default: 1)")
+    parser.add_argument("--quick", action="store_true", help="few images, to test that it runs")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="(default: 9)")
-    parser.add_argument("--torch-python", metavar="PYTHON", help="of an environment with PyTorch")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write what was measured")
+    parser.add_argument("--torch-python", metavar="PYTHON", help="a Python with PyTorch")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the measurements")
     words = parser.parse_args()
     if find_spec("jax") is None:
         sys.exit("the comparison on a GPU needs JAX, which is not installed")
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def programs(torch_python: str | None, cache: Path) -> list[Program]:
-    """Those that are compared, cnnzoo's first."""
+    """Return the programs to compare, cnnzoo first."""
     ours = contest.with_cnnzoo(CNNZOO_CACHE=str(cache), **JAX)
     found = [
         contest.cnnzoo(None, "cnnzoo", ours),
@@ -95,7 +95,7 @@ def programs(torch_python: str | None, cache: Path) -> list[Program]:
 
 
 def prepare(name: str, folder: Path, quick: bool) -> Task:
-    """A task with its data, or with random ones, which its title says."""
+    """Return a task with its data, or with random data, noted in its title."""
     few = 256 if quick else None
     if name in ("lenet", "accuracy"):
         data, said = mnist(folder, few)
@@ -115,7 +115,7 @@ def prepare(name: str, folder: Path, quick: bool) -> Task:
         title = f"cifar10_fast, CIFAR-10{said}"
         epochs = 2 if quick else 10
         return Task(title, name, data, 512, epochs, tests=not said, precision="bfloat16")
-    # The photographs are too few for an epoch that lasts; their number alone decides the speed.
+    # The photographs are too few for a long epoch; only their number affects the speed.
     data = examples.random_arrays("faces", (100, 100, 1), 2, 64 if quick else 20_480, folder)
     size, filters = (QUICK_SIZE, QUICK_FILTERS) if quick else (SIZE, FILTERS)
     title = "gender, random images"
@@ -133,7 +133,7 @@ def prepare(name: str, folder: Path, quick: bool) -> Task:
 
 
 def mnist(folder: Path, limit: int | None) -> tuple[Path, str]:
-    """MNIST, or random images of its size; and what to say of them."""
+    """Return MNIST, or random images of its size, and a note."""
     try:
         return examples.idx_arrays("mnist", folder, limit), ""
     except MissingError:
@@ -144,7 +144,7 @@ def mnist(folder: Path, limit: int | None) -> tuple[Path, str]:
 def photographs(
     name: str, shape: Shape, classes: int, count: int, folder: Path
 ) -> tuple[Path, str]:
-    """A folder of images as arrays, or random images; and what to say of them."""
+    """Return a folder of images as arrays, or random images, and a note."""
     if (folder / f"{name}.npz").exists():
         return folder / f"{name}.npz", ""
     try:
@@ -167,7 +167,7 @@ def run(
 
 
 def as_it_says(task: Task, seed: int, folder: Path) -> list[str]:
-    """`cnnzoo train` with the recipe of the configuration, which no peer has."""
+    """Return the command of `cnnzoo train` with the recipe of the configuration."""
     words = [
         "data.name=null",
         "data.classes=null",
@@ -185,7 +185,7 @@ def as_it_says(task: Task, seed: int, folder: Path) -> list[str]:
 def share_of_peak(
     program: Program, folder: Path, quick: bool, failures: list[str]
 ) -> dict[str, object]:
-    """Print what `cnnzoo benchmark` says of the gender network in bfloat16."""
+    """Print the result of `cnnzoo benchmark` for the gender network in bfloat16."""
     data = {"arrays": str(folder / "faces.npz"), "splits": {"validation": 0, "test": 0}}
     size = QUICK_SIZE if quick else SIZE
     words = [

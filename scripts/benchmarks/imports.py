@@ -1,8 +1,8 @@
-"""Compare `import keras` with and without the packages that it takes only where they are there.
+"""Compare `import keras` with and without its optional packages.
 
-pandas, matplotlib and scikit-learn are for its adapters, its galleries and its wrappers; a training
-needs none of them. With KERAS_BACKEND=jax, TensorFlow is not needed either, which Keras imports to
-seed it. Both ways run in turn, each in a process of its own; a first round is left out.
+pandas, matplotlib and scikit-learn are for its adapters, galleries and wrappers; a training does
+not need them. With KERAS_BACKEND=jax, TensorFlow is not needed either; Keras imports it to seed it.
+Both ways alternate, each in a separate process; the first round is omitted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WAYS = {
 def main() -> None:
     """Run the rounds and print the table."""
     parser = argparse.ArgumentParser(description="Compare ways to import Keras.")
-    parser.add_argument("--rounds", type=int, default=7, help="how many (default: 7)")
+    parser.add_argument("--rounds", type=int, default=7, help="number of rounds (default: 7)")
     rounds = parser.parse_args().rounds
     wall: dict[str, list[float]] = {way: [] for way in WAYS}
     worked: dict[str, list[float]] = {way: [] for way in WAYS}
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def seconds_of(code: str) -> tuple[float, float]:
-    """How long a process takes: on the wall, and of the processors."""
+    """Return the wall time and the CPU time of a process."""
     before, began = os.times(), time.perf_counter()
     subprocess.run([sys.executable, "-c", code], stderr=subprocess.DEVNULL, check=True)
     wall, after = time.perf_counter() - began, os.times()

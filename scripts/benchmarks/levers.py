@@ -1,9 +1,9 @@
 """Compare ways to run the steps of a training with TensorFlow on a CPU, and print Markdown.
 
-Each lever changes one thing of how a plain network trains: as cnnzoo runs it, NumPy gathers whole
-batches and 16 steps run at once. Every way runs in a process of its own, in turn; a process trains
-epochs on random images, the first of which compiles and is left out. So that nobody tries them
-again without need, `scripts/benchmarks/speed.md` says what came of it.
+Each lever changes one thing in the training of a plain network. In cnnzoo's way, NumPy gathers
+whole batches and 16 steps run in one call. The ways alternate, each in a separate process, which
+trains epochs on random images; the first one compiles and is omitted. The results are in
+`scripts/benchmarks/speed.md`, so that nobody repeats them without need.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "peers"))
 
 EPOCHS = 3
 IMAGES = {"lenet": 12_800, "simple_cnn": 6_400}
-# What each lever changes of AS_CNNZOO; `within` and `between` are threads of operations, 0 for all.
+# The changes of each lever to AS_CNNZOO; `within` and `between` are threads of operations, 0: all.
 AS_CNNZOO = {
     "batch_size": 128,
     "steps": 16,
@@ -56,7 +56,7 @@ LEVERS: Mapping[str, Mapping[str, Any]] = {
 def main() -> None:
     """Run the rounds and print a table for each network."""
     parser = argparse.ArgumentParser(description="Compare ways to run the steps of a training.")
-    parser.add_argument("--rounds", type=int, default=3, help="how many (default: 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds (default: 3)")
     parser.add_argument("--networks", nargs="+", choices=IMAGES, default=list(IMAGES))
     parser.add_argument("--child", help=argparse.SUPPRESS)
     words = parser.parse_args()
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def child(network: str, way: Mapping[str, Any]) -> float | None:
-    """Images a second of a process that trains in a way; None where it fails."""
+    """Return the images per second of a process that trains in a way; None if it fails."""
     command = [sys.executable, __file__, "--networks", network, "--child", json.dumps(way)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -92,7 +92,7 @@ def child(network: str, way: Mapping[str, Any]) -> float | None:
 
 
 def measure(network: str, way: Mapping[str, Any]) -> float:
-    """Images a second in the median epoch after the first."""
+    """Return the images per second in the median epoch after the first."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(way["within"])
@@ -111,19 +111,19 @@ def measure(network: str, way: Mapping[str, Any]) -> float:
 
 
 def make_model(network: str, way: Mapping[str, Any]) -> tuple[Any, tuple[int, ...]]:
-    """A compiled plain network, and the shape of its images."""
+    """Return a compiled plain network, and the shape of its images."""
     import keras
     from plain_keras import NETWORKS
 
     class Halves(keras.Model):
-        """Runs a network on both halves of each batch, of which neither waits for the other."""
+        """Run a network on both halves of each batch, which do not wait for each other."""
 
         def __init__(self, model: Any) -> None:
             super().__init__()
             self.model = model
 
         def call(self, images: Any, training: bool | None = None) -> Any:
-            """Put the outputs together again."""
+            """Join the outputs."""
             half = keras.ops.shape(images)[0] // 2
             parts = images[:half], images[half:]
             return keras.ops.concatenate([self.model(part, training=training) for part in parts])
@@ -151,7 +151,7 @@ Feed = Callable[[Any, Any, Any, Mapping[str, Any]], Callable[[], Any]]
 
 
 def batches(model: Any, images: Any, labels: Any, way: Mapping[str, Any]) -> Callable[[], Any]:
-    """An epoch of batches that NumPy gathers whole, as cnnzoo trains."""
+    """Train an epoch on whole batches that NumPy gathers, as cnnzoo does."""
     from cnnzoo.datasets.dataset import Examples
     from cnnzoo.training.engine.batches import shuffled_batches
     from cnnzoo.training.engine.feeding import tf_dataset
@@ -168,7 +168,7 @@ def batches(model: Any, images: Any, labels: Any, way: Mapping[str, Any]) -> Cal
 
 
 def elements(model: Any, images: Any, labels: Any, way: Mapping[str, Any]) -> Callable[[], Any]:
-    """An epoch of examples that tf.data shuffles and puts together."""
+    """Train an epoch on examples that tf.data shuffles and batches."""
     import tensorflow as tf
 
     data = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=0)
@@ -177,7 +177,7 @@ def elements(model: Any, images: Any, labels: Any, way: Mapping[str, Any]) -> Ca
 
 
 def graph(model: Any, images: Any, labels: Any, way: Mapping[str, Any]) -> Callable[[], Any]:
-    """An epoch in one call, whose graph gathers the batches from images that it holds."""
+    """Train an epoch in one call, in a graph that contains the images and gathers the batches."""
     import tensorflow as tf
 
     size, count = way["batch_size"], len(images)

@@ -1,8 +1,8 @@
-"""Compare max-pooling before ReLU, as cnnzoo trains, with the order in which networks are written.
+"""Compare max-pooling before ReLU, as cnnzoo trains, with the order in the configuration.
 
-Two copies of a network train epochs on the same random images in turn, every second time the other
-way round; the first epoch of each, which compiles, is left out. Both end in the same weights, bit
-for bit. Where other programs keep the cores busy, the processor's time tells more than the clock's.
+Two copies of a network alternately train epochs on the same random images, every second time in
+reverse order; the first epoch of each, which compiles, is omitted. Both end with the same weights,
+bit for bit. If other programs use the cores, CPU time is more reliable than wall time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 def main() -> None:
     """Print a line for each network and precision."""
     parser = argparse.ArgumentParser(description="Compare the orders of pooling and ReLU.")
-    parser.add_argument("--rounds", type=int, default=7, help="epochs of each (default: 7)")
+    parser.add_argument("--rounds", type=int, default=7, help="epochs of each copy (default: 7)")
     rounds = parser.parse_args().rounds
     print("| network | precision | epoch as written, pooled first, s | ratio | of CPU time | |")
     print("| --- | --- | ---: | ---: | ---: | --- |")
@@ -44,7 +44,7 @@ def main() -> None:
 def row(
     name: str, words: list[str], batch_size: int, steps: int, precision: str, rounds: int
 ) -> str:
-    """Train both copies in turn."""
+    """Train both copies alternately."""
     keras = load_keras()
     architecture = check_config(cnnzoo.load_config(name, words)).architecture
     rng = np.random.default_rng(0)
@@ -76,7 +76,7 @@ def row(
 
 
 def epoch(model: Any, images: Any, labels: Any, batch_size: int) -> tuple[float, float]:
-    """Seconds by the clock and of the processors."""
+    """Return the wall time and the CPU time in seconds."""
     began, worked = time.perf_counter(), time.process_time()
     model.fit(images, labels, batch_size, verbose=0, shuffle=False)
     return time.perf_counter() - began, time.process_time() - worked

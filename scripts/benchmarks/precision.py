@@ -1,13 +1,12 @@
 """Compare `training.precision: auto` with float32: speed and accuracy, as Markdown.
 
-The accuracies are those of whole trainings, each a process of its own, with the same seeds in both
+The accuracies are those of whole trainings, each in a separate process, with the same seeds in both
 precisions; the difference is the mean over the seeds with its 95 % interval (Student's t). The
-difference is within noise where that interval holds 0.
+difference is within noise if that interval contains 0.
 
-For the speed, two copies of a network train an epoch in turn, every second time the other way
-round, so that a machine whose speed drifts slows both alike; the first epoch of each, which
-compiles, is left out. Where other programs keep the cores busy, the processor's time tells more
-than the clock's.
+For the speed, two copies of a network alternately train an epoch, every second time in reverse
+order, so that changes of the machine's speed affect both equally; the first epoch of each, which
+compiles, is omitted. If other programs use the cores, CPU time is more reliable than wall time.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ PRECISIONS = ("float32", "auto")
 
 
 def main() -> None:
-    """Measure what the command line names, and print the tables."""
+    """Measure the networks that the command line names, and print the tables."""
     parser = argparse.ArgumentParser(description="Compare precision: auto with float32.")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for every training")
     parser.add_argument("--networks", nargs="+", default=NETWORKS, metavar="NAME")
-    parser.add_argument("--seeds", type=int, default=5, help="how many (default: 5; 0: speed only)")
+    parser.add_argument("--seeds", type=int, default=5, help="number (default: 5; 0: speed only)")
     parser.add_argument("--rounds", type=int, default=7, help="epochs of each (default: 7)")
     chosen = parser.parse_args()
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, ", end="")
@@ -76,7 +75,7 @@ def speed_row(network: str, overrides: list[str], rounds: int) -> str:
 
 
 def epoch_of(network: str, words: list[str]) -> tuple[Callable[[int], None], str]:
-    """A function that trains an epoch as `cnnzoo train` does, and the name of its dtype policy."""
+    """Return a function that trains an epoch like `cnnzoo train`, and its dtype policy."""
     import cnnzoo
     from cnnzoo.training.engine.batches import training_batches
     from cnnzoo.training.job import prepare
@@ -117,7 +116,7 @@ def accuracy_row(network: str, overrides: list[str], seeds: int) -> str:
 
 
 def accuracy(network: str, words: list[str]) -> float:
-    """The test accuracy that a training of its own reaches."""
+    """Return the test accuracy of a separate training."""
     from cnnzoo.runs.run import latest_run
 
     with tempfile.TemporaryDirectory() as folder:
@@ -130,7 +129,7 @@ def accuracy(network: str, words: list[str]) -> float:
 
 
 def spread(values: list[float]) -> str:
-    """Mean, lowest and highest."""
+    """Return mean, lowest and highest as text."""
     return f"{statistics.mean(values):.4f} ({min(values):.4f} to {max(values):.4f})"
 
 

@@ -1,7 +1,7 @@
-"""Compare how long commands take with importing Keras alone, and print Markdown.
+"""Compare the time of commands with the time to import Keras, and print Markdown.
 
-Each round runs every command once, in turn, so that a machine whose speed drifts slows all of them
-alike; a row is the median of its times, their range, and the median's ratio to `import keras`.
+Each round runs every command once, so that changes of the machine's speed affect all of them
+equally; a row is the median of its times, their range, and the median's ratio to `import keras`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 def main() -> None:
     """Run the rounds and print the table."""
     parser = argparse.ArgumentParser(description="Compare start-up times with importing Keras.")
-    parser.add_argument("--rounds", type=int, default=5, help="how many (default: 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="number of rounds (default: 5)")
     rounds = parser.parse_args().rounds
     seconds: dict[str, list[float]] = {name: [] for name in COMMANDS}
     with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def seconds_of(command: tuple[str, ...], folder: Path) -> float:
-    """How long one process takes from start to end."""
+    """Return the seconds of one process from start to end."""
     started = time.perf_counter()
     subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - started

@@ -1,14 +1,14 @@
 """Compare `cnnzoo train` with plain scripts of Keras and PyTorch, and print Markdown.
 
 All train the same networks on the same images with the same optimizer and batch size, for the same
-number of epochs, each in a process of its own, in turn. Nothing is held out: all train on every
+number of epochs, alternately, each in a separate process. Nothing is held out: all train on every
 image of the training set, measure the test set at the end, and save the model. In the race to an
 accuracy, all measure the test set after every epoch as well, and plain Keras runs twice: with the
-recipe of all, which gets there in a few epochs, and with the usual one of many scripts.
+common recipe, which needs few epochs, and with the usual recipe of many scripts.
 
-Images a second are those of the training steps, in the median epoch after the first; "with
+Images per second are those of the training steps, in the median epoch after the first; "with
 checkpoints" counts from the end of an epoch to the end of the next one, in which cnnzoo writes a
-checkpoint and the model. cnnzoo decodes folders once, which is not in its times but said; Keras
+checkpoint and the model. cnnzoo decodes folders once; that time is printed, but not included. Keras
 decodes in the first epoch of every run, PyTorch before it. Ratios are of medians.
 
     scripts/benchmarks/training.py --torch-python ENV/bin/python --rounds 5
@@ -31,23 +31,23 @@ from measuring import contest, examples, machine
 from measuring.contest import ACCURACY, FAST, Program, Result, Task
 
 TASKS = ("lenet", "simple_cnn", "emotion", "gender", "accuracy")
-# The recipe of many scripts: it gets to the same accuracy as the one of the race, in more epochs.
+# The recipe of many scripts: it reaches the accuracy of the race in more epochs.
 USUAL = {"epochs": 10, "learning_rate": 2e-3, "schedule": "cosine"}
-# Nothing of a CPU's comparison runs on a GPU.
+# The comparison on a CPU does not use a GPU.
 ON_CPU = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
 
 
 def main() -> None:
-    """Run what the command line names, and print the tables."""
+    """Run the tasks that the command line names, and print the tables."""
     parser = argparse.ArgumentParser(description="Compare trainings with plain scripts.")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
-    parser.add_argument("--rounds", type=int, default=3, help="how many (default: 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds (default: 3)")
     parser.add_argument("--quick", action="store_true", help="few images, one round, no race")
-    parser.add_argument("--torch-python", metavar="PYTHON", help="of an environment with PyTorch")
+    parser.add_argument("--torch-python", metavar="PYTHON", help="a Python with PyTorch")
     parser.add_argument(
-        "--words", nargs="+", default=[], metavar="KEY=VALUE", help="a cnnzoo with them, besides"
+        "--words", nargs="+", default=[], metavar="KEY=VALUE", help="also run cnnzoo with these"
     )
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write what was measured")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the measurements")
     words = parser.parse_args()
     torch_python = words.torch_python or (sys.executable if find_spec("torch") else None)
     described = machine.describe(torch_python)
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def programs(torch_python: str | None, cache: Path, more: Sequence[str]) -> list[Program]:
-    """Those that are compared, cnnzoo's first; with `more` words, one that has them, too."""
+    """Return the programs to compare, cnnzoo first; `more` overrides add another cnnzoo."""
     ours = contest.with_cnnzoo(CNNZOO_CACHE=str(cache), **ON_CPU)
     found = [
         contest.cnnzoo("auto", "cnnzoo, precision auto", ours),
@@ -85,9 +85,9 @@ def programs(torch_python: str | None, cache: Path, more: Sequence[str]) -> list
 
 
 def racers(chosen: Sequence[Program]) -> list[Program]:
-    """Those that race to an accuracy: all with one recipe, and plain Keras with the usual one too.
+    """Return the programs of the race: all with one recipe, and plain Keras with the usual one too.
 
-    Of cnnzoo, those that choose the precision.
+    Of cnnzoo, only those that set the precision.
     """
     usual = [
         replace(program, name=f"{program.name}, the usual recipe", recipe=USUAL)
@@ -100,11 +100,11 @@ def racers(chosen: Sequence[Program]) -> list[Program]:
 def run(
     words: argparse.Namespace, chosen: Sequence[Program], folder: Path, failures: list[str]
 ) -> list[Result]:
-    """Run the tasks and print their tables; a task whose data are missing says so."""
+    """Run the tasks and print their tables; a task without its data is skipped with a message."""
     results = []
     for name in words.tasks:
         if words.quick and name == "accuracy":
-            print(f"The race to {ACCURACY:.1%} is left out of --quick.\n")
+            print(f"The race to {ACCURACY:.1%} is skipped with --quick.\n")
             continue
         try:
             task = prepare(name, folder, quick=words.quick)
@@ -122,7 +122,7 @@ def run(
 
 
 def prepare(name: str, folder: Path, *, quick: bool) -> Task:
-    """A task with its data, fewer of them where it must be quick; raises MissingError."""
+    """Return a task with its data, or fewer of them if it must be quick; raises MissingError."""
     if name == "simple_cnn":
         data = examples.idx_arrays("fashion_mnist", folder, 6_000 if quick else None)
         return Task("simple_cnn, Fashion-MNIST", name, data, 128, 3)
@@ -140,7 +140,7 @@ def prepare(name: str, folder: Path, *, quick: bool) -> Task:
 
 
 def decode_once(task: Task, program: Program) -> str:
-    """Fill cnnzoo's cache, and say how long it took."""
+    """Fill cnnzoo's cache, and return a line with the time."""
     shape = {"emotion": (48, 48, 1), "gender": (100, 100, 1)}[task.network]
     code = (
         "import sys, time, cnnzoo; began = time.perf_counter(); "

@@ -1,13 +1,13 @@
 """Compare an epoch on cnnzoo's batches with one on NumPy arrays in memory, and print Markdown.
 
 One network is fitted on one set of random images in three ways: `model.fit` on arrays in memory,
-cnnzoo's batches from memory, and cnnzoo's batches from a file that is mapped. Each round trains an
-epoch in each way, in turn and every second time the other way round, so that a machine whose speed
-drifts slows all of them alike. A first epoch in each way is left out: it compiles. Where other
-programs keep the cores busy, the processor's time tells more than the clock's.
+cnnzoo's batches from memory, and cnnzoo's batches from a mapped file. Each round trains an epoch in
+each way, every second time in reverse order, so that changes of the machine's speed affect all ways
+equally. The first epoch in each way is omitted: it compiles. If other programs use the cores, CPU
+time is more reliable than wall time.
 
 `--large` writes a file of 8 GB below the temporary directory, trains a few hundred steps on it, and
-removes it; the memory is the anonymous one of the process, which the page cache is not part of.
+removes it; the memory is the anonymous memory of the process, without the page cache.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ LARGE_STEPS = 300
 def main() -> None:
     """Run the rounds and print the table."""
     parser = argparse.ArgumentParser(description="Compare epochs with plain NumPy through Keras.")
-    parser.add_argument("--rounds", type=int, default=5, help="how many (default: 5)")
-    parser.add_argument("--large", action="store_true", help="measure the memory of 8 GB instead")
+    parser.add_argument("--rounds", type=int, default=5, help="number of rounds (default: 5)")
+    parser.add_argument("--large", action="store_true", help="measure only the memory, with 8 GB")
     arguments = parser.parse_args()
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, ", end="")
     print(f"Python {platform.python_version()}\n")
@@ -85,7 +85,7 @@ def compare_epochs(folder: Path, rounds: int) -> None:
 def numpy_epoch(
     name: str, images: Any, labels: Any, classes: int, batch_size: int
 ) -> Callable[[int], None]:
-    """Train an epoch the plain way."""
+    """Train an epoch with `model.fit` on arrays."""
     model = compiled(name, classes, len(labels))
 
     def train(epoch: int) -> None:
@@ -97,7 +97,7 @@ def numpy_epoch(
 def cnnzoo_epoch(
     name: str, images: Any, labels: Any, classes: int, batch_size: int
 ) -> Callable[[int], None]:
-    """Train an epoch as `cnnzoo train` does."""
+    """Train an epoch like `cnnzoo train`."""
     from cnnzoo.datasets.dataset import Examples, MappedImages
     from cnnzoo.training.engine.batches import shuffled_batches
     from cnnzoo.training.engine.stepping import make_stepper
@@ -117,7 +117,7 @@ def cnnzoo_epoch(
 
 
 def compiled(name: str, classes: int, count: int) -> Any:
-    """A network of the zoo, ready to train."""
+    """Return a network of the zoo, ready to train."""
     import cnnzoo
     from cnnzoo.models.backend import load_keras
 
@@ -144,7 +144,7 @@ def measure_memory(folder: Path) -> None:
 
 
 def train_on(path: Path, labels: Any) -> None:
-    """Train some steps on mapped images, and watch the memory."""
+    """Train some steps on mapped images, and measure the memory."""
     from cnnzoo.datasets.dataset import Examples, MappedImages
     from cnnzoo.training.engine.batches import shuffled_batches
     from cnnzoo.training.engine.stepping import make_stepper
@@ -175,7 +175,7 @@ def train_on(path: Path, labels: Any) -> None:
 
 
 def anonymous_memory() -> float:
-    """The anonymous memory of this process in GB, as Linux tells it."""
+    """Return the anonymous memory of this process in GB, as Linux reports it."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("RssAnon:")[1].split()[0]) * 1024 / 1e9
 

@@ -46,7 +46,7 @@ def mutant(dice: random.Random) -> Mutant:
     kind = dice.random()
     if kind < 0.4:
         members[name] = mutate_bytes(members[name], dice)
-    elif kind < 0.7:  # a header that promises other shapes or types
+    elif kind < 0.7:  # a header with other shapes or types
         header = {
             "descr": dice.choice(("<f4", "|u1", "|O", "<U1000000", ">i8", "<c16", "|V9")),
             "fortran_order": dice.random() < 0.5,

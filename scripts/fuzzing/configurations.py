@@ -19,7 +19,7 @@ from cnnzoo.errors import ConfigError, DataError
 MAX_SECONDS = 2.0
 MAX_BYTES = 500 * 2**20  # more than before the input
 
-# Values that a person mistypes, and some that only an attacker writes.
+# Mistyped values, and values of an attacker.
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2, 3, 7, 1000, 10**9, 10**30, 0.5, -0.0, 1e-300, 1e308,
     float("inf"), float("nan"), "", "same", "relu", "Conv2D", "conv", "$classes", "$x", "$",

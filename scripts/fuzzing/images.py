@@ -84,7 +84,7 @@ def flip_bits(content: bytearray, dice: random.Random) -> None:
 
 
 def write_number(content: bytearray, dice: random.Random) -> None:
-    """Write a size, count or offset that is probably wrong."""
+    """Overwrite a size, count or offset."""
     at, width = place(content, dice), dice.choice((1, 2, 4))
     number = dice.choice(NUMBERS) % 256**width
     content[at : at + width] = number.to_bytes(width, dice.choice(("little", "big")))

@@ -1,8 +1,8 @@
-# Sourced by the scripts beside it: `install_into_environment EXTRAS` leaves $python, the Python of
-# an environment that has cnnzoo and the named extras installed from this checkout.
+# Sourced by the scripts: `install_into_environment EXTRAS` sets $python to the Python of an
+# environment with cnnzoo and the named extras from this checkout.
 #
-# The environment is the active one, else .venv in the checkout, which is made when it is missing.
-# uv does the work where it is on the path, otherwise venv and pip.
+# The environment is the active one, or else .venv in the checkout, which is created if it is
+# missing. uv is used if it is installed, otherwise venv and pip.
 
 fail() {
     printf 'error: %s\n' "$1" >&2
@@ -49,7 +49,7 @@ install_into_environment() {
     is_new_enough "$python" ||
         fail "the environment $environment has no Python 3.11 or newer" "remove or leave it"
 
-    # What is installed is what pyproject.toml asks for, from this checkout: then it is left alone.
+    # The installation matches pyproject.toml and this checkout, so it is not changed.
     wanted=$(printf '%s %s\n' "$PWD" "$1" && cat pyproject.toml)
     stamp=$environment/.cnnzoo-installed
     if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then

@@ -126,7 +126,7 @@ def test_on_a_full_disk_nothing_is_lost_but_the_last_steps(tmp_path, whole):
             resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, before[1]))
 
     try:
-        with pytest.raises(TrainingError, match="the disk of .* is full") as failed:
+        with pytest.raises(TrainingError, match=r"the disk of .* is full") as failed:
             cnnzoo.train(load_tiny(tmp_path, *INSIDE), tmp_path, display=Filling())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -196,7 +196,7 @@ def test_results_stay_until_a_better_model_replaces_theirs(whole, tmp_path):
             raise OSError(errno.ENOSPC, "No space left on device")
 
     best = run.record()["best_epoch"]
-    with pytest.raises(TrainingError, match="the disk of .* is full"):
+    with pytest.raises(TrainingError, match=r"the disk of .* is full"):
         resume(run, ["training.epochs=3"], display=Full())
     if best < 2:  # else the model was written again, from the checkpoint
         assert all(file.exists() for file in files)

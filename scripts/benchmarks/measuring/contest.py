@@ -1,7 +1,7 @@
-"""Programs that train the same network on the same data, in turn, and the tables of it.
+"""Programs that alternately train the same network on the same data, and the tables of results.
 
-A round runs each program once, every second round the other way round, so that a machine whose
-speed drifts slows all of them alike.
+A round runs each program once, every second round in reverse order, so that changes of the
+machine's speed affect all of them equally.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ PEERS = Path(__file__).resolve().parents[1] / "peers"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What every program trains: a network by its name, with Adam, on the data at a path.
+    """The training of every program: a network by its name, with Adam, on the data at a path.
 
     `data` is an .npz or a folder with train/ and test/; nothing is held out of the former. With
-    `target`, the test set is measured after each epoch, until it is so accurate.
+    `target`, the test set is measured after each epoch, until that accuracy is reached.
     """
 
     title: str
@@ -43,10 +43,10 @@ class Task:
     tests: bool = True  # the data have a test set
     filters: int = 512  # of the gender network
     precision: str = "float32"
-    channels_last: bool = False  # for PyTorch, where it was seen to be faster
+    channels_last: bool = False  # for PyTorch, if it was measured to be faster
 
 
-# What a learning rate does over a training; the peers know these words, too.
+# Learning-rate schedules, by the names that the peers use too.
 SCHEDULES: Mapping[str, Callable[[float], Any]] = {
     "constant": lambda rate: rate,
     "cosine": lambda rate: {
@@ -55,7 +55,8 @@ SCHEDULES: Mapping[str, Callable[[float], Any]] = {
     "one_cycle": lambda rate: {"one_cycle": rate},
 }
 
-# The race of LeNet on MNIST: to what accuracy of the test set, and a recipe that gets there soon.
+# The race of LeNet on MNIST: the target accuracy on the test set, and a recipe that reaches it
+# soon.
 ACCURACY = 0.99
 FAST = {"epochs": 3, "learning_rate": 6e-3, "schedule": "one_cycle"}
 
@@ -64,9 +65,9 @@ Command = Callable[[Task, int, Path], list[str]]  # of a task, a seed and a fold
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One of those that are compared; `plain` is whether it is a script without cnnzoo.
+    """A program that is compared; `plain` if it is a script without cnnzoo.
 
-    `recipe` are fields of a task that are others for this program.
+    `recipe` are fields of a task that differ for this program.
     """
 
     name: str
@@ -85,16 +86,16 @@ class Result:
     timings: tuple[Timing, ...]
 
     def median(self, value: Callable[[Timing], float]) -> float:
-        """The median of something that was measured."""
+        """Return the median of a measured field."""
         return statistics.median(map(value, self.timings))
 
 
 def cnnzoo(
     precision: str | None, name: str, environment: Mapping[str, str], more: Sequence[str] = ()
 ) -> Program:
-    """`cnnzoo train` in a precision of `training.precision`; None: in that of the task.
+    """Return `cnnzoo train` in a precision; None is the precision of the task.
 
-    `more` are words that have the last say in its configuration.
+    `more` are overrides that are applied last.
     """
 
     def command(task: Task, seed: int, folder: Path) -> list[str]:
@@ -122,7 +123,7 @@ def cnnzoo(
 
 
 def timed_training(task: Task, words: Sequence[str], folder: Path) -> list[str]:
-    """The command of `cnnzoo train` on a task's network with some words, which tells its times."""
+    """Return the command that trains a task's network with overrides, and prints its times."""
     train = ["train", "--config", task.network, *words, "--runs-dir", str(folder)]
     return [sys.executable, str(PEERS / "timed_cnnzoo.py"), *train]
 
@@ -130,7 +131,7 @@ def timed_training(task: Task, words: Sequence[str], folder: Path) -> list[str]:
 def plain_script(
     script: str, python: str, name: str, environment: Mapping[str, str], *flags: str
 ) -> Program:
-    """One of the scripts in `peers/`."""
+    """Return the program of a script in `peers/`."""
 
     def command(task: Task, seed: int, folder: Path) -> list[str]:
         words = [python, str(PEERS / script), task.network, str(task.data)]
@@ -147,7 +148,7 @@ def plain_script(
 
 
 def with_cnnzoo(**variables: str) -> dict[str, str]:
-    """The environment of this process, with cnnzoo from this checkout, and some variables."""
+    """Return the environment of this process, with this checkout of cnnzoo and some variables."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, **variables}
 
@@ -159,9 +160,9 @@ def compare(
     say: Callable[[str], None],
     until: float = math.inf,
 ) -> list[Result]:
-    """Run the rounds of a task. A program that fails is left out from then on, which is said.
+    """Run the rounds of a task. A program that fails is omitted afterwards, with a message.
 
-    What still runs at `until`, by `time.monotonic`, is stopped, and fails.
+    A program that still runs at `until`, by `time.monotonic`, is stopped, and fails.
     """
     timings: dict[str, list[Timing]] = {program.name: [] for program in programs}
     running = list(programs)
@@ -199,7 +200,7 @@ TIMES_HEAD = """\
 
 
 def times_row(result: Result) -> str:
-    """A line of the table of times: medians, and lowest to highest."""
+    """Return a line of the table of times: medians, and lowest to highest."""
     cells = [
         result.program.name,
         spread(result.timings, lambda timing: timing.first_batch, "{:.2f}"),
@@ -220,9 +221,9 @@ RATIOS_HEAD = """\
 
 
 def ratio_rows(results: Sequence[Result]) -> list[str]:
-    """Lines of the table of ratios: cnnzoo's to those of the plain scripts, the first is named.
+    """Return lines of the table of ratios: cnnzoo's to those of the plain scripts.
 
-    Ratios are of medians; in brackets, those of the single rounds.
+    Ratios are of medians; in brackets, the range over the rounds.
     """
     plain = [result for result in results if result.program.plain]
     if not plain:
@@ -252,7 +253,7 @@ TARGET_HEAD = """\
 
 
 def target_rows(results: Sequence[Result]) -> list[str]:
-    """Lines of the table of the time to an accuracy: medians over the seeds that reached it.
+    """Return lines of the table of the time to an accuracy: medians over the seeds that reached it.
 
     Ratios are to the first program.
     """
@@ -284,7 +285,7 @@ def _epoch(timing: Timing, target: float) -> Mapping[str, Any]:
 
 
 def ratio(one: Result, other: Result, value: Callable[[Timing], float]) -> str:
-    """The ratio of two medians, and the lowest and highest of the rounds."""
+    """Return the ratio of two medians, and the lowest and highest of the rounds."""
     middle = one.median(value) / other.median(value)
     pairs = list(zip(one.timings, other.timings, strict=False))
     if len(pairs) < 2:
@@ -294,12 +295,12 @@ def ratio(one: Result, other: Result, value: Callable[[Timing], float]) -> str:
 
 
 def spread(timings: Sequence[Timing], value: Callable[[Timing], float | None], form: str) -> str:
-    """The median of something that was measured, and the lowest and the highest."""
+    """Return the median of a measured field, and the lowest and the highest."""
     return shown([found for timing in timings if (found := value(timing)) is not None], form)
 
 
 def shown(values: Sequence[float], form: str) -> str:
-    """The median of some values, and the lowest and the highest."""
+    """Return the median of some values, and the lowest and the highest."""
     if not values:
         return "-"
     text = form.format(statistics.median(values))
@@ -321,7 +322,7 @@ def print_results(task: Task, results: Sequence[Result]) -> None:
 
 
 def print_ratios(results: Sequence[Result], others: str, reference: str) -> None:
-    """Print the table of all ratios, but for races; nothing where there is none."""
+    """Print the table of all ratios, without races; nothing if it is empty."""
     tasks = dict.fromkeys(result.task for result in results if not result.task.target)
     rows: list[Any] = []
     for task in tasks:
@@ -333,7 +334,7 @@ def print_ratios(results: Sequence[Result], others: str, reference: str) -> None
 
 
 def records(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """The results as plain values."""
+    """Return the results as plain values."""
     return [
         {
             "task": result.task.title,

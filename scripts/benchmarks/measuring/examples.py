@@ -12,15 +12,15 @@ import numpy as np
 
 Shape = tuple[int, int, int]
 
-_HELD_OUT = 0.2  # of a folder without a part to test on
+_HELD_OUT = 0.2  # of a folder without a test part
 
 
 class MissingError(Exception):
-    """Data that are not there, and where they should be."""
+    """Missing data; the message has the expected location."""
 
 
 def root() -> Path:
-    """Where the real data are."""
+    """Return the folder of the real data."""
     named = os.environ.get("CNNZOO_TEST_DATA")
     if not named:
         raise MissingError("CNNZOO_TEST_DATA is not set")
@@ -28,9 +28,9 @@ def root() -> Path:
 
 
 def idx_arrays(name: str, target: Path, limit: int | None = None) -> Path:
-    """An .npz of MNIST's four files, or of those of a data set like it; the first `limit` images.
+    """Write an .npz of the four files of MNIST or a similar data set; the first `limit` images.
 
-    The test set is limited to a sixth of that.
+    The test set is limited to a sixth of `limit`.
     """
     folder = root() / name
     if not folder.is_dir():
@@ -47,9 +47,9 @@ def idx_arrays(name: str, target: Path, limit: int | None = None) -> Path:
 
 
 def image_folder(name: str, target: Path, limit: int | None = None) -> Path:
-    """A folder of links to images, `train/CLASS/` and `test/CLASS/`; `limit` of all to train on.
+    """Make a folder of links to images, `train/CLASS/` and `test/CLASS/`, with `limit` to train on.
 
-    A fifth is the test set where the data set has none of its own, always the same.
+    Without a test part, a fifth is the test set, always the same.
     """
     source = root() / name
     if not source.is_dir():
@@ -73,7 +73,7 @@ def image_folder(name: str, target: Path, limit: int | None = None) -> Path:
 
 
 def folder_arrays(name: str, shape: Shape, target: Path, limit: int | None = None) -> Path:
-    """The images of a folder as an .npz, decoded by cnnzoo; needs no TensorFlow."""
+    """Write the images of a folder as an .npz, decoded by cnnzoo without TensorFlow."""
     import cnnzoo
 
     folder = image_folder(name, target, limit)
@@ -91,7 +91,7 @@ def folder_arrays(name: str, shape: Shape, target: Path, limit: int | None = Non
 
 
 def random_arrays(name: str, shape: Shape, classes: int, count: int, target: Path) -> Path:
-    """An .npz of random images and labels, without a test set: good for the speed alone."""
+    """Write an .npz of random images and labels, without a test set, to measure speed only."""
     rng = np.random.default_rng(0)
     path = target / f"{name}.npz"
     images = rng.integers(0, 256, (count, *shape), dtype=np.uint8)
@@ -104,11 +104,11 @@ def _idx(path: Path, header: int) -> Any:
         with gzip.open(path) as file:
             return np.frombuffer(file.read(), np.uint8, offset=header)
     except FileNotFoundError as error:
-        raise MissingError(f"there is no {path.name} below CNNZOO_TEST_DATA") from error
+        raise MissingError(f"CNNZOO_TEST_DATA has no {path.name}") from error
 
 
 def _files(folder: Path) -> list[Path]:
-    """The images of a class, in an order that has nothing to do with what they show."""
+    """Return the images of a class in an order that does not depend on their content."""
     files = sorted(folder.resolve().iterdir())
     random.Random(0).shuffle(files)
     return files

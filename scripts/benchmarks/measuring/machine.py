@@ -1,4 +1,4 @@
-"""What the figures were measured on: no names and no paths, only what decides the speed."""
+"""Describe the machine of a measurement: only facts that affect speed, no names, no paths."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cnnzoo.runs.environment import cpu_info
 from cnnzoo.training.hardware import cpu_flags
 
 PACKAGES = ("keras", "tensorflow", "jax", "torch", "numpy", "cnnzoo")
-# The instructions of a CPU that matrix products profit from, as Linux names them.
+# CPU instructions that accelerate matrix products, as Linux names them.
 FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16")
 _VERSIONS = """
 import json
@@ -26,7 +26,7 @@ print(json.dumps({"torch": of("torch")}))
 
 
 def describe(torch_python: str | None = None) -> dict[str, Any]:
-    """The machine and the versions; PyTorch's in the environment that has it."""
+    """Return the machine and the versions; that of PyTorch from its environment."""
     versions = {name: found for name in PACKAGES if (found := _version(name))}
     if torch_python:
         done = subprocess.run([torch_python, "-c", _VERSIONS], capture_output=True, check=True)
@@ -45,7 +45,7 @@ def describe(torch_python: str | None = None) -> dict[str, Any]:
 
 
 def line(machine: dict[str, Any]) -> str:
-    """The description as a paragraph of Markdown."""
+    """Return the description as a paragraph of Markdown."""
     parts = [
         machine["system"],
         f"{machine['cores'] or os.cpu_count()} cores ({machine['cpu']}: "

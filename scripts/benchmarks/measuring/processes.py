@@ -1,4 +1,4 @@
-"""One training in a process of its own: how long what took, and how much memory it needed."""
+"""Run one training in a separate process, and measure its times and its memory."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 class ProcessError(Exception):
-    """A process that ended with another code than 0, and the end of what it said."""
+    """A process that failed; the message has its exit code and the end of its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What one process said and needed.
+    """The output and the resources of one process.
 
     Times are in seconds from its start; `epochs` are its events, each with `at`, `seconds` (its
     training steps alone), `images` and `accuracy` (of the validation, None without). `memory` is
-    the largest resident one in bytes, `cpu` the processor's time of all threads.
+    the largest resident memory in bytes, `cpu` the CPU time of all threads.
     """
 
     wall: float
@@ -42,32 +42,32 @@ class Timing:
 
     @property
     def rate(self) -> float:
-        """Images a second in the training steps of the median epoch after the first."""
+        """The images per second in the training steps of the median epoch after the first."""
         later = self.epochs[1:] or self.epochs
         return statistics.median(epoch["images"] / epoch["seconds"] for epoch in later)
 
     @property
     def whole_rate(self) -> float:
-        """Likewise from end of epoch to end of epoch: with checkpoints, and with validation."""
+        """The same from end of epoch to end of epoch: with checkpoints, and with validation."""
         times = [epoch["at"] for epoch in self.epochs]
         spans = [after - before for before, after in pairwise(times)]
         return self.epochs[0]["images"] / statistics.median(spans) if spans else self.rate
 
     def reached(self, accuracy: float) -> Mapping[str, Any] | None:
-        """The first epoch whose validation was so accurate."""
+        """The first epoch with this validation accuracy."""
         return next((epoch for epoch in self.epochs if (epoch["accuracy"] or 0) >= accuracy), None)
 
     def steps_until(self, accuracy: float) -> float | None:
-        """The seconds of training steps until then, None where it was not reached.
+        """The seconds of training steps until then; None if it was not reached.
 
-        Compilation is left out: every epoch counts as the median of those after the first.
+        Compilation is not included: every epoch counts as the median of those after the first.
         """
         if (epoch := self.reached(accuracy)) is None:
             return None
         return (self.epochs.index(epoch) + 1) * epoch["images"] / self.rate
 
     def record(self) -> dict[str, Any]:
-        """All of it as plain values."""
+        """Return all fields as plain values."""
         return {
             "wall_seconds": self.wall,
             "first_batch_seconds": self.first_batch,
@@ -83,9 +83,9 @@ class Timing:
 def run_timed(
     command: Sequence[str], environment: Mapping[str, str], seconds: float = math.inf
 ) -> Timing:
-    """Run a command that prints lines of JSON, as those in `peers/` do, for so long at most.
+    """Run a command that prints lines of JSON, as those in `peers/` do, for `seconds` at most.
 
-    Raises ProcessError where it fails, or says nothing of a batch and an epoch.
+    Raises ProcessError if it fails, or does not report a batch and an epoch.
     """
     with tempfile.TemporaryFile() as errors:
         began = time.time()
@@ -98,7 +98,7 @@ def run_timed(
         stop.start()
         with process.stdout:
             lines = process.stdout.readlines()
-        # Of this process alone, which `resource.getrusage` does not tell.
+        # For this process alone, which `resource.getrusage` does not support.
         _, status, used = os.wait4(process.pid, 0)
         wall = time.time() - began
         stop.cancel()

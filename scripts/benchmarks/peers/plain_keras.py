@@ -1,8 +1,8 @@
-"""A training script as a competent user of Keras writes it, without cnnzoo.
+"""Train a network with Keras without cnnzoo, as a competent user does.
 
 Arrays go through `model.fit`; folders through `image_dataset_from_directory`, which decodes them in
-the first epoch and has them in memory from then on. What it prints are lines of JSON that say what
-happened when (`time.time()`), for `scripts/benchmarks/training.py`.
+the first epoch and caches them in memory. It prints events with their `time.time()` as lines of
+JSON, for `scripts/benchmarks/training.py`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def train(words: argparse.Namespace) -> None:
-    """Train as the command line says."""
+    """Train with the options of the command line."""
     keras.utils.set_random_seed(words.seed)
     if words.precision == "bfloat16":
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
@@ -76,7 +76,7 @@ def train(words: argparse.Namespace) -> None:
 
 
 def read(path: Path, shape: tuple[int, int, int], size: int, seed: int) -> tuple[Any, Any, int]:
-    """What `fit` is given, the test set (None where there is none), and the number of examples."""
+    """Return the arguments of `fit`, the test set or None, and the number of examples."""
     if path.suffix == ".npz":
         with np.load(path) as arrays:
             images, labels = arrays["x_train"], arrays["y_train"]
@@ -100,9 +100,9 @@ def read(path: Path, shape: tuple[int, int, int], size: int, seed: int) -> tuple
 
 
 class Times(keras.callbacks.Callback):
-    """Says when the first batch and each epoch were done."""
+    """Print the times of the first batch and of each epoch."""
 
-    async_safe = True  # as Keras' own progress bar: the steps do not wait for it
+    async_safe = True  # like Keras' progress bar: the steps do not wait for it
 
     def __init__(self, count: int) -> None:
         super().__init__()
@@ -115,24 +115,24 @@ class Times(keras.callbacks.Callback):
         self.trained = 0.0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Say it of the first one."""
+        """Print the time of the first batch."""
         if self.first:
             self.first = False
             say("batch")
 
     def on_test_begin(self, logs: Any = None) -> None:
-        """Stop the clock: what follows is validation."""
+        """Stop the clock before validation."""
         self.trained = time.perf_counter() - self.began
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Say how long its steps took."""
+        """Print the time of the training steps."""
         seconds = self.trained or time.perf_counter() - self.began
         accuracy = (logs or {}).get("val_accuracy")
         say("epoch", seconds=seconds, images=self.count, accuracy=accuracy)
 
 
 def say(event: str, **values: Any) -> None:
-    """Print what happened now."""
+    """Print an event with the current time."""
     print(json.dumps({"event": event, "at": time.time(), **values}), flush=True)
 
 
@@ -238,7 +238,7 @@ def resnet20(shape: tuple[int, int, int], classes: int, filters: int) -> Any:
     return keras.Model(inputs, layers.Dense(classes, activation="softmax", dtype="float32")(x))
 
 
-# Name → the shape of an image, the number of classes, and what makes the network.
+# Name → the shape of an image, the number of classes, and the function of the network.
 NETWORKS: dict[str, tuple[tuple[int, int, int], int, Any]] = {
     "lenet": ((28, 28, 1), 10, lenet),
     "simple_cnn": ((28, 28, 1), 10, simple_cnn),

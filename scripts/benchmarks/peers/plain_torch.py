@@ -1,9 +1,8 @@
-"""A training script as a competent user of PyTorch writes it, without cnnzoo.
+"""Train a network with PyTorch without cnnzoo, as a competent user does.
 
 All images are one uint8 tensor on the device, and a batch is an index into it: on small images that
-is several times faster than a `DataLoader`. Folders are decoded by Pillow in all cores, once. What
-it prints are lines of JSON that say what happened when (`time.time()`), for
-`scripts/benchmarks/training.py`.
+is several times faster than a `DataLoader`. Folders are decoded once by Pillow on all cores. It
+prints events with their `time.time()` as lines of JSON, for `scripts/benchmarks/training.py`.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ def main() -> None:
 
 
 def train(words: argparse.Namespace) -> None:
-    """Train as the command line says."""
+    """Train with the options of the command line."""
     torch.manual_seed(words.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
@@ -70,7 +69,7 @@ def train(words: argparse.Namespace) -> None:
     for _ in range(words.epochs):
         began = time.perf_counter()
         model.train()
-        # A sum that stays on the device: asking for the loss of every step would wait for it.
+        # The sum stays on the device: reading the loss of every step would wait for it.
         total = torch.zeros((), device=device)
         for rows in torch.randperm(len(images), device=device).split(words.batch_size):
             loss = loss_of(logits_of(images[rows]), labels[rows])
@@ -95,7 +94,7 @@ def train(words: argparse.Namespace) -> None:
 
 
 def loss_of(logits: Any, labels: Any) -> Any:
-    """The cross-entropy, of one logit or of one for each class."""
+    """Return the cross-entropy, of one logit or of one for each class."""
     if logits.shape[1] == 1:
         return functional.binary_cross_entropy_with_logits(logits[:, 0], labels.float())
     return functional.cross_entropy(logits, labels)
@@ -103,7 +102,7 @@ def loss_of(logits: Any, labels: Any) -> Any:
 
 @torch.no_grad()
 def measure(model: Any, logits_of: Any, test: tuple[Any, Any]) -> float:
-    """The share of right answers."""
+    """Return the share of correct predictions."""
     model.eval()
     right = 0
     for images, labels in zip(*(part.split(1000) for part in test), strict=True):
@@ -114,7 +113,7 @@ def measure(model: Any, logits_of: Any, test: tuple[Any, Any]) -> float:
 
 
 def read(path: Path, shape: Shape, device: str, layout: Any) -> tuple[Any, Any, Any]:
-    """Images uint8 [n, channels, height, width], labels int64 [n], and the test set or None."""
+    """Return images uint8 [n, channels, height, width], labels int64 [n], and the test set."""
     parts: dict[str, tuple[Any, Any]] = {}
     if path.suffix == ".npz":
         with np.load(path) as arrays:
@@ -136,7 +135,7 @@ def read(path: Path, shape: Shape, device: str, layout: Any) -> tuple[Any, Any, 
 
 
 def decode(folder: Path, shape: Shape) -> tuple[Any, Any]:
-    """The images of a folder for each class, and their labels."""
+    """Return the images of a folder for each class, and their labels."""
     names = sorted(path.name for path in folder.iterdir())
     found = [(path, code) for code, name in enumerate(names) for path in files(folder / name)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -145,24 +144,24 @@ def decode(folder: Path, shape: Shape) -> tuple[Any, Any]:
 
 
 def files(folder: Path) -> Iterator[Path]:
-    """The files of a class, in order."""
+    """Return the files of a class in order."""
     yield from sorted(folder.iterdir())
 
 
 def decoded(path: Path, shape: Shape) -> Any:
-    """One image, uint8 [height, width, channels]."""
+    """Return one image, uint8 [height, width, channels]."""
     with Image.open(path) as image:
         converted = image.convert("L" if shape[2] == 1 else "RGB")
         return np.asarray(converted.resize((shape[1], shape[0]))).reshape(shape)
 
 
 def say(event: str, **values: Any) -> None:
-    """Print what happened now."""
+    """Print an event with the current time."""
     print(json.dumps({"event": event, "at": time.time(), **values}), flush=True)
 
 
 def normalised(width: int) -> nn.BatchNorm2d:
-    """Batch normalisation with the numbers of Keras."""
+    """Batch normalisation with Keras' defaults."""
     return nn.BatchNorm2d(width, eps=1e-3, momentum=0.01)
 
 
@@ -242,7 +241,7 @@ def gender(shape: Shape, outputs: int, filters: int) -> nn.Module:
 
 
 class Residual(nn.Module):
-    """Two convolutions around which the input goes; a smaller one gets zeros for new channels."""
+    """Two convolutions with a shortcut, which is padded with zeros for new channels."""
 
     def __init__(self, before: int, width: int, strides: int) -> None:
         super().__init__()
@@ -253,7 +252,7 @@ class Residual(nn.Module):
         self.strides, self.missing = strides, width - before
 
     def forward(self, x: Any) -> Any:
-        """The block's output."""
+        """Return the output of the block."""
         y = functional.relu(self.first_normalised(self.first(x)))
         y = self.second_normalised(self.second(y))
         if self.strides == 2:
@@ -262,7 +261,7 @@ class Residual(nn.Module):
 
 
 class Standardised(nn.Module):
-    """Pixels with the mean and the variance of CIFAR-10 → with 0 and 1."""
+    """Standardise pixels with the mean and the variance of CIFAR-10."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -271,7 +270,7 @@ class Standardised(nn.Module):
         self.register_buffer("deviation", torch.tensor(variance).sqrt().view(1, 3, 1, 1))
 
     def forward(self, x: Any) -> Any:
-        """The standardised pixels."""
+        """Return the standardised pixels."""
         return (x - self.mean) / self.deviation
 
 
@@ -291,7 +290,7 @@ def resnet20(shape: Shape, outputs: int, filters: int) -> nn.Module:
     )
 
 
-# Name → the shape of an image, the number of classes, and what makes the network.
+# Name → the shape of an image, the number of classes, and the function of the network.
 NETWORKS: dict[str, tuple[Shape, int, Any]] = {
     "lenet": ((28, 28, 1), 10, lenet),
     "simple_cnn": ((28, 28, 1), 10, simple_cnn),
@@ -300,7 +299,7 @@ NETWORKS: dict[str, tuple[Shape, int, Any]] = {
     "resnet20": ((32, 32, 3), 10, resnet20),
 }
 
-# What the learning rate does over the steps of a training.
+# Learning-rate schedules over the steps of a training.
 schedulers = torch.optim.lr_scheduler
 SCHEDULES: dict[str, Callable[[Any, float, int], Any]] = {
     "constant": lambda optimizer, rate, steps: None,

@@ -1,6 +1,6 @@
-"""`cnnzoo WORDS…`, which tells its progress as lines of JSON instead of showing it.
+"""Run `cnnzoo WORDS…` with its progress as lines of JSON.
 
-The command itself is unchanged; the lines say what happened when (`time.time()`), for
+The command is unchanged; the lines are events with their `time.time()`, for
 `scripts/benchmarks/training.py`.
 """
 
@@ -15,7 +15,7 @@ from cnnzoo.training.progress import Display, Metrics, Progress
 
 
 class Times(Display):
-    """Says when the first batch and each epoch were done."""
+    """Print the times of the first batch and of each epoch."""
 
     def start(self, progress: Progress) -> None:
         """Start the clock."""
@@ -24,21 +24,21 @@ class Times(Display):
         self.began = time.perf_counter()
 
     def step(self, epoch: int, step: int, metrics: Metrics) -> None:
-        """Say it of the first one; what comes after the last is validation and checkpoints."""
+        """Print the time of the first batch; validation and checkpoints follow the last one."""
         self.trained = time.perf_counter() - self.began
         if self.first:
             self.first = False
             say("batch")
 
     def epoch(self, row: Metrics, best: bool = False) -> None:
-        """Say how long its steps took."""
+        """Print the time of the training steps."""
         accuracy = row.get("val_accuracy")
         say("epoch", seconds=self.trained, images=self.images, accuracy=accuracy)
         self.began = time.perf_counter()
 
 
 def say(event: str, **values: Any) -> None:
-    """Print what happened now."""
+    """Print an event with the current time."""
     print(json.dumps({"event": event, "at": time.time(), **values}), flush=True)
 
 
