@@ -222,4 +222,4 @@ def test_the_comparison_on_a_gpu_stands_alone():
         check=False,
     )
     assert done.returncode == 2
-    assert "--gpu is a comparison of its own" in done.stderr
+    assert "--gpu runs alone" in done.stderr
