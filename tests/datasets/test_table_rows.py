@@ -108,8 +108,8 @@ def test_without_a_header_a_person_says_where_the_label_is(tmp_path, label, at, 
 @pytest.mark.parametrize(
     ("table", "chosen", "key", "message"),
     [
-        ("7,1,2,3,4\n", {}, "csv", "has numbers in its first line"),
-        ("7,1,2,3,4\n", {"label": "digit"}, "label", "has numbers in its first line"),
+        ("7,1,2,3,4\n", {}, "csv", "has numbers instead of column names"),
+        ("7,1,2,3,4\n", {"label": "digit"}, "label", "has numbers instead of column names"),
         ("", {}, "csv", "has fewer than two columns"),
         ("path\na.png\n", {}, "csv", "has fewer than two columns"),
         ("path,label\n", {}, "csv", "has no rows below its header"),

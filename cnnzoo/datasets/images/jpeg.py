@@ -1,8 +1,7 @@
 """Decode JPEG files with libjpeg-turbo: they are shrunk during decoding, and must be complete.
 
-This is several times as fast as Pillow for the usual gray and YCbCr
-files. Pillow decodes the others, after
-`check_complete`, because it fills missing pixels with gray without an error.
+This is several times as fast as Pillow for the usual gray and YCbCr files. Pillow decodes the
+others, after `check_complete`, because it fills missing pixels with gray without an error.
 """
 
 from __future__ import annotations

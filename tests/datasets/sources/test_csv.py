@@ -490,7 +490,7 @@ def test_rows_of_an_unknown_part_are_counted(tmp_path):
     dataset = load_dataset(cnnzoo.DataConfig(csv=str(path)), image_shape=(2, 2, 1))
     assert "not used: 4 of spare; data.splits can name them" in dataset.notes
     path = table(tmp_path / "u.csv", "abab" * 3, ["1", "0", "1"] * 4)
-    with pytest.raises(DataError, match="parts 0, 1, and none of their names is usual"):
+    with pytest.raises(DataError, match="parts 0, 1, and none of these names means training"):
         load_dataset(cnnzoo.DataConfig(csv=str(path)), image_shape=(2, 2, 1))
     splits = {"train": "1", "test": "0"}
     dataset = load_dataset(cnnzoo.DataConfig(csv=str(path), splits=splits), image_shape=(2, 2, 1))

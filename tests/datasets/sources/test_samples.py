@@ -86,7 +86,9 @@ def test_its_file_decides_the_identity_of_a_sample(tmp_path, monkeypatch):
 
 
 def test_unknown_data_are_refused_with_the_known_ones():
-    with pytest.raises(DataError, match=r"no data 'mnist5'; did you mean 'mnist5k'\?") as failed:
+    with pytest.raises(
+        DataError, match=r"unknown data 'mnist5'; did you mean 'mnist5k'\?"
+    ) as failed:
         sample_classes(data(name="mnist5"))
     assert "cartoon_faces, digits, mnist5k" in str(failed.value)
     with pytest.raises(DataError, match=r"did you mean 'fashion_mnist'\?"):
