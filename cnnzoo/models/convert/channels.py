@@ -11,8 +11,8 @@ from typing import Any
 
 FIRST, LAST = "channels_first", "channels_last"
 
-# Layers that use channels first to reach the channels of channels-last images: a crop of channels.
-_TRICKS = ("Cropping2D",)
+# Layers that use channels first to crop or pad the channels of channels-last images.
+_TRICKS = ("Cropping2D", "ZeroPadding2D")
 # Layers whose arguments depend on the order of all axes.
 _ORDERED = ("Permute", "Reshape", "RandomCrop", "Resizing", "CenterCrop")
 
@@ -24,7 +24,7 @@ class MixedError(Exception):
 def to_channels_last(described: dict[str, Any]) -> bool:
     """Convert the description of a channels-first model in place; return whether it is one.
 
-    A model is channels-first if a layer other than a crop is. Raises MixedError if other layers are
+    A model is channels-first if a layer other than a crop or a padding is. Raises MixedError if other layers are
     channels-last, or depend on the order of axes.
     """
     layers = list(_layers(described))

@@ -90,7 +90,7 @@ def smaller(name: str) -> Config:
         return config
     height, _, channels = architecture.input_shape
     shrink = min(1.0, math.sqrt(MACS / architecture.macs))
-    side = max(64, int(height * shrink) // 32 * 32)
+    side = max(96, int(height * shrink) // 32 * 32)
     return load_config(name, [f"model.input_shape=[{side}, {side}, {channels}]"])
 
 
