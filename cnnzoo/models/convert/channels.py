@@ -24,8 +24,8 @@ class MixedError(Exception):
 def to_channels_last(described: dict[str, Any]) -> bool:
     """Convert the description of a channels-first model in place; return whether it is one.
 
-    A model is channels-first if a layer other than a crop or a padding is. Raises MixedError if other layers are
-    channels-last, or depend on the order of axes.
+    A model is channels-first if a layer other than a crop or a padding is. Raises MixedError if
+    other layers are channels-last, or depend on the order of axes.
     """
     layers = list(_layers(described))
     first = [layer for layer in layers if layer["config"].get("data_format") == FIRST]
