@@ -52,7 +52,10 @@ def test_without_a_test_split_nothing_is_measured_on_it(in_process, tiny):
         (["--config", "tiny.yaml", "trainng.epochs=3"], "did you mean 'training'?"),
         (["--config", "tiny.yaml", "training.epochs=many"], "must be an integer, not 'many'"),
         (["--config", "tiny.yaml", "training.epochs"], "is not KEY=VALUE"),
-        (["--config", "tiny.yaml", "data=mnits5k"], "unknown data 'mnits5k'; did you mean 'mnist5k'?"),
+        (
+            ["--config", "tiny.yaml", "data=mnits5k"],
+            "unknown data 'mnits5k'; did you mean 'mnist5k'?",
+        ),
         (["--config", "tiny.yaml", "model.layers.2=Flaten"], "did you mean 'Flatten'?"),
         (["--config", "tiny.yaml", "model.layers.4.Dense.units=3"], "the data have 10 classes"),
         (["--config", "tiny.yaml", "model.layers.1.Conv2D.kernel_size=9"], "does not fit its 8x8"),
