@@ -81,7 +81,7 @@ def test_the_predictions_that_are_written_have_the_same_figures(run):
     read = read_predictions(run.predictions_path("test"))
     again = measure_predictions(read.probabilities, read.labels, read.class_names)
     assert {key: measured[key] for key in again} == again
-    assert len(set(read.names)) == 359
+    assert len(set(read.names)) == 360
 
 
 def test_another_split_does_not_replace_the_test_figures(run):
@@ -90,7 +90,7 @@ def test_another_split_does_not_replace_the_test_figures(run):
     validation = cnnzoo.evaluate(run, split="validation")
     assert (run.path / "metrics.json").read_text() == before
     assert json.loads((run.path / "metrics-validation.json").read_text()) == validation
-    assert len(read_predictions(run.path / "predictions-validation.csv")) == 180
+    assert len(read_predictions(run.path / "predictions-validation.csv")) == 181
 
 
 def test_all_is_every_split(run):

@@ -67,10 +67,11 @@ class Folder(ImageFiles):
             self.found.append(f"system folders not read: {listed(sorted(system))}")
         if not self.files:
             raise self._no_images(others)
-        tops = {nfc(path.partition("/")[0]).casefold() for path in self.files}
-        named = sorted(_named_parts(data) & tops)  # these are parts
+        # `data.splits` may make a folder a part that would otherwise be a class or not be used.
+        found = _find_parts(_sub_folders(self.files), data)
+        parts = sorted(part for part in found if self._names(part) or not is_unlabelled(part))
         self.identity = files_identity(
-            self.files, states, lambda name: f"{self.root}/{name}", "folder", self.outside, named
+            self.files, states, lambda name: f"{self.root}/{name}", "folder", self.outside, parts
         )
 
     def _no_images(self, others: Counter[str]) -> DataError:
