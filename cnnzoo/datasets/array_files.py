@@ -5,6 +5,7 @@ A header is compared with the size of its file before any memory is allocated.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import math
 import struct
@@ -177,6 +178,10 @@ def _readable(title: str) -> Iterator[None]:
     ) as error:
         reason = str(error).rstrip(".") or type(error).__name__
         raise ArrayFileError(f"{title} is damaged: {reason}") from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise ArrayFileError(f"{title} is damaged: it has an offset outside the file") from error
 
 
 def _npy_header(stream: IO[bytes], title: str) -> tuple[tuple[int, ...], np.dtype[Any]]:

@@ -189,3 +189,15 @@ def test_an_archive_with_a_lying_header_is_refused(tmp_path):
         archive.writestr("x.npy", npy_header((1000, 28, 28)) + b"\0" * 784)
     with pytest.raises(ArrayFileError, match=r"x\.npz:x is cut off: its header says 784,0"):
         open_array(path, "x.npy")
+
+
+def test_an_offset_outside_the_file_is_damage(tmp_path):
+    path = tmp_path / "data.npz"
+    np.savez(path, x=np.arange(5))
+    content = bytearray(path.read_bytes())
+    field = content.rindex(b"PK\5\6") + 16  # the offset of the central directory
+    offset = int.from_bytes(content[field : field + 4], "little")
+    content[field : field + 4] = (offset + 1000).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(ArrayFileError, match="is damaged"):
+        open_array(path, "x.npy")
