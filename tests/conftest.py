@@ -15,6 +15,9 @@ from hypothesis import settings
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Tables are as wide as in a pipe, whatever the width of the terminal that runs the tests.
+os.environ.pop("COLUMNS", None)
+
 # How long an example takes says something of the machine, not of cnnzoo.
 settings.register_profile("cnnzoo", deadline=None)
 settings.load_profile("cnnzoo")

@@ -96,9 +96,12 @@ def check_data(
 
 def _load(config: str, overrides: tuple[str, ...]) -> Config:
     from cnnzoo.config import zoo
+    from cnnzoo.config.data_sources import SOURCES
     from cnnzoo.config.loader import load_config
 
-    if Path(config).is_dir() and config not in zoo.names():
+    sources = ("data=", *(f"data.{key}" for key in SOURCES))
+    has_source = any(word.startswith(sources) for word in overrides)
+    if Path(config).is_dir() and not (config in zoo.names() and has_source):
         return load_config(_FOR_FOLDERS, (f"data.folder={json.dumps(config)}", *overrides))
     return load_config(config, overrides)
 

@@ -19,7 +19,7 @@ KINDS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("convolution", ("Conv",), "#8fcdf1"),
     ("pooling", ("Pool",), "#f2c460"),
     ("dense", ("Dense",), "#6cc7a9"),
-    ("branches", ("Residual", "Branches"), "#dfa6c4"),
+    ("branches", ("Residual", "Branches", "SplitChannels"), "#dfa6c4"),
 )
 OTHER = ("other", "#d9d9d9")
 

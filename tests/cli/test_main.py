@@ -74,7 +74,7 @@ def test_a_mistake_of_ours_is_named_without_a_traceback(in_process, monkeypatch)
     def fail(*_: object) -> None:
         raise RuntimeError("that should not have happened")
 
-    monkeypatch.setattr("cnnzoo.config.zoo.names", fail)
+    monkeypatch.setattr("cnnzoo.terminal.zoo_table.zoo_rows", fail)
     code, _, err = in_process("list")
     assert code == 1
     assert "RuntimeError: that should not have happened" in err

@@ -15,7 +15,7 @@ def test_each_format_is_found():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("onxx", "float32"), "no format 'onxx'; did you mean 'onnx'"),
+        (("onxx", "float32"), "unknown format 'onxx'; did you mean 'onnx'"),
         (("onnx", "int9"), "no precision 'int9'; did you mean 'int8'"),
         (("openvino", "int8"), "int8 needs --format onnx or litert"),
         (("litert", "float32", 15), "an opset belongs to ONNX, not to litert"),

@@ -125,7 +125,7 @@ def of_bearable_size(name):
     model = cnnzoo.load_config(name).model
     if resolve(model, 10).macs < 1.2e9:
         return model
-    return cnnzoo.load_config(name, ["model.input_shape=[64, 64, 3]"]).model
+    return cnnzoo.load_config(name, ["model.input_shape=[96, 96, 3]"]).model
 
 
 # Deeper siblings of a network, which have no layer that it does not have.

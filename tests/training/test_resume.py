@@ -319,7 +319,7 @@ def test_a_signal_ends_a_training_with_its_code_and_the_command_that_goes_on(tin
         assert run.record()["epochs"] == state.epoch == len(run.history()) > reached
         reached = state.epoch
         words = command.split()[1:]
-    assert cnnzoo.evaluate(run)["examples"] == 359
+    assert cnnzoo.evaluate(run)["examples"] == 360
 
 
 def epochs_of(path):

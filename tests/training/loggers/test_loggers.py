@@ -141,7 +141,9 @@ def test_mlflow_has_parameters_metrics_and_the_model_and_goes_on_in_the_same_run
     assert found.data.tags["cnnzoo.run"] == str(run.path.resolve())
     assert {file.path for file in client.list_artifacts(first)} == {"model.keras", "config.yaml"}
     assert len(notes) == 1
-    assert notes[0].startswith("MLflow fails, the training goes on; what is missing is sent at its")
+    assert notes[0].startswith(
+        "MLflow fails, the training continues; missing epochs are sent at its"
+    )
 
 
 def fails_for_a_while(logs: Loggers, monkeypatch: pytest.MonkeyPatch, *rows: Any) -> None:
