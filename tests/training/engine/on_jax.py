@@ -196,7 +196,7 @@ def history_of(tmp_path, *words) -> list[dict[str, float]]:
     """The epochs of a training whose last step has an odd number of digits."""
     path = tmp_path / "tiny.yaml"
     path.write_text(LAYERS)
-    always = ["model.input_shape=[8, 8, 1]", "data=digits", "data.limit=19", SGD]
+    always = ["model.input_shape=[8, 8, 1]", "data=digits", "data.limit=21", SGD]
     run = cnnzoo.train(load_config(path, [*always, "training.epochs=2", *words]), tmp_path / "runs")
     assert run.record()["data"]["examples"]["train"] % 48 % 2 == 1
     return run.history()
