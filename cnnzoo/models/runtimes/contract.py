@@ -63,7 +63,8 @@ def read_contract(text: str | bytes | None, where: str) -> Contract:
     """
     if text is None:
         raise RunError(
-            f"{where} does not name its classes or describe its input: cnnzoo did not export it",
+            f"{where} does not name its classes or describe its input, as a SavedModel or file "
+            "that cnnzoo did not export",
             hint="export the Keras model with cnnzoo export",
         )
     if len(text) > MAX_BYTES:
