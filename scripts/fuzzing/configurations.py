@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 from mutant import ROOT, Mutant
+from trees import places
 
 from cnnzoo.architecture.resolve import resolve
 from cnnzoo.config import catalogue
@@ -99,17 +100,8 @@ def as_text(text: str, dice: random.Random) -> str:
 
 
 def nodes(tree: Any) -> list[tuple[Any, Any]]:
-    """Return every (container, key) in a tree of mappings and lists."""
-    found: list[tuple[Any, Any]] = []
-    waiting = [tree]
-    while waiting and len(found) < 5000:
-        container = waiting.pop()
-        keys = list(container) if isinstance(container, dict) else range(len(container))
-        for key in keys:
-            found.append((container, key))
-            if isinstance(container[key], dict | list):
-                waiting.append(container[key])
-    return found
+    """Return the (container, key) pairs of a configuration."""
+    return places(tree, most=5000)
 
 
 def replace_value(tree: Any, dice: random.Random) -> None:

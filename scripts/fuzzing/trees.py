@@ -34,11 +34,11 @@ def mutate_bytes(content: bytes, dice: random.Random) -> bytes:
     return bytes(mutated)
 
 
-def places(tree: Any) -> list[tuple[Any, Any]]:
-    """Return every (container, key) in a tree."""
+def places(tree: Any, most: int = 20_000) -> list[tuple[Any, Any]]:
+    """Return every (container, key) in a tree, or about `most` of a larger one."""
     found: list[tuple[Any, Any]] = []
     waiting = [tree]
-    while waiting and len(found) < 20_000:
+    while waiting and len(found) < most:
         container = waiting.pop()
         keys = list(container) if isinstance(container, dict) else range(len(container))
         for key in keys:
