@@ -11,7 +11,7 @@ def test_what_was_measured_is_a_table_or_json(in_process, tiny, monkeypatch):
     words = ("benchmark", "tiny.yaml", "training.batch_size=8", "--steps", "2")
     code, out, err = in_process(*words)
     assert (code, err) == (0, "")
-    assert "computing alone" in out
+    assert "computing, on a batch in memory" in out
     assert "images/s" in out
     assert "tiny on tensorflow, CPU: batch size 8, float32" in out
     code, out, err = in_process(*words, "--format", "json")

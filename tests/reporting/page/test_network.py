@@ -16,7 +16,7 @@ def test_lenet_s_volumes_say_what_they_are():
         "6@14x14",
     ]
     facts = dict(drawn[3].facts)
-    assert facts["made by"] == "Conv2D 5x5"
+    assert facts["layers"].startswith("Conv2D 5x5")
     assert facts["parameters"] == "2,416"
     assert facts["MACs"] == "240,000"
     assert facts["receptive field"].replace("\N{MULTIPLICATION SIGN}", "x") == "14x14 pixels"
