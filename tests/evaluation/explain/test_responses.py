@@ -38,7 +38,8 @@ def examples():
 
 
 def test_they_are_the_largest_of_all_examples(classifier, examples, monkeypatch):
-    monkeypatch.setattr(responses, "batch_size", lambda shape, model: 7)  # the last batch is not full
+    # The last batch is not full.
+    monkeypatch.setattr(responses, "batch_size", lambda shape, model: 7)
     found = strongest_responses(classifier, examples, 6)
     assert [each.name for each in found] == [layer.name for layer in classifier.model.layers[1:4]]
     for each in found:
