@@ -1,0 +1,1 @@
+"""Studies: many trainings that answer one question, such as a sweep of hyper-parameters."""
