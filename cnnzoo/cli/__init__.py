@@ -10,57 +10,40 @@ from contextlib import suppress
 import click
 
 from cnnzoo import __version__
-from cnnzoo.cli.adopt import adopt
-from cnnzoo.cli.benchmark import benchmark
-from cnnzoo.cli.card import card
-from cnnzoo.cli.check import check
-from cnnzoo.cli.compare import compare
-from cnnzoo.cli.data import data
-from cnnzoo.cli.eject import eject
-from cnnzoo.cli.evaluate import evaluate
-from cnnzoo.cli.explain import explain
-from cnnzoo.cli.export import export
-from cnnzoo.cli.group import OrderedGroup
-from cnnzoo.cli.list import list_zoo
-from cnnzoo.cli.new import new
-from cnnzoo.cli.predict import predict
-from cnnzoo.cli.report import report
-from cnnzoo.cli.reproduce import reproduce
-from cnnzoo.cli.runs import runs
-from cnnzoo.cli.schema import schema
-from cnnzoo.cli.show import show
-from cnnzoo.cli.train import train
-from cnnzoo.cli.tune import tune
+from cnnzoo.cli.group import LazyGroup
 from cnnzoo.errors import CnnzooError, Mistake, OutputError, supports_color
 from cnnzoo.models.backend import LEAN
 from cnnzoo.terminal.streams import prepare_streams, unescaped
 
+# Each is a module of this package with a command of its name, which is imported when it is used.
 COMMANDS = (
-    list_zoo,
-    show,
-    new,
-    check,
-    data,
-    tune,
-    benchmark,
-    train,
-    runs,
-    evaluate,
-    compare,
-    reproduce,
-    predict,
-    explain,
-    report,
-    card,
-    export,
-    eject,
-    adopt,
-    schema,
+    "list",
+    "show",
+    "new",
+    "check",
+    "data",
+    "tune",
+    "benchmark",
+    "train",
+    "runs",
+    "evaluate",
+    "compare",
+    "reproduce",
+    "predict",
+    "explain",
+    "report",
+    "card",
+    "export",
+    "eject",
+    "adopt",
+    "schema",
 )
 
 
 @click.group(
-    cls=OrderedGroup,
+    cls=LazyGroup,
+    package=__name__,
+    names=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with: cnnzoo train lenet",
 )
@@ -68,10 +51,6 @@ COMMANDS = (
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
     """Train, measure, explain and share convolutional networks described in YAML."""
-
-
-for command in COMMANDS:
-    cli.add_command(command)
 
 
 def main() -> None:

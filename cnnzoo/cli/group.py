@@ -1,8 +1,32 @@
-"""Groups of commands: in the order of use, and with a command that is run by default."""
+"""Groups of commands: imported when used, in the order of use, with a default command."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
 import click
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules of a package, so that one command does not load others."""
+
+    def __init__(self, *, package: str, names: Sequence[str], **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.package = package
+        self.names = names
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the names of the commands, in the given order."""
+        return list(self.names)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import the module of a command; return None for an unknown name."""
+        if name not in self.names:
+            return None
+        command: click.Command = getattr(import_module(f"{self.package}.{name}"), name)
+        return command
 
 
 class OrderedGroup(click.Group):

@@ -6,7 +6,7 @@ import click
 
 
 @click.command("list")
-def list_zoo() -> None:
+def list() -> None:
     """List the networks of the zoo: input, size, accuracy.
 
     \b

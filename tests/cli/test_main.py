@@ -4,13 +4,15 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import click
 import pytest
 from conftest import loaded_modules
 
+import cnnzoo.cli
 from cnnzoo.cli import COMMANDS, cli
 
-NAMES = [command.name for command in COMMANDS]
 HEAVY = ("keras", "tensorflow", "jax", "torch", "numpy", "matplotlib", "sklearn", "pandas", "PIL")
 
 
@@ -27,7 +29,7 @@ except SystemExit:
 """
 
 
-@pytest.mark.parametrize("words", [(), *((name,) for name in NAMES)], ids=str)
+@pytest.mark.parametrize("words", [(), *((name,) for name in COMMANDS)], ids=str)
 def test_help_loads_nothing_heavy(words):
     assert loaded_modules(main_with(*words, "--help"), HEAVY) == []
 
@@ -37,8 +39,10 @@ def test_what_needs_no_framework_loads_none(words):
     assert loaded_modules(main_with(*words), ("keras", "tensorflow", "jax", "torch")) == []
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
-def test_every_command_says_what_it_does_with_examples(command):
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_what_it_does_with_examples(name):
+    command = cli.get_command(click.Context(cli), name)
+    assert command.name == name
     assert command.help
     assert "Example" in command.help
     assert f"cnnzoo {command.name}" in command.help
@@ -101,7 +105,14 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path):
 
 
 def test_all_commands_are_registered():
-    assert set(NAMES) == set(cli.commands)
+    modules = Path(cnnzoo.cli.__file__).parent.glob("*.py")
+    commands = {path.stem for path in modules if f"def {path.stem}(" in path.read_text("utf-8")}
+    assert set(COMMANDS) == commands
+
+
+def test_a_command_does_not_load_others():
+    assert loaded_modules(main_with("show", "--help"), ("cnnzoo.cli.train",)) == []
+    assert loaded_modules(main_with("train", "--help"), ("cnnzoo.cli.train",)) != []
 
 
 @pytest.mark.slow
