@@ -58,7 +58,6 @@ def show(
       cnnzoo show resnet50 --plot resnet50.svg --plot-style graph
     """
     from cnnzoo.config.loader import load_raw, make_config
-    from cnnzoo.config.origins import with_origins
     from cnnzoo.terminal.architecture_text import as_json, as_markdown, as_table, totals
     from cnnzoo.terminal.architecture_text import names as layer_paths
     from cnnzoo.terminal.console import print_parts
@@ -74,6 +73,8 @@ def show(
     raw = load_raw(config, overrides)
     loaded = make_config(raw)
     if resolved:
+        from cnnzoo.config.origins import with_origins
+
         print_data(with_origins(raw, loaded))
         return
     checked = check_config(loaded)

@@ -23,13 +23,10 @@ from cnnzoo.architecture.names import is_automatic, namer
 from cnnzoo.config.calls import Call
 from cnnzoo.config.composites import APPLICATIONS
 from cnnzoo.errors import ConfigError
-from cnnzoo.models import hdf5
-from cnnzoo.models.archive import check_members, read_weights
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.names import every_layer
 from cnnzoo.models.objects import first_line
 from cnnzoo.models.weight_files import kept_file, weights_url
-from cnnzoo.network import answers
 
 # Keras adds a layer to these networks if it loads ImageNet's weights itself.
 _OTHER_WITH_IMAGENET = tuple(f"EfficientNetB{number}" for number in range(8))
@@ -98,7 +95,11 @@ def _check_weights(call: Call, shape: Shape, downloads: bool) -> None:
         return
     kept = kept_file(call.name, call.arguments, shape)
     url = weights_url(call.name, call.arguments, shape)
-    if downloads and not kept.is_file() and not answers(url):
+    if not downloads or kept.is_file():
+        return
+    from cnnzoo.network import answers
+
+    if not answers(url):
         raise ConfigError(
             f"the ImageNet weights of {call.name} are not in {kept.parent}, and "
             f"{urlsplit(url).hostname} cannot be reached to download them",
@@ -126,6 +127,9 @@ def _check_file(path: Path, call: Call) -> None:
 
 def _load(model: Any, path: Path, call: Call) -> None:
     """Load a file in the order of layers, as Keras does; no code in it runs."""
+    from cnnzoo.models import hdf5
+    from cnnzoo.models.archive import check_members, read_weights
+
     try:
         if path.suffix == ".keras":
             check_members(path)

@@ -63,7 +63,7 @@ def test_runs_are_those_below_the_runs_directory(monkeypatch: pytest.MonkeyPatch
 
 def test_completing_loads_no_framework() -> None:
     code = (
-        "import sys; from click.shell_completion import ShellComplete; from cnnzoo.cli import COMMANDS, cli\n"
+        "import sys; from click.shell_completion import ShellComplete; from cnnzoo.cli import cli\n"
         "shell = ShellComplete(cli, {}, 'cnnzoo', '_CNNZOO_COMPLETE')\n"
         "assert shell.get_completions(['train', '--config'], 'len')\n"
         "shell.get_completions(['evaluate'], '')\n"
