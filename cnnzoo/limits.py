@@ -19,6 +19,12 @@ PARAMETERS = 2**31
 ACTIVATION_BYTES = 2 * 2**30  # of the output of one layer for one image
 BATCH_BYTES = 2**30  # of the outputs of the largest layer for one batch
 
+# Of the server: what one request, and all requests together, may hold in memory.
+BODY_BYTES = 32 * 2**20
+BODIES_BYTES = 256 * 2**20
+REQUEST_IMAGES = 256
+WAITING_IMAGES = 1024  # of one model, decoded or in its queue
+
 
 def unpacked_bytes(stored: int) -> int:
     """Return how many bytes the content of a file may take in memory; `stored` is its size."""

@@ -34,6 +34,7 @@ COMMANDS = (
     "report",
     "card",
     "export",
+    "serve",
     "eject",
     "adopt",
     "schema",

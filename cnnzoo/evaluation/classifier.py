@@ -88,17 +88,19 @@ def open_classifier(
     )
 
 
-def predict_probabilities(model: Any, images: Images) -> NDArray[np.float32]:
+def predict_probabilities(
+    model: Any, images: Images, size: int | None = None
+) -> NDArray[np.float32]:
     """Return probabilities float32 [n, classes] for images uint8 [n, height, width, channels].
 
     A model with one sigmoid unit gives the probability of the second of two classes. The last batch
-    is padded to one size: on a CPU, the probabilities of an image then do not depend on the other
-    images, to the last bit, and no backend compiles the model twice.
+    is padded to one size, by default `batch_size`: on a CPU, the probabilities of an image then do
+    not depend on the other images, to the last bit, and no backend compiles the model twice.
 
     Raises RunError if the model fails or its outputs are not probabilities.
     """
     count, shape = images.shape[0], images.shape[1:]
-    size = batch_size(shape, model)
+    size = size or batch_size(shape, model)
     outputs = []
     for start in range(0, count, size):
         batch = images[start : start + size]

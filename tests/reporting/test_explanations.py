@@ -32,7 +32,7 @@ def explanation(cam, channels=3):
     attribution = Attribution(values, float(values.sum()) + 2.5, 2)
     image = random.integers(0, 256, (*cam.shape, channels), np.uint8)
     stages = (Stage("conv2d", random.random((4, 4, 30)).astype(np.float32)),)
-    return image, Explanation(probabilities, 4, cam, attribution, stages)
+    return image, Explanation(probabilities, 4, cam, stages, attribution)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

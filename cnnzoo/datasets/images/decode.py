@@ -20,6 +20,7 @@ from cnnzoo.datasets.images.fit import Fit, as_image, fit_image
 from cnnzoo.datasets.images.limits import (
     MAX_FILE_BYTES,
     MAX_PIXELS,
+    TooManyPixelsError,
     alone_if_large,
     check_pixels,
     check_scans,
@@ -131,6 +132,22 @@ def decode(content: bytes, fit: Fit) -> NDArray[np.uint8]:
         raise UnreadableError(_reason(error)) from None
 
 
+def upright_size(content: bytes) -> tuple[int, int]:
+    """Return the height and width of an image after its EXIF orientation is applied.
+
+    Raises UnreadableError as `decode`, but decodes no pixels.
+    """
+    try:
+        with open_image(content) as image:
+            width, height = image.size
+            turned = _transposition(image.getexif) in _EXCHANGE_SIDES
+    except UnreadableError:
+        raise
+    except Exception as error:  # a parser of untrusted bytes may raise anything
+        raise UnreadableError(_reason(error)) from None
+    return (width, height) if turned else (height, width)
+
+
 def open_image(content: bytes) -> Image.Image:
     """Open an image without decoding its pixels; raise UnreadableError if it exceeds a limit."""
     if content.startswith(b"RIFF"):  # Pillow allocates the canvas of a WebP when it opens it
@@ -140,7 +157,7 @@ def open_image(content: bytes) -> Image.Image:
     except UnidentifiedImageError:
         raise UnreadableError(f"is not an image in a known format{_other(content)}") from None
     except Image.DecompressionBombError:
-        raise UnreadableError(f"has more than {MAX_PIXELS:,} pixels") from None
+        raise TooManyPixelsError(f"has more than {MAX_PIXELS:,} pixels") from None
     check_pixels(*image.size)
     tags = getattr(image, "tag_v2", {})
     check_pixels(*(max(1, int(tags.get(tag, 1))) for tag in _TILE_SIZE))

@@ -72,6 +72,28 @@ def fit_image(image: Image.Image, fit: Fit) -> NDArray[np.uint8]:
     return np.asarray(image).reshape(fit.shape)
 
 
+def place_back(values: NDArray[np.float32], fit: Fit, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Place values of the pixels of a fitted image on the pixels of the image before it was fitted.
+
+    `values` are float32 [height, width] of `fit`; the result has `size` (height, width). Pixels
+    that were cropped get 0.
+    """
+    height, width = size
+    rows, columns = values.shape
+    if fit.method == "stretch":
+        return _resized(values, (width, height))
+    if fit.method == "pad":
+        left, top, wide, high = _inside((width, height), (columns, rows))
+        return _resized(values[top : top + high, left : left + wide], (width, height))
+    placed = np.zeros(size, np.float32)
+    # As in ImageOps.fit: the largest part of that shape, in the middle.
+    wide = min(width, max(1, round(height * columns / rows)))
+    high = min(height, max(1, round(width * rows / columns)))
+    top, left = (height - high) // 2, (width - wide) // 2
+    placed[top : top + high, left : left + wide] = _resized(values, (wide, high))
+    return placed
+
+
 def fit_images(images: NDArray[np.uint8], fit: Fit) -> NDArray[np.uint8]:
     """Fit images uint8 [n, height, width, 1 or 3] to another shape."""
     if images.shape[1:] == fit.shape:
@@ -133,9 +155,20 @@ def _eight_bits(image: Image.Image, scale: PixelRange) -> Image.Image:
 
 def _padded(image: Image.Image, size: tuple[int, int], method: Image.Resampling) -> Image.Image:
     """Center the whole image in a black one of that size; each side keeps at least one pixel."""
-    scale = min(size[0] / image.width, size[1] / image.height)
-    inner = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    left, top, *inner = _inside(image.size, size)
     padded = Image.new(image.mode, size)
-    resized = image if image.size == inner else image.resize(inner, method)
-    padded.paste(resized, ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2))
+    resized = image if image.size == tuple(inner) else image.resize((inner[0], inner[1]), method)
+    padded.paste(resized, (left, top))
     return padded
+
+
+def _inside(image: tuple[int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return left, top, width and height of a whole image in the middle of a size."""
+    scale = min(size[0] / image[0], size[1] / image[1])
+    width, height = max(1, round(image[0] * scale)), max(1, round(image[1] * scale))
+    return (size[0] - width) // 2, (size[1] - height) // 2, width, height
+
+
+def _resized(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    image = Image.fromarray(np.ascontiguousarray(values, np.float32))
+    return np.asarray(image.resize(size, Image.Resampling.BILINEAR))

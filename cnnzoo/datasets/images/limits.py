@@ -25,10 +25,14 @@ class UnreadableError(Exception):
     """The reason why a file cannot be used as an image; the message continues its name."""
 
 
+class TooManyPixelsError(UnreadableError):
+    """An image with more than MAX_PIXELS pixels."""
+
+
 def check_pixels(width: int, height: int) -> None:
-    """Raise UnreadableError if an image has more than MAX_PIXELS pixels."""
+    """Raise TooManyPixelsError if an image has more than MAX_PIXELS pixels."""
     if width * height > MAX_PIXELS:
-        raise UnreadableError(f"has {width}x{height} pixels, more than {MAX_PIXELS:,}")
+        raise TooManyPixelsError(f"has {width}x{height} pixels, more than {MAX_PIXELS:,}")
 
 
 def check_scans(content: bytes, width: int, height: int) -> None:

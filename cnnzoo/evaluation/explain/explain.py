@@ -36,19 +36,24 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """The explanation of one image.
+class MapExplanation:
+    """The explanation of one image by feature maps.
 
     `probabilities` float32 [classes]; `label` is the class that the maps explain. `grad_cam`
-    float32 [height, width] from 0 to 1, of the size of the image; `attribution` are the
-    integrated gradients of that size; `stages` in order.
+    float32 [height, width] from 0 to 1, of the size of the image; `stages` in order.
     """
 
     probabilities: Floats
     label: int
     grad_cam: Floats
-    attribution: Attribution
     stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation(MapExplanation):
+    """The explanation of one image; `attribution` are the integrated gradients of its size."""
+
+    attribution: Attribution
 
 
 def explain_image(
@@ -75,26 +80,51 @@ def explainer(
     classifier: Classifier, *, steps: int = STEPS, parts: ModelParts | None = None
 ) -> Callable[[NDArray[np.uint8], int | None], Explanation]:
     """Return the function from an image, and a class or None, to its explanation."""
+    parts = parts or find_parts(classifier.model)
+    scores = parts.scores
+    explain_maps = map_explainer(classifier, parts=parts)
+    by_image = score_gradient(load_keras().Model(parts.image, scores))
+
+    def explain(image: NDArray[np.uint8], label: int | None) -> Explanation:
+        found = explain_maps(image, label)
+        weights = class_weights(found.label, scores.shape[-1])
+        return Explanation(
+            found.probabilities,
+            found.label,
+            found.grad_cam,
+            found.stages,
+            integrated_gradients(image, by_image, weights, steps),
+        )
+
+    return explain
+
+
+def map_explainer(
+    classifier: Classifier, *, parts: ModelParts | None = None, size: int | None = None
+) -> Callable[[NDArray[np.uint8], int | None], MapExplanation]:
+    """Return the function to Grad-CAM and feature maps only, which take one pass each.
+
+    `size` is the batch size of the prediction; see `predict_probabilities`. Raises UserError and
+    DeviceError as `explain_image`.
+    """
     keras = load_keras()
     parts = parts or find_parts(classifier.model)
     stages, last_maps, scores = parts.stages, parts.last_maps, parts.scores
     tensors = [part.tensor for part in (*stages, last_maps)]
     feature_model = keras.Model(parts.image, tensors)
-    by_image = score_gradient(keras.Model(parts.image, scores))
     by_maps = score_gradient(keras.Model(last_maps.tensor, scores))
 
-    def explain(image: NDArray[np.uint8], label: int | None) -> Explanation:
-        (probabilities,) = predict_probabilities(classifier.model, image[None])
+    def explain(image: NDArray[np.uint8], label: int | None) -> MapExplanation:
+        (probabilities,) = predict_probabilities(classifier.model, image[None], size)
         explained = int(probabilities.argmax()) if label is None else label
         weights = class_weights(explained, scores.shape[-1])
         outputs = feature_model.predict_on_batch(image[None])
         *maps, last = (np.asarray(output)[0] for output in outputs)
         height, width, _ = image.shape
-        return Explanation(
+        return MapExplanation(
             probabilities,
             explained,
             grad_cam(last, by_maps, weights, (height, width)),
-            integrated_gradients(image, by_image, weights, steps),
             tuple(Stage(part.name, each) for part, each in zip(stages, maps, strict=True)),
         )
 

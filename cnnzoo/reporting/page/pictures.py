@@ -34,11 +34,14 @@ def picture(pixels: Pixels, longest: int = THUMBNAIL) -> Picture:
     """
     image = as_image(pixels)
     image.thumbnail((longest, longest), Image.Resampling.BOX)
-    kind, data = min(
-        (("png", _encoded(image, "PNG")), ("jpeg", _encoded(image, "JPEG", quality=_QUALITY))),
-        key=lambda encoded: len(encoded[1]),
-    )
-    return Picture(f"data:image/{kind};base64,{base64.b64encode(data).decode()}", *image.size)
+    uri = min(data_uri(image, "PNG"), data_uri(image, "JPEG", quality=_QUALITY), key=len)
+    return Picture(uri, *image.size)
+
+
+def data_uri(image: Image.Image, kind: str, **options: int) -> str:
+    """Return an image as a data URI; `kind` and `options` are those of Pillow's `save`."""
+    data = base64.b64encode(_encoded(image, kind, **options)).decode()
+    return f"data:image/{kind.lower()};base64,{data}"
 
 
 def _encoded(image: Image.Image, kind: str, **options: int) -> bytes:

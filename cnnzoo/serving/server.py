@@ -1,0 +1,91 @@
+"""Run the server: its socket, its signals, and its log."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import uvicorn
+
+from cnnzoo.datasets.images.decode import no_warnings
+from cnnzoo.errors import UserError
+from cnnzoo.serving.access import Access
+from cnnzoo.serving.app import application
+from cnnzoo.serving.gate import Log
+from cnnzoo.serving.service import Service
+
+DRAIN_SECONDS = 30  # for requests in progress after SIGTERM
+_BACKLOG = 1024  # connections that wait to be accepted
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; raise UserError if the address cannot be used."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(_BACKLOG)
+    except (OSError, UnicodeError, OverflowError) as error:
+        bound.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(
+            f"cannot listen on {host}, port {port}: {reason}", hint="choose another with --port"
+        ) from error
+    return bound
+
+
+def run(
+    service: Service, access: Access, bound: socket.socket, on_start: Callable[[], None]
+) -> None:
+    """Serve until SIGTERM or Ctrl-C, then finish the requests in progress."""
+    server = _Server(configuration(service, access, log_line), on_start)
+    # uvicorn raises the signal again at its end, which then has no effect: the exit status is 0.
+    before = {number: signal.signal(number, _ignore) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with no_warnings():
+            server.run([bound])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def configuration(service: Service, access: Access, log: Log) -> uvicorn.Config:
+    """Return the settings of uvicorn for the application of a service."""
+    return uvicorn.Config(
+        application(service, access, log),
+        http="h11",
+        ws="none",
+        log_config=None,
+        backlog=_BACKLOG,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
+def log_line(values: Mapping[str, Any]) -> None:
+    """Write a line of JSON to standard error; control characters are escaped."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    sys.stderr.write(json.dumps({"time": stamp, **values}) + "\n")
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_start()
+
+
+def _ignore(number: int, frame: Any) -> None:
+    pass
