@@ -71,7 +71,7 @@ def page_of(reports: Sequence[ReportData]) -> str:
         finalize=_visible,
     )
     environment.filters |= {"percent": percent, "thousands": "{:,}".format, "short": _short}
-    style, script = _file("report.css"), _file("report.js")
+    style, script = _file("style.css") + _file("report.css"), _file("report.js")
     markup = require("markupsafe", "report").Markup
     page: str = environment.get_template("report.html").render(
         views=views,
