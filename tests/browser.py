@@ -53,9 +53,11 @@ class Page:
                 return message["result"]
             self.events.append(message)
 
-    def open(self, path: Path) -> None:
-        """Load a file, and all that belongs to it."""
-        self.ask("Page.navigate", url=path.as_uri())
+    def open(self, address: Path | str) -> None:
+        """Load a file or an address, and all that belongs to it."""
+        url = address if isinstance(address, str) else address.as_uri()
+        self.events = [event for event in self.events if event["method"] != "Page.loadEventFired"]
+        self.ask("Page.navigate", url=url)
         while not self.sent("Page.loadEventFired"):
             self.events.append(self._read())
 
