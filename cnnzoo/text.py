@@ -66,6 +66,14 @@ def duration_text(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def rough_duration(seconds: float) -> str:
+    """Return an estimated time in a unit that suits it: `14 s`, `3 min`, `5 h`, `2 d`."""
+    for unit, length, least in (("d", 86_400, 2), ("h", 3600, 2), ("min", 60, 2)):
+        if round(seconds / length) >= least:
+            return f"{round(seconds / length):,} {unit}"
+    return f"{max(1, round(seconds))} s"
+
+
 def compact(number: int) -> str:
     """Return a large number in three or four digits: `417 k`, `1.14 G`."""
     for factor, prefix in ((10**9, "G"), (10**6, "M"), (10**3, "k")):

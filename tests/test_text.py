@@ -12,6 +12,7 @@ from cnnzoo.text import (
     joined,
     listed,
     printable,
+    rough_duration,
     shorten,
     size_text,
 )
@@ -95,3 +96,11 @@ def test_sizes_are_short():
         "8.95 MB",
         "2 GB",
     ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.1, "1 s"), (89, "89 s"), (90, "2 min"), (5400, "2 h"), (130_000, "2 d"), (1e8, "1,157 d")],
+)
+def test_rough_durations_have_the_unit_that_suits_them(seconds, text):
+    assert rough_duration(seconds) == text

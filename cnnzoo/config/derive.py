@@ -15,7 +15,7 @@ from cnnzoo.errors import ConfigError, UserError
 SCHEMA_FILE = Path(".cnnzoo") / "schema.json"
 
 _MODELINE = "# yaml-language-server: $schema="
-_NOT_COPIED = (_MODELINE, "reference:")  # the copy has not been measured
+_NOT_COPIED = (_MODELINE, "purpose:", "reference:")  # of the zoo, and measured only there
 _COMMENT = r"(?P<comment>\s+#.*)?"
 
 

@@ -78,7 +78,7 @@ def read_extended(path: Path, below: tuple[Path, ...] = ()) -> Map:
     if len(chain) > MAX_EXTENDS:
         raise ConfigError(f"more than {MAX_EXTENDS} files extend each other", place=place)
     base = read_extended(base_path, chain)
-    for key in ("name", "description", "reference"):
+    for key in ("name", "description", "purpose", "reference"):
         base.pop(key, None)  # they describe the base only
     return merge(base, raw)
 

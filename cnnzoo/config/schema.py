@@ -190,6 +190,8 @@ class Config(Section):
     """Name of the run directory; by default the name of the file."""
     description: str | None = None
     """Description in one line."""
+    purpose: str | None = None
+    """Images that it is for, the heading in cnnzoo list."""
     reference: str | None = None
     """Accuracy that was measured, for cnnzoo list."""
     model: ModelConfig

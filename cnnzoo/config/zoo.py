@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from cnnzoo.errors import ConfigError
 
+SPEED = "speed.json"
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -20,6 +23,19 @@ def directory() -> Path:
 def names() -> list[str]:
     """Return the sorted names of the configurations in the zoo, resnet18 before resnet101."""
     return sorted((path.stem for path in directory().glob("*.yaml")), key=_words_and_numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Speeds:
+    """How fast networks of the zoo train: images per CPU second by name, and the CPU in words."""
+
+    machine: str
+    images_per_cpu_second: dict[str, float]
+
+
+def speeds() -> Speeds:
+    """Return the speeds that `scripts/measure-speed` measured, of the networks that it knows."""
+    return Speeds(**json.loads((directory() / SPEED).read_text(encoding="utf-8")))
 
 
 def find(source: str | Path, directory: Path | None = None) -> Path:

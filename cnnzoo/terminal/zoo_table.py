@@ -1,55 +1,78 @@
 """The table of the zoo, as `cnnzoo list` prints it.
 
 The sizes follow from the configurations and take about half a second to compute for the whole zoo,
-so they are kept next to the decoded data until a configuration or cnnzoo changes.
+so they are kept next to the decoded data until a configuration or cnnzoo changes. The time of a
+training follows from the speeds that `scripts/measure-speed` measured.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
 from rich.table import Table
+from rich.text import Text
 
 import cnnzoo
 from cnnzoo.config import zoo
 from cnnzoo.datasets.cache_directory import cache_directory
 from cnnzoo.terminal.console import new_table
-from cnnzoo.text import compact
+from cnnzoo.text import compact, rough_duration
 
 FILE = "zoo.json"
+IMAGES = 1000  # of the training whose time is shown
 
 
 class Row(TypedDict):
-    """A network of the zoo: its input shape as text, its size, and its reference accuracy."""
+    """A network of the zoo.
 
+    `purpose` is the heading above it, `input` the shape as text, `seconds` the CPU time to
+    train `IMAGES` images for all epochs, None if its speed was not measured.
+    """
+
+    purpose: str
     name: str
     input: str
     parameters: int
     macs: int
+    seconds: float | None
     reference: str
 
 
 def zoo_table() -> Table:
-    """Return a table with a line for each configuration of the zoo."""
-    table = new_table()
+    """Return a table of the zoo, with a heading for each purpose and a line for each network."""
+    table = new_table(caption=_caption(), collapse_padding=True)  # fits 80 columns
     for heading in ("name", "input"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("parameters", "MACs"):
+    for heading in ("parameters", "MACs", "CPU time"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("reference accuracy")
+    table.add_column("accuracy")
+    purpose = None
     for row in zoo_rows():
+        if row["purpose"] != purpose:
+            purpose = row["purpose"]
+            table.add_section()
+            table.add_row(Text(purpose, style="bold"))
         table.add_row(
-            row["name"],
+            f"  {row['name']}",
             row["input"],
             f"{row['parameters']:,}",
             compact(row["macs"]),
+            rough_duration(row["seconds"]) if row["seconds"] else "",
             row["reference"],
         )
     return table
+
+
+def _caption() -> str:
+    return (
+        f"CPU time: all epochs of the recipe on {IMAGES:,} images, computed from the speed on "
+        f"{zoo.speeds().machine}; with n cores, a training takes at least an n-th of it"
+    )
 
 
 def zoo_rows() -> list[Row]:
@@ -66,7 +89,8 @@ def zoo_rows() -> list[Row]:
 def _key() -> str:
     digest = hashlib.sha256(cnnzoo.__version__.encode())
     modules = Path(cnnzoo.__file__).parent.rglob("*.py")
-    for path in (*sorted(modules), *sorted(zoo.directory().glob("*.yaml"))):
+    configs = (path for path in zoo.directory().iterdir() if path.suffix in (".yaml", ".json"))
+    for path in (*sorted(modules), *sorted(configs)):
         state = path.stat()
         digest.update(f"{path.name} {state.st_size} {state.st_mtime_ns}\n".encode())
     return digest.hexdigest()
@@ -78,19 +102,27 @@ def _computed() -> list[Row]:
     from cnnzoo.training.checks import check_config
 
     rows = []
+    order = {}
+    speeds = zoo.speeds().images_per_cpu_second
     for name in zoo.names():
         config = load_config(name)
         architecture = check_config(config).architecture
+        purpose = config.purpose or ""
+        size = (math.prod(architecture.input_shape), architecture.macs)
+        order[purpose] = min(size, order.get(purpose, size))
         rows.append(
             Row(
+                purpose=purpose,
                 name=name,
                 input=shape_text(architecture.input_shape),
                 parameters=architecture.parameters,
                 macs=architecture.macs,
+                seconds=config.training.epochs * IMAGES / speeds[name] if name in speeds else None,
                 reference=config.reference or "",
             )
         )
-    return rows
+    # The purpose with the smallest images first.
+    return sorted(rows, key=lambda row: order[row["purpose"]])
 
 
 def _read(path: Path, key: str) -> list[Row] | None:
@@ -112,10 +144,13 @@ def _write(path: Path, key: str, rows: list[Row]) -> None:
 
 
 def _row(stored: dict[str, Any]) -> Row:
+    seconds = stored["seconds"]
     return Row(
+        purpose=str(stored["purpose"]),
         name=str(stored["name"]),
         input=str(stored["input"]),
         parameters=int(stored["parameters"]),
         macs=int(stored["macs"]),
+        seconds=None if seconds is None else float(seconds),
         reference=str(stored["reference"]),
     )

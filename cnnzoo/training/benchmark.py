@@ -30,6 +30,7 @@ from cnnzoo.training.settings import Settings
 ROUNDS = 7
 ROUND_SECONDS = 1.0
 MOST_STEPS = 2000
+Clock = Callable[[], float]  # seconds since any moment
 # One multiplication and one addition per multiply-accumulate in the forward pass, and as many again
 # for the gradient of the weights and for the gradient of the input.
 FLOPS_OF_A_MAC = 3 * 2
@@ -98,13 +99,15 @@ def measure(
     steps: int | None = None,
     *,
     rounds: int = ROUNDS,
+    clock: Clock = time.perf_counter,
     device: str = "auto",
     display: Display | None = None,
 ) -> BenchmarkResult:
     """Train steps of a configuration in rounds, and measure their parts alone, in turn.
 
     Without `steps`, a round has as many steps as take about a second. The weights are random;
-    pretrained weights would have the same speed.
+    pretrained weights would have the same speed. With `time.process_time` as the clock, the times
+    are those of all cores together, which depend little on other programs.
 
     Raises:
         ConfigError, DataError, DeviceError: as in a training.
@@ -117,7 +120,7 @@ def measure(
     size = min(job.settings.batch_size, len(examples))
     job = replace(job, settings=replace(job.settings, batch_size=size))
     try:
-        steps, (step, compute, data) = _measure_parts(job, steps, rounds)
+        steps, (step, compute, data) = _measure_parts(job, steps, rounds, clock)
     except Exception as error:
         failure = step_error(error, size)
         raise failure from (None if failure is error else error)
@@ -139,7 +142,9 @@ def measure(
     )
 
 
-def _measure_parts(job: Job, steps: int | None, rounds: int) -> tuple[int, list[Times]]:
+def _measure_parts(
+    job: Job, steps: int | None, rounds: int, clock: Clock
+) -> tuple[int, list[Times]]:
     """The number of steps in a round, and the times of a step, of computing and of the data."""
     from cnnzoo.training.engine.stepping import make_stepper
     from cnnzoo.training.engine.training_model import make_training_model
@@ -155,7 +160,7 @@ def _measure_parts(job: Job, steps: int | None, rounds: int) -> tuple[int, list[
     repeated.order = rows_of(examples, size, at_once)
     take_steps(stepper, repeated)  # compiles
     if steps is None:
-        seconds = seconds_of(lambda: take_steps(stepper, repeated))
+        seconds = seconds_of(lambda: take_steps(stepper, repeated), clock)
         steps = steps_of_a_round(seconds / at_once, at_once)
     whole.order = repeated.order = rows_of(examples, size, steps)
     parts = [
@@ -163,7 +168,7 @@ def _measure_parts(job: Job, steps: int | None, rounds: int) -> tuple[int, list[
         lambda: take_steps(stepper, repeated),
         lambda: gather(whole),
     ]
-    return steps, times(parts, rounds, steps)
+    return steps, times(parts, rounds, steps, clock)
 
 
 class RepeatedBatch(Batches):
@@ -213,19 +218,21 @@ def steps_of_a_round(seconds: float, at_once: int) -> int:
     return at_once * max(1, round(wanted / at_once))
 
 
-def times(functions: Sequence[Callable[[], None]], rounds: int, steps: int) -> list[Times]:
+def times(
+    functions: Sequence[Callable[[], None]], rounds: int, steps: int, clock: Clock
+) -> list[Times]:
     """The times of a step of each function, which alternate; the first round is not counted."""
     taken: list[list[float]] = [[] for _ in functions]
     for turn in range(rounds + 1):
         for function, seconds in zip(functions, taken, strict=True):
-            seconds.append(seconds_of(function) / steps)
+            seconds.append(seconds_of(function, clock) / steps)
             if not turn:
                 seconds.clear()
     return [Times(statistics.median(each), min(each), max(each)) for each in taken]
 
 
-def seconds_of(function: Callable[[], None]) -> float:
+def seconds_of(function: Callable[[], None], clock: Clock) -> float:
     """The seconds that a function takes."""
-    began = time.perf_counter()
+    began = clock()
     function()
-    return time.perf_counter() - began
+    return clock() - began

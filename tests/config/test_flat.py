@@ -16,7 +16,7 @@ def test_each_key_and_value_of_a_resolved_file_is_a_word_that_changes_nothing(na
     words = [
         f"{key}={value}"
         for key, value in flat(config.plain()).items()
-        if key not in ("name", "description", "reference")
+        if key not in ("name", "description", "purpose", "reference")
     ]
     assert any(word.startswith("model.layers.0.") for word in words)
     assert load_config(path, words).plain() == config.plain()

@@ -32,7 +32,8 @@ SAID: dict[str, list[str]] = {
     ],
     "xyz: 3": [
         "it.yaml:3:1: error: a configuration has no key 'xyz'",
-        "   hint: its keys: name, description, reference, model, data, seed, init_from, training",
+        "   hint: its keys: name, description, purpose, reference, model, data, seed, init_from, "
+        "training",
     ],
     "training:": [
         "it.yaml:3:10: error: training must be a mapping, not nothing",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 
@@ -52,6 +53,12 @@ def test_a_header_says_where_a_network_comes_from_and_how_to_train_it(name):
     header = "\n".join(line for line in lines[: lines.index(f"name: {name}")] if line[:1] == "#")
     assert re.search(rf"^# cnnzoo train --config {name}\b", header, re.MULTILINE), header
     assert len(header) > 100
+
+
+def test_each_network_shares_its_purpose_with_others():
+    purposes = Counter(cnnzoo.load_config(name).purpose for name in zoo.names())
+    assert min(purposes.values()) > 1, purposes
+    assert None not in purposes
 
 
 @pytest.mark.parametrize("name", zoo.names())

@@ -39,19 +39,19 @@ def test_a_round_lasts_about_a_second_in_whole_executions(seconds, at_once, step
     assert steps_of_a_round(seconds, at_once) == steps
 
 
-def test_jobs_take_turns_and_a_first_round_is_not_counted(monkeypatch):
-    clock = itertools.count()
-    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+def test_jobs_take_turns_and_a_first_round_is_not_counted():
+    calls = itertools.count()
     now, order = [0.0], []
 
     def job(name, seconds):
         def run():
             order.append(name)
-            now[0] += 1000.0 if len(order) <= 2 else seconds + next(clock) // 2
+            now[0] += 1000.0 if len(order) <= 2 else seconds + next(calls) // 2
 
         return run
 
-    one, other = times([job("one", 10.0), job("other", 20.0)], rounds=3, steps=2)
+    jobs = [job("one", 10.0), job("other", 20.0)]
+    one, other = times(jobs, rounds=3, steps=2, clock=lambda: now[0])
     assert order == ["one", "other"] * 4
     assert (one.low, one.median, one.high) == (5.0, 5.5, 6.0)
     assert (other.low, other.median, other.high) == (10.0, 10.5, 11.0)

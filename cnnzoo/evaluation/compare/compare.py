@@ -23,7 +23,7 @@ from cnnzoo.training.progress import Display
 COMPARED = ("test", "validation", "train")
 
 # Texts, and settings that are compared layer by layer.
-_NOT_SETTINGS = ("description", "reference", "model.layers", "model.blocks")
+_NOT_SETTINGS = ("description", "purpose", "reference", "model.layers", "model.blocks")
 
 
 @dataclass(frozen=True, slots=True)
