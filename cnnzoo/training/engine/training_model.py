@@ -19,6 +19,7 @@ from cnnzoo.models.transfer import Report
 from cnnzoo.training.engine.compile import compile_model, make_augmentation, training_variables
 from cnnzoo.training.engine.initial_weights import freeze, load_initial_weights
 from cnnzoo.training.engine.mixing import MixedSequential
+from cnnzoo.training.engine.resampling import resampled_once
 from cnnzoo.training.job import Job
 from cnnzoo.training.settings import FLOAT32
 
@@ -71,7 +72,7 @@ def make_training_model(
     report = load_initial_weights(model, config) if pretrained else None
     frozen = freeze(model, config)
     sequential = MixedSequential if labels_as_vectors(config, job.head) else keras.Sequential
-    augmentation = make_augmentation(config, variables)
+    augmentation = resampled_once(make_augmentation(config, variables))
     compiled = sequential([keras.Input(config.model.input_shape), *augmentation, model])
     compile_model(compiled, config, variables, job.head, job.settings)
     directed = directed_callbacks(config)
