@@ -66,6 +66,13 @@ def _batch(context: click.Context, parameter: click.Parameter, value: str) -> in
 @click.option(
     "--example", is_flag=True, help="Also write a script that needs only the runtime and Pillow."
 )
+@click.option(
+    "--web-runtime",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Also write an HTML page that runs the ONNX model in a browser, offline; DIR is the folder "
+    "of the npm package onnxruntime-web.",
+)
 @trust_option
 @force_option
 @runs_dir_option
@@ -80,6 +87,7 @@ def export(
     max_loss: float | None,
     no_verify: bool,
     example: bool,
+    web_runtime: Path | None,
     trust: Callable[[str], None] | None,
     force: bool,
     runs_dir: str,
@@ -111,7 +119,9 @@ def export(
     refuse_existing(output, force)
     done = export_model(
         choose_model(run, runs_dir),
-        Options(form, precision, output, batch, opset, not no_verify, max_loss, example),
+        Options(
+            form, precision, output, batch, opset, not no_verify, max_loss, example, web_runtime
+        ),
         data=data,
         trust=trust,
         display=display_for(console()),

@@ -31,6 +31,7 @@ from cnnzoo.exporting.job import Job
 from cnnzoo.exporting.process import converting
 from cnnzoo.exporting.record import file_digest, installed_versions, record_path, record_text
 from cnnzoo.exporting.verify import VerificationError, check_agreement
+from cnnzoo.exporting.web.page import read_web_runtime, web_page
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.runtimes.contract import Contract
 from cnnzoo.models.runtimes.open import is_exported
@@ -57,7 +58,8 @@ class Options:
 
     `output` is the file to write; None for the place in the run, or next to the model. `batch` is
     the only batch size that the result accepts, None for all. `max_loss` is the accuracy that may
-    be lost. `example` adds a script that needs only the runtime.
+    be lost. `example` adds a script that needs only the runtime, and `web_runtime`, the folder of
+    npm's onnxruntime-web, a page for browsers.
     """
 
     format: str
@@ -68,6 +70,7 @@ class Options:
     verify: bool = True
     max_loss: float | None = None
     example: bool = False
+    web_runtime: Path | None = None
 
 
 def export(
@@ -104,9 +107,15 @@ def export(
             f"{target.name} does not end in {chosen.suffix}, the suffix of {options.format}",
             hint=f"--output {target.with_suffix(chosen.suffix)}",
         )
+    if options.web_runtime and options.format != "onnx":
+        raise UserError(
+            f"a page for browsers runs ONNX, not {options.format}",
+            hint="--format onnx, or omit --web-runtime",
+        )
     with _terminable(), _scratch(target) as scratch:
         keras_model = open_classifier(opened, device="cpu", trust=trust)
         contract = _contract(name, keras_model, options)
+        web = read_web_runtime(options.web_runtime, contract) if options.web_runtime else None
         dataset, split = _data(trained, keras_model, data, options, display)
         result = scratch / target.name
         job = Job(
@@ -144,6 +153,12 @@ def export(
                 example_script(options.format, target.name, contract, options.batch), "utf-8"
             )
             parts.append(script)
+        if web:
+            page = scratch / f"{target.name}.html"
+            golden = record.get("golden", [])
+            text = web_page(web, result.read_bytes(), contract, golden, options.batch)
+            page.write_text(text, encoding="utf-8", errors="backslashreplace")
+            parts.append(page)
         written = record_path(result)
         written.write_text(record_text(record), encoding="utf-8", errors="backslashreplace")
         return Export(_publish([*parts, written], target.parent), record)
