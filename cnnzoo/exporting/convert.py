@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -65,7 +65,8 @@ def keras_export(model: Any, path: Path, job: Job) -> None:
     arguments: dict[str, Any] = {"opset_version": job.opset} if job.format == "onnx" else {}
     if job.format == "litert":
         arguments["target_spec"] = litert_file.builtin_operators_only()
-    with _constants_as_arrays(model):
+    inlined = _functions_inlined() if job.format == "onnx" else nullcontext()
+    with _constants_as_arrays(model), inlined:
         model.export(
             str(path),
             format=FORMATS[job.format].keras,
@@ -96,6 +97,22 @@ def _constants_as_arrays(model: Any) -> Iterator[None]:
     finally:
         for layer, name, value in replaced:
             setattr(layer, name, value)
+
+
+@contextmanager
+def _functions_inlined() -> Iterator[None]:
+    """Within, functions of TensorFlow are written into the graph that calls them.
+
+    Keras computes a grouped convolution in such a function, and ONNX has no calls.
+    """
+    import tensorflow as tf
+
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
 
 
 def _inconvertible(model: Any, job: Job, error: Exception) -> UserError:

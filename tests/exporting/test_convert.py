@@ -87,6 +87,25 @@ def test_the_exact_gelu_is_converted(tmp_path):
     assert np.abs(open_exported(path).predict_on_batch(images(7)) - expected).max() < 1e-5
 
 
+@pytest.mark.parametrize("form", ["onnx", "litert"])
+def test_a_grouped_convolution_is_converted(form, tmp_path):
+    import keras
+
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Rescaling(1 / 64, offset=-2),
+            keras.layers.Conv2D(8, 3),
+            keras.layers.Conv2D(8, 3, groups=4, activation="relu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+    path = export_small(tmp_path, form, model=model)
+    expected = model.predict_on_batch(images(7))
+    assert np.abs(open_exported(path).predict_on_batch(images(7)) - expected).max() < 1e-5
+
+
 def unusual_layer():
     import keras
 
