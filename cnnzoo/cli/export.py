@@ -70,8 +70,8 @@ def _batch(context: click.Context, parameter: click.Parameter, value: str) -> in
     "--web-runtime",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Also write an HTML page that runs the ONNX model in a browser, offline; DIR is the folder "
-    "of the npm package onnxruntime-web.",
+    help="Also write an HTML page that runs the ONNX model in a browser, offline; DIR is the "
+    "folder of the npm package onnxruntime-web.",
 )
 @trust_option
 @force_option

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import base64
 import functools
+import gzip
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from cnnzoo.evaluation.speed import measure_speed
 from cnnzoo.exporting import export as export_module
 from cnnzoo.exporting.export import Options, export
 from cnnzoo.exporting.verify import VerificationError
+from cnnzoo.exporting.web.page import CODE, WASM
 from cnnzoo.models.saved import Description, save_model
 
 
@@ -76,20 +79,29 @@ def quickly(monkeypatch):
 @pytest.fixture(scope="module")
 def done(home):
     quick = functools.partial(measure_speed, rounds=1, round_seconds=0)
+    web = home / "onnxruntime-web"
+    (web / "dist").mkdir(parents=True)
+    (web / "package.json").write_text('{"name": "onnxruntime-web", "version": "1.30.0"}')
+    for part in (CODE, WASM):
+        (web / part).write_bytes(b"runtime")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export_module, "measure_speed", quick)
         return export(
             home / "small.keras",
-            Options("onnx", output=home / "out" / "small.onnx", example=True),
+            Options("onnx", output=home / "out" / "small.onnx", example=True, web_runtime=web),
             data=[f"folder={home / 'pictures'}", "splits={validation: 0, test: 0.5}"],
         )
 
 
 def test_the_files_are_complete(done, home):
-    names = ["small.onnx", "small.onnx.py", "small.onnx.json"]
+    names = ["small.onnx", "small.onnx.py", "small.onnx.html", "small.onnx.json"]
     assert [path.name for path in done.files] == names
     assert sorted(path.name for path in (home / "out").iterdir()) == sorted(names)
     assert json.loads((home / "out" / "small.onnx.json").read_text()) == done.record
+    page = (home / "out" / "small.onnx.html").read_text()
+    assert json.dumps(done.record["golden"]) in page
+    model = re.search(r'id="model">(.*)</script>', page).group(1)
+    assert gzip.decompress(base64.b64decode(model)) == done.files[0].read_bytes()
 
 
 def test_the_record_says_what_was_measured(done):
@@ -220,6 +232,8 @@ def test_a_failed_conversion_says_its_last_line(home, tmp_path, monkeypatch):
         (Options("onnx"), (), RunError, "does not name the data to verify the export on"),
         (Options("onnx", "int8", verify=False), (), RunError, "int8 is calibrated on images"),
         (Options("litert"), ("folder=nowhere",), DataError, "nowhere"),
+        (Options("litert", web_runtime=Path()), (), UserError, "browsers runs ONNX, not litert"),
+        (Options("onnx", web_runtime=Path()), (), UserError, "npm install onnxruntime-web"),
     ],
 )
 def test_mistakes_are_explained(options, data, error, message, home, tmp_path, monkeypatch):
