@@ -21,6 +21,8 @@ from cnnzoo.datasets.image_names import (
 )
 from cnnzoo.errors import DataError
 
+MAX_PATH = 2**16  # bytes of a line in a list of files; Linux has paths of 4,096 at most
+
 Found = tuple[str, str | None]  # a path, and the reason why it has no files, or None
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as PowerShell writes a list
 _MARKS = (codecs.BOM_UTF8, *_UTF16)
@@ -115,6 +117,8 @@ def _lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
         if end:
             *whole, rest = end.split(rest)
             yield from filter(None, whole)
+        if len(rest) > MAX_PATH:
+            raise DataError(f"the list of files has a line of more than {MAX_PATH:,} bytes")
     if rest := rest if end is _NUL else rest.removesuffix(b"\r"):
         yield rest
 

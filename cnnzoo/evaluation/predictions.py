@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ COLUMNS = ("path", "truth", "prediction", "probability")
 PREFIX = "p_"  # of the columns with the probability of one class
 MAX_COLUMNS = 200  # classes with a column each; for more, the KEPT most probable are written
 KEPT = 5
+MAX_LINE = 2**20  # letters; a row of MAX_COLUMNS classes has about 5,000
 
 Floats = NDArray[np.float32]
 
@@ -151,12 +152,9 @@ def read_predictions(path: Path, class_names: Sequence[str] = ()) -> Predictions
     """
     try:
         with open_regular_text(
-            path, encoding="utf-8", errors="surrogateescape", newline=""
+            path, encoding="utf-8", errors="surrogateescape", newline="\n"
         ) as file:
-            text = file.read()
-        if not text.endswith("\n"):
-            raise ValueError("its last row is cut off")
-        first, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+            first, *rows = csv.reader(_lines(file), strict=True)
         return _parsed(first, rows, tuple(class_names))
     except OSError as error:
         raise RunError(
@@ -166,6 +164,18 @@ def read_predictions(path: Path, class_names: Sequence[str] = ()) -> Predictions
         raise RunError(
             f"{path} is damaged: {error}", hint="write it again: cnnzoo evaluate"
         ) from None
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Yield the lines of a file; raise ValueError for a last one that is cut off, or a huge one."""
+    line = ""
+    while following := file.readline(MAX_LINE):
+        line = following
+        if len(line) == MAX_LINE:
+            raise ValueError(f"it has a line of more than {MAX_LINE:,} letters")
+        yield line
+    if not line.endswith("\n"):
+        raise ValueError("its last row is cut off")
 
 
 def _rows(predictions: Predictions) -> Iterator[list[str]]:

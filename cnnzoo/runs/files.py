@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from cnnzoo.regular_files import open_regular
+
 try:
     import fcntl
 except ModuleNotFoundError:  # on Windows, which keeps an open file from being renamed or removed
@@ -61,7 +63,7 @@ def is_locked(path: Path) -> bool:
                 return False
         except Timeout:
             return True
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from cnnzoo.config.flat import differing, flat
+from cnnzoo.config.reader import MAX_BYTES
 from cnnzoo.errors import CnnzooError, RunError, did_you_mean
+from cnnzoo.regular_files import read_regular
 from cnnzoo.runs.run import CONFIG, FINISHED, INTERRUPTED, RECORD, RUNNING, Run
 
 DAMAGED = "damaged"
@@ -127,8 +129,10 @@ def _read_status(run: Run, read: dict[str, tuple[dict[str, str], str]]) -> RunSt
             started=_time(record["started"]),
             config=config,
         )
-    except (CnnzooError, OSError) as error:
+    except CnnzooError as error:
         problem = str(error).partition("\n")[0].removeprefix("error: ")
+    except OSError as error:
+        problem = f"{error.filename} cannot be read: {error.strerror}"
     except (KeyError, IndexError, TypeError, ValueError, csv.Error) as error:
         problem = f"{RECORD} or history.csv is damaged: {type(error).__name__} {error}"
     try:
@@ -156,7 +160,7 @@ def _time(text: Any) -> str:
 
 def _config(run: Run, read: dict[str, tuple[dict[str, str], str]]) -> tuple[dict[str, str], str]:
     """The flat configuration of a run, and the metric that it monitors; cached by its text."""
-    text = (run.path / CONFIG).read_text(encoding="utf-8", errors="replace")
+    text = read_regular(run.path / CONFIG, MAX_BYTES).decode("utf-8", "replace")
     if text not in read:
         config = run.config()
         read[text] = flat(config.plain()), config.training.monitor

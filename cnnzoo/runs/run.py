@@ -8,8 +8,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from filelock import FileLock, Timeout
 from cnnzoo.config.loader import load_config
 from cnnzoo.config.schema import Config
 from cnnzoo.config.writer import dump_config
-from cnnzoo.errors import RunError
+from cnnzoo.errors import CnnzooError, RunError
 from cnnzoo.runs.files import is_locked, remove_leftovers, write_text
 from cnnzoo.runs.schema import Metrics, RunRecord, read_history, read_json
+from cnnzoo.text import counted
 
 CONFIG = "config.yaml"
 RECORD = "run.json"
@@ -35,6 +36,9 @@ _RECORD_LOCK = ".run.lock"
 # older versions. They are written only by the process that holds `Run.training`.
 _TEMPORARY = (".config-*", ".history-*", ".model-*", f"{CHECKPOINTS}/.*-*")
 _MEASUREMENTS = ("metrics*.json", "predictions*.csv", "predictions*.parquet")
+
+Note = Callable[[str], None]  # called with one line for the user
+_LISTED = 3  # damaged runs that a note names
 
 RUNNING, FINISHED, INTERRUPTED, FAILED = "running", "finished", "interrupted", "failed"
 
@@ -215,44 +219,38 @@ def open_run(path: Path | str) -> Run:
     return Run(path)
 
 
-def latest_run(runs_dir: Path | str) -> Run:
+def latest_run(runs_dir: Path | str, note: Note | None = None) -> Run:
     """Return the run below a runs directory that was started last.
 
-    Damaged runs are not considered; `cnnzoo runs` lists them. Raises RunError if all are damaged or
-    none exists.
+    Damaged runs are skipped, and `note` is called with one line about them. Raises RunError if all
+    are damaged or none exists.
     """
-    runs = by_start(runs_dir)
-    if not runs:
-        damaged = find_runs(runs_dir)
-        if damaged:
-            damaged[0].record()  # raises RunError with the reason
-        raise RunError(f"no runs in {runs_dir}", hint="train one first: cnnzoo train lenet")
-    return runs[-1]
+    for run, _ in _newest_first(runs_dir, note):
+        return run
+    for damaged in find_runs(runs_dir):
+        damaged.record(), damaged.config()  # raises CnnzooError with the reason
+    raise RunError(f"no runs in {runs_dir}", hint="train one first: cnnzoo train lenet")
 
 
-def by_start(runs_dir: Path | str) -> list[Run]:
+def by_start(runs_dir: Path | str, note: Note | None = None) -> list[Run]:
     """Return all runs that are not damaged, the one that was started last at the end."""
-    return [run for run, _ in _readable(runs_dir)]
+    return [run for run, _ in _newest_first(runs_dir, note)][::-1]
 
 
-def run_to_resume(runs_dir: Path | str, *, finished: bool = False) -> Run:
+def run_to_resume(runs_dir: Path | str, note: Note | None = None, *, finished: bool = False) -> Run:
     """The incomplete run that was started last: its training or its measurement is not finished.
 
     Runs that a process trains now and damaged runs are not considered. With `finished`, complete
     runs are. Raises RunError if there is none.
     """
-    runs = [
-        run
-        for run, record in _readable(runs_dir)
-        if (finished or record.get("status") != FINISHED or run.awaits_measurement())
-        and not run.is_training()
-    ]
-    if not runs:
-        raise RunError(
-            f"{runs_dir} has no run to resume",
-            hint="extend a finished one: cnnzoo train --resume training.epochs=N",
-        )
-    return runs[-1]
+    for run, record in _newest_first(runs_dir, note):
+        unfinished = record.get("status") != FINISHED or run.awaits_measurement()
+        if (finished or unfinished) and not run.is_training():
+            return run
+    raise RunError(
+        f"{runs_dir} has no run to resume",
+        hint="extend a finished one: cnnzoo train --resume training.epochs=N",
+    )
 
 
 def find_runs(runs_dir: Path | str) -> list[Run]:
@@ -276,13 +274,33 @@ def _writing(path: Path) -> Iterator[Path]:
         raise RunError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _readable(runs_dir: Path | str) -> list[tuple[Run, dict[str, Any]]]:
-    """The runs whose `run.json` can be read, with its content, ordered by start."""
-    found = []
+def _newest_first(runs_dir: Path | str, note: Note | None) -> Iterator[tuple[Run, dict[str, Any]]]:
+    """Yield the runs that are not damaged, the one that was started last first, with its record.
+
+    Only the configurations of the yielded runs are read.
+    """
+    found, damaged = [], []
     for run in find_runs(runs_dir):
-        with suppress(RunError):
+        try:
             found.append((run, run.record()))
-    return sorted(found, key=lambda pair: str(pair[1].get("started")))
+        except RunError:
+            damaged.append(run)
+    if damaged and note:
+        note(_skipped(damaged))
+    for run, record in sorted(found, key=lambda pair: str(pair[1].get("started")), reverse=True):
+        try:
+            run.config()
+        except CnnzooError:
+            if note:
+                note(_skipped([run]))
+            continue
+        yield run, record
+
+
+def _skipped(damaged: Sequence[Run]) -> str:
+    paths = [*map(str, damaged[:_LISTED]), *(["…"] if damaged[_LISTED:] else [])]
+    runs = counted(len(damaged), "damaged run")
+    return f"skipped {runs}: {', '.join(paths)}; cnnzoo runs shows why"
 
 
 def _numbers(parent: Path) -> Iterator[int]:

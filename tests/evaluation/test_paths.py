@@ -172,3 +172,12 @@ def test_no_file_at_all_is_a_mistake(words: list[str], message: str) -> None:
     Path("empty").mkdir()
     with pytest.raises(DataError, match=message):
         find_files(words, io.BytesIO())
+
+
+def test_a_list_without_ends_of_lines_is_refused() -> None:
+    class Endless(io.RawIOBase):
+        def read1(self, size: int) -> bytes:
+            return b"x" * size
+
+    with pytest.raises(DataError, match="a line of more than 65,536 bytes"):
+        next(listed_files(Endless()))  # type: ignore[arg-type]

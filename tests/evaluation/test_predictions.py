@@ -125,3 +125,11 @@ def test_a_prediction_that_is_not_the_most_probable_class_is_refused(tmp_path):
     path.write_bytes(path.read_bytes().replace(b",no,0.75", b',"yes, of course",0.75'))
     with pytest.raises(RunError, match="row 1 does not predict its most probable class"):
         read_predictions(path)
+
+
+def test_a_sparse_file_is_refused_before_it_fills_the_memory(tmp_path):
+    path = tmp_path / "predictions.csv"
+    with path.open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(RunError, match="is damaged: it has a line of more than 1,048,576 letters"):
+        read_predictions(path)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -144,3 +145,29 @@ def test_many_runs_of_one_configuration_cost_little_more_each_than_their_files(t
         load_config(first.path / "config.yaml")
         json.loads((first.path / "run.json").read_text())
     assert listed < 5 * (time.perf_counter() - started)
+
+
+@pytest.mark.parametrize("name", ["run.json", "config.yaml", "history.csv", "metrics.json"])
+@pytest.mark.parametrize("kind", ["fifo", "device", "folder"])
+def test_a_special_file_in_a_run_is_a_problem_of_that_run(tiny, tmp_path, name, kind):
+    """A FIFO would block, and /dev/zero would fill the memory."""
+    good, bad = (make_run(tiny, tmp_path / "runs", minute, FINISHED) for minute in (1, 2))
+    path = bad.path / name
+    path.unlink(missing_ok=True)
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    listed = {status.run: status for status in list_runs(tmp_path / "runs")}
+    assert listed[good].problem is None
+    assert name in listed[bad].problem
+    assert (listed[bad].status == DAMAGED) == (name != "metrics.json")
+
+
+def test_a_lock_that_is_a_fifo_does_not_block(tiny, tmp_path):
+    run = make_run(tiny, tmp_path / "runs", 1, RUNNING)
+    os.mkfifo(run.path / "checkpoints" / ".lock")
+    (listed,) = list_runs(tmp_path / "runs")
+    assert listed.status == "interrupted"

@@ -9,10 +9,18 @@ from pathlib import Path
 import pytest
 
 from cnnzoo.config.loader import load_config
-from cnnzoo.errors import RunError
+from cnnzoo.errors import CnnzooError, RunError
 from cnnzoo.runs.files import replacing, write_text
 from cnnzoo.runs.listing import list_runs
-from cnnzoo.runs.run import Run, create_run, find_runs, latest_run, open_run, run_to_resume
+from cnnzoo.runs.run import (
+    Run,
+    by_start,
+    create_run,
+    find_runs,
+    latest_run,
+    open_run,
+    run_to_resume,
+)
 
 
 @pytest.fixture
@@ -76,10 +84,30 @@ def test_a_damaged_run_does_not_hide_the_others(tmp_path, config, content):
     good, damaged = create_run(tmp_path, config), create_run(tmp_path, config)
     good.update(started="2026-01-01T00:00:00.000000+00:00", status="interrupted")
     (damaged.path / "run.json").write_text(content)
-    assert latest_run(tmp_path) == good
-    assert run_to_resume(tmp_path) == good
+    notes = []
+    assert latest_run(tmp_path, notes.append) == good
+    assert notes == [f"skipped 1 damaged run: {damaged}; cnnzoo runs shows why"]
+    assert run_to_resume(tmp_path, notes.append) == good
+    assert len(notes) == 2
     (good.path / "run.json").unlink()
     with pytest.raises(RunError, match=r"2/run\.json is damaged"):
+        latest_run(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "model: 3", "name: [", "\0"])
+def test_a_run_with_a_damaged_configuration_is_skipped(tmp_path, config, content):
+    good, damaged, older = (create_run(tmp_path, config) for _ in range(3))
+    for run, day in ((good, 2), (damaged, 3), (older, 1)):
+        run.update(started=f"2026-01-0{day}T00:00:00.000000+00:00", status="interrupted")
+    (damaged.path / "config.yaml").write_text(content)
+    notes = []
+    assert latest_run(tmp_path, notes.append) == good
+    assert run_to_resume(tmp_path) == good
+    assert by_start(tmp_path) == [older, good]
+    assert notes == [f"skipped 1 damaged run: {damaged}; cnnzoo runs shows why"]
+    for run in (good, older):
+        (run.path / "config.yaml").write_text(content)
+    with pytest.raises(CnnzooError, match=r"1/config\.yaml"):
         latest_run(tmp_path)
 
 

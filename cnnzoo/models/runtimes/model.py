@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cnnzoo.errors import RunError
 from cnnzoo.models.runtimes.contract import Contract
+from cnnzoo.regular_files import read_regular
 
 MAX_FILE_BYTES = 2**31
 
@@ -94,9 +95,7 @@ def exported_model(
 def read_bytes(path: Path) -> bytes:
     """Return the content of a file; raise RunError if it cannot be read or is too large."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise RunError(f"{path} is larger than {MAX_FILE_BYTES >> 30} GiB")
-        return path.read_bytes()
+        return read_regular(path, MAX_FILE_BYTES)
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror}") from error
 

@@ -37,7 +37,10 @@ def open_saved_model(path: Path) -> ExportedModel:
         with described.open("rb") as file:
             text = file.read(MAX_BYTES + 1)
     contract = read_contract(text, str(path))
-    if sum(part.stat().st_size for part in path.rglob("*") if part.is_file()) > MAX_FILE_BYTES:
+    parts = [part for part in path.rglob("*") if not part.is_dir()]
+    if others := [part for part in parts if not part.is_file()]:  # TensorFlow would wait for a FIFO
+        raise RunError(f"{path} is damaged: {others[0]} is not a regular file")
+    if sum(part.stat().st_size for part in parts) > MAX_FILE_BYTES:
         raise RunError(f"{path} is larger than {MAX_FILE_BYTES >> 30} GiB")
     with no_native_notices():
         tensorflow = require("tensorflow", "export")
