@@ -325,11 +325,6 @@ class DataConfig(Section):
         return value if self.source in ("name", "tfds") else Path(value).name
 
     @property
-    def file_range(self) -> tuple[float, float] | None:
-        """Values of black and white in image files; tables and arrays are scaled when read."""
-        return self.pixel_range if self.folder else None
-
-    @property
     def class_names(self) -> tuple[str, ...] | None:
         """Class names in order, or None if `classes` is not set."""
         if self.classes is None:

@@ -29,7 +29,9 @@ def class_names_of(
 
     source = source or open_source(data)
     if source.is_prepared:
-        about = read_about(cache_directory() / entry_key(source, data, fit_of(data, image_shape)))
+        about = read_about(
+            cache_directory() / entry_key(source, data, fit_of(source, data, image_shape))
+        )
         if about:
             return tuple(about["class_names"])
     return names_in_order(classes_of(source.label_values(), data), data)

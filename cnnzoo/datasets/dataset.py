@@ -86,7 +86,8 @@ class Dataset:
     `fingerprint` is a digest of pixels, labels, splits and class names: equal data sets have equal
     ones. `skipped` are the items that could not be read, each with the reason. `notes` are lines
     about the interpretation of the source: its splits, files that are not images, the range of its
-    pixels.
+    pixels. `file_range` has the values of black and white in image files, if they are not 0 and
+    255; the pixels of tables and arrays are scaled when they are read.
     """
 
     name: str
@@ -95,3 +96,4 @@ class Dataset:
     fingerprint: str
     skipped: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    file_range: tuple[float, float] | None = None

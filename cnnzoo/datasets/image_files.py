@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.images.decode import UnreadableError, decode_file, no_warnings, open_image
 from cnnzoo.datasets.images.decode import read_file as read_image_file
 from cnnzoo.datasets.images.fit import Fit
@@ -32,7 +33,9 @@ class ImageFiles(Source):
 
     root: Path
 
-    def __init__(self) -> None:
+    def __init__(self, data: DataConfig) -> None:
+        self.data = data
+        self.file_range = data.pixel_range
         self.found: list[str] = []  # notes
 
     @property

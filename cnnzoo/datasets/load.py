@@ -44,8 +44,8 @@ def load_dataset(
     Raises DataError if the data do not exist, if a file cannot be read, or if no image has that
     shape.
     """
-    fit = fit_of(data, image_shape)
     source = source or open_source(data)
+    fit = fit_of(source, data, image_shape)
     key = entry_key(source, data, fit)
     entry = _open(key, data)
     if entry is None:
@@ -59,17 +59,17 @@ def load_dataset(
                 f"the cache entry {cache_directory() / key} cannot be read back",
                 hint="was the cache cleared just now? run the command again",
             )
-    return _dataset(entry, data)
+    return _dataset(entry, data, source.file_range)
 
 
-def fit_of(data: DataConfig, image_shape: ImageShape) -> Fit:
+def fit_of(source: Source, data: DataConfig, image_shape: ImageShape) -> Fit:
     """Return the conversion of images to a shape; raise DataError for an impossible shape."""
     if image_shape[2] not in (1, 3):
         raise DataError(
             f"images have 1 channel (gray) or 3 (colour), but the model takes {image_shape[2]}",
             hint="set model.input_shape to [height, width, 1] or [height, width, 3]",
         )
-    return Fit.of(image_shape, data.resize, data.file_range)
+    return Fit.of(image_shape, data.resize, source.file_range)
 
 
 def entry_key(source: Source, data: DataConfig, fit: Fit) -> str:
@@ -161,7 +161,9 @@ def _unreadable(skipped: Mapping[str, str], data: DataConfig) -> DataError:
     )
 
 
-def _dataset(entry: cache.Entry, data: DataConfig) -> Dataset:
+def _dataset(
+    entry: cache.Entry, data: DataConfig, file_range: tuple[float, float] | None
+) -> Dataset:
     about = entry.about
     class_names = tuple(about["class_names"])
     part_values = tuple(about["part_values"])
@@ -183,4 +185,6 @@ def _dataset(entry: cache.Entry, data: DataConfig) -> Dataset:
         digest.update(f"{split} {len(chosen)}".encode())
         digest.update(entry.digests[chosen].tobytes() + labels.tobytes())
     fingerprint = digest.hexdigest()[:16]
-    return Dataset(data.title, class_names, splits, fingerprint, about["skipped"], notes)
+    return Dataset(
+        data.title, class_names, splits, fingerprint, about["skipped"], notes, file_range
+    )

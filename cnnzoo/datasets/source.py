@@ -30,6 +30,8 @@ class Source(ABC):
     """
 
     identity: str
+    # The values of black and white in the files of its images, if they are not 0 and 255.
+    file_range: tuple[float, float] | None = None
 
     @property
     def is_prepared(self) -> bool:

@@ -152,8 +152,8 @@ def run_or_file(path: Path) -> Run | Path:
 
 def _description_of(run: Run) -> Description:
     config, record = run.config(), run.record()
-    data = config.data
-    fit = {"resize": data.resize, "pixel_range": data.file_range} if data else {}
+    fit = {"resize": config.data.resize} if config.data else {}
+    fit |= {"pixel_range": record.get("data", {}).get("pixel_range")}
     return described({"class_names": record.get("class_names"), **fit}, str(run.path / RECORD))
 
 

@@ -35,6 +35,8 @@ class DataRecord(_Schema):
     fingerprint: str | None = None
     examples: dict[str, int] = {}
     skipped: dict[str, Any] = {}
+    notes: list[str] = []
+    pixel_range: tuple[float, float] | None = None
 
 
 class RunRecord(_Schema):

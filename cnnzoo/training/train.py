@@ -181,4 +181,6 @@ def _data_record(dataset: Dataset) -> dict[str, Any]:
         "fingerprint": dataset.fingerprint,
         "examples": {split: len(examples) for split, examples in dataset.splits.items()},
         "skipped": {"count": len(dataset.skipped), "reasons": dict(dataset.skipped)},
+        "notes": list(dataset.notes),
+        "pixel_range": dataset.file_range,
     }

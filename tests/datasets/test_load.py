@@ -59,7 +59,8 @@ def load(folder, **settings):
 
 def key_of(folder, shape=SHAPE, **settings):
     config = data(folder, **settings)
-    return entry_key(open_source(config), config, fit_of(config, shape))
+    source = open_source(config)
+    return entry_key(source, config, fit_of(source, config, shape))
 
 
 def entries(directory):

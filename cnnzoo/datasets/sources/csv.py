@@ -59,7 +59,7 @@ def open_source(data: DataConfig) -> PixelTable | PathTable:
 
 # Keys of `data` for tables of paths only, and for tables of pixels only.
 _OF_PATHS = ("image_dir", "image_suffix", "follow_links")
-_OF_PIXELS = ("pixel_range", "layout")
+_OF_PIXELS = ("layout",)
 
 
 def _refuse_keys(layout: Layout, data: DataConfig) -> None:
@@ -258,7 +258,7 @@ class PathTable(ImageFiles):
     """
 
     def __init__(self, path: Path, layout: Layout, data: DataConfig) -> None:
-        super().__init__()
+        super().__init__(data)
         self.root = Path(data.image_dir) if data.image_dir else path.parent
         files = _Files(self.root, bool(data.follow_links))
         suffix = data.image_suffix or ""

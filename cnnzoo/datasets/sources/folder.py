@@ -45,9 +45,8 @@ class Folder(ImageFiles):
     """
 
     def __init__(self, data: DataConfig) -> None:
-        super().__init__()
+        super().__init__(data)
         assert data.folder
-        self.data = data
         self.root = Path(data.folder)
         states: list[int] = []
         self.files: list[str] = []  # POSIX paths below the root

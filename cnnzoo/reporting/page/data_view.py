@@ -20,7 +20,7 @@ MAX_SKIPPED = 20
 
 @dataclass(frozen=True, slots=True)
 class DataView:
-    """Examples by split and class, findings, and what was skipped with the reason.
+    """Examples by split and class, findings, notes, and what was skipped with the reason.
 
     `classes` are (name, count of each split), without the `hidden` most frequent ones; they and
     the findings are empty if the data can no longer be read.
@@ -35,6 +35,7 @@ class DataView:
     findings: tuple[Finding, ...]
     skipped: int
     reasons: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
 
 
 def data_view(report: ReportData) -> DataView:
@@ -56,6 +57,7 @@ def data_view(report: ReportData) -> DataView:
             (without_directories(name), without_directories(why))
             for name, why in islice(skipped.get("reasons", {}).items(), MAX_SKIPPED)
         ),
+        tuple(map(without_directories, data.get("notes", ())[:MAX_SKIPPED])),
     )
 
 

@@ -238,7 +238,7 @@ class Loop:
         return Description(
             class_names=self.job.dataset.class_names,
             resize=self.job.data.resize,
-            pixel_range=self.job.data.file_range,
+            pixel_range=self.job.dataset.file_range,
         )
 
     def _is_best(self, logs: Mapping[str, float]) -> bool:

@@ -571,13 +571,30 @@ def test_the_order_of_the_colours(tmp_path):
     ("header", "key", "value"),
     [
         ("label,pixels\na,1 2 3 4\n", "image_suffix", ".png"),
-        ("path,label\na.png,b\n", "pixel_range", [0, 1]),
         ("path,label\na.png,b\n", "layout", "channels_last"),
     ],
 )
 def test_keys_of_another_kind_of_table_are_refused(tmp_path, header, key, value):
     with pytest.raises(DataError, match=f"data.{key} belongs to a table of"):
         opened(write(tmp_path / "t.csv", header), **{key: value})
+
+
+def test_a_range_of_pixels_holds_for_the_files_of_a_table_of_paths(tmp_path):
+    rows = ["path,label"]
+    for number in range(12):
+        pixels = np.full((8, 8), 4095 * (number % 2), np.uint16)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+        rows.append(f"{number}.png,{['dark', 'bright'][number % 2]}")
+    table = write(tmp_path / "t.csv", "\n".join(rows))
+    data = cnnzoo.DataConfig(csv=str(table))
+    told = load_dataset(data, image_shape=(8, 8, 1))
+    assert any("data.pixel_range=4095 makes 4095 white" in note for note in told.notes)
+    scaled = cnnzoo.DataConfig(csv=str(table), pixel_range=[0, 4095])
+    dataset = load_dataset(scaled, image_shape=(8, 8, 1))
+    assert dataset.file_range == (0, 4095)
+    for examples in dataset.splits.values():
+        bright = examples.labels == dataset.class_names.index("bright")
+        assert examples.images[:].max(axis=(1, 2, 3)).tolist() == (255 * bright).tolist()
 
 
 # FER2013

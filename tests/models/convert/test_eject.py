@@ -19,13 +19,14 @@ from cnnzoo.config.data import AUGMENTATIONS, MIXING
 from cnnzoo.config.loader import load_config, make_config
 from cnnzoo.config.reader import read_yaml
 from cnnzoo.config.schema import Config
+from cnnzoo.datasets import image_names
 from cnnzoo.datasets.images.decode import FORMATS
 from cnnzoo.datasets.load import load_dataset
 from cnnzoo.datasets.parts import known_splits, plain_arrays
 from cnnzoo.errors import UserError
 from cnnzoo.models.build import build_model
 from cnnzoo.models.convert.eject import eject
-from cnnzoo.models.convert.python_data import SUFFIXES, Source
+from cnnzoo.models.convert.python_data import SUFFIXES, SYSTEM_FOLDERS, Source
 from cnnzoo.training.checks import check_config
 from cnnzoo.training.engine.balance import class_weights
 from cnnzoo.training.engine.compile import make_augmentation
@@ -512,8 +513,9 @@ def draw_pictures(folder: Path, classes: str, count: int, seed: int = 0) -> None
             Image.fromarray(pixels).save(place, exif=exif)
         (folder / name / "notes.txt").write_text("no picture")
         (folder / name / "._0.png").write_bytes(b"no picture")
-        (folder / name / ".checkpoints").mkdir()
-        Image.fromarray(pixels).save(folder / name / ".checkpoints" / "0.png")
+        for ignored in (".checkpoints", "@eaDir", "deeper/#recycle", "System Volume Information"):
+            (folder / name / ignored).mkdir()
+            Image.fromarray(pixels).save(folder / name / ignored / "0.png")
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -573,8 +575,9 @@ def test_two_folders_of_one_split_are_prepared(tmp_path: Path) -> None:
     assert "cnnzoo.load_dataset" in script_of(config_of(HEAD, f"data: {{folder: {tmp_path}}}"))
 
 
-def test_the_suffixes_of_pictures_are_those_of_cnnzoo() -> None:
+def test_suffixes_and_system_folders_are_those_of_cnnzoo() -> None:
     assert tuple(FORMATS) == SUFFIXES
+    assert set(SYSTEM_FOLDERS) == image_names.SYSTEM_FOLDERS
 
 
 def test_a_class_is_found_in_either_form_of_unicode(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def strange(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pixels = rng.integers(0, 200, (12, 16, 3))
             pixels[:, 4 * label : 4 * label + 2] += 55
             Image.fromarray(pixels.astype(np.uint8)).save(directory / f"<i>{number}.png")
+        (directory / "1.<script>alert(3)").touch()  # named in a note, by its suffix
     path = folder / "strange.yaml"
     path.write_text(CONFIG)
     return path

@@ -118,6 +118,12 @@ def test_a_hostile_name_stays_a_text(trained, parsed):
     assert "<i>not</i> {{ 6 * 7 }} markup" in parsed.text
 
 
+def test_notes_about_the_data_are_kept_in_the_run_and_shown(trained, page):
+    (note,) = (note for note in trained.record()["data"]["notes"] if "not read" in note)
+    assert "4 files not read as images: 4 .<script>alert(3)" in note
+    assert "4 files not read as images: 4 .&lt;script&gt;alert(3)" in page
+
+
 def test_the_matrix_is_that_of_the_metrics(trained, page):
     confusion = trained.metrics()["confusion"]
     table = page[page.index('<table class="matrix') :]
