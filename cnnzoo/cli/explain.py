@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_run_or_model
-from cnnzoo.cli.options import device_option, force_option, runs_dir_option, trust_option
+from cnnzoo.cli.options import device_option, force_option, note, runs_dir_option, trust_option
 
 
 @click.command()
@@ -113,6 +113,7 @@ def explain(
     )
     from cnnzoo.runs.choose import choose_model, split_model
     from cnnzoo.runs.run import Run
+    from cnnzoo.runs.trained import is_trained, results_folder
     from cnnzoo.terminal.console import console
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.prediction_lines import as_table
@@ -121,22 +122,22 @@ def explain(
     named, images = split_model(words, runs_dir)
     if not images:
         raise click.UsageError(f"no image is named: cnnzoo explain {named} IMAGE...")
-    opened = choose_model(named, runs_dir)
-    files = find_files(images, sys.stdin.buffer, lambda text: click.echo(f"note: {text}", err=True))
+    opened = choose_model(named, runs_dir, note)
+    files = find_files(images, sys.stdin.buffer, note)
     if named is None:
-        click.echo(f"note: explaining the latest run, {opened}", err=True)
-    trained = opened if isinstance(opened, Run) else None
+        note(f"explaining the latest run, {opened}")
+    run = opened if isinstance(opened, Run) else None
     if output is not None and output.exists() and any(output.iterdir()) and not force:
         raise UserError(
             f"{output} already has files",
             hint="name another directory, or overwrite figures of the same name with --force",
         )
     classifier = open_classifier(opened, device=device, trust=trust)
-    for note in classifier.notes:
-        click.echo(f"note: {note}", err=True)
+    for text in classifier.notes:
+        note(text)
     label = None if class_name is None else label_of(classifier, class_name)
     parts = find_parts(classifier.model)
-    folder = output or (opened.path if isinstance(opened, Run) else opened.parent) / "explanations"
+    folder = output or results_folder(opened) / "explanations"
     _, line = as_table(classifier.class_names, min(3, len(classifier.class_names)))
     total = failed = 0
     for explained in explain_files(classifier, parts, files, folder, label=label, steps=steps):
@@ -146,11 +147,11 @@ def explain(
         total += 1
         failed += explained.prediction.error is not None
     click.echo(f"written to {write_filters(classifier, folder)}")
-    if responses and (trained or data):
-        dataset = choose_data(trained, classifier, data, display_for(console())).dataset
+    if responses and (data or (run and not is_trained(run))):
+        dataset = choose_data(run, classifier, data, display_for(console())).dataset
         path, count = write_responses(classifier, parts, dataset, split, folder, limit)
         click.echo(f"written to {path}: from {count:,} {split} examples")
     elif responses:
-        click.echo("note: no data to search for responses: name some with --data", err=True)
+        note("no data to search for responses: name some with --data")
     if failed:
         raise CnnzooError(f"{failed:,} of {total:,} files could not be read")

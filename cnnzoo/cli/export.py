@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_run_or_model
-from cnnzoo.cli.options import force_option, runs_dir_option, trust_option
+from cnnzoo.cli.options import force_option, note, runs_dir_option, trust_option
 
 
 def _batch(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
@@ -118,7 +118,7 @@ def export(
 
     refuse_existing(output, force)
     done = export_model(
-        choose_model(run, runs_dir),
+        choose_model(run, runs_dir, note),
         Options(
             form, precision, output, batch, opset, not no_verify, max_loss, example, web_runtime
         ),

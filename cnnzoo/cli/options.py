@@ -40,6 +40,11 @@ device_option = click.option(
 )
 
 
+def note(text: str) -> None:
+    """Print a note on standard error."""
+    click.echo(f"note: {text}", err=True)
+
+
 def _trust(context: click.Context, parameter: click.Parameter, trust: bool) -> Any:
     """A function that prints each class that is loaded because of `--trust`, or None."""
 

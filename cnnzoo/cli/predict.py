@@ -13,6 +13,7 @@ from cnnzoo.cli.options import (
     device_option,
     force_option,
     format_option,
+    note,
     output_option,
     runs_dir_option,
     trust_option,
@@ -53,15 +54,16 @@ def predict(
 ) -> None:
     """Predict the classes of images.
 
-    RUN is a run directory or the name of a run; by default the latest run. PATH is a file, a
-    folder (all images below it), a quoted pattern, or - for a list of files on standard input, one
-    per line or NUL-terminated. An unreadable file is named on its line, the others are predicted,
-    and the exit code is 1.
+    RUN is a run directory or the name of a run; by default the latest run. MODEL is a model file
+    or a trained network of the zoo, such as lenet_mnist. PATH is a file, a folder (all images below
+    it), a quoted pattern, or - for a list of files on standard input, one per line or
+    NUL-terminated. An unreadable file is named on its line, the others are predicted, and the exit
+    code is 1.
 
     \b
     Examples:
       cnnzoo predict photos
-      cnnzoo predict lenet digit.png
+      cnnzoo predict lenet_mnist digit.png
       cnnzoo predict runs/lenet/1 'photos/**/*.jpg' --top 1 --format csv --output predicted.csv
       find photos -name '*.jpg' | cnnzoo predict model.keras -
     """
@@ -77,13 +79,13 @@ def predict(
     named, paths = split_model(words, runs_dir)
     if not paths:
         raise click.UsageError(f"no image is named: cnnzoo predict {named} PATH...")
-    chosen = choose_model(named, runs_dir)
-    files = find_files(paths, sys.stdin.buffer, lambda text: click.echo(f"note: {text}", err=True))
+    chosen = choose_model(named, runs_dir, note)
+    files = find_files(paths, sys.stdin.buffer, note)
     if named is None:
-        click.echo(f"note: predicting with the latest run, {chosen}", err=True)
+        note(f"predicting with the latest run, {chosen}")
     classifier = open_classifier(chosen, device=device, trust=trust)
-    for note in classifier.notes:
-        click.echo(f"note: {note}", err=True)
+    for text in classifier.notes:
+        note(text)
     names = classifier.class_names
     heading, line = FORMATS[form](names, min(top, len(names)))
     total = failed = 0

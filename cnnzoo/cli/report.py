@@ -11,6 +11,7 @@ from cnnzoo.cli.options import (
     device_option,
     force_option,
     format_option,
+    note,
     output_option,
     runs_dir_option,
 )
@@ -58,12 +59,13 @@ def report(
     from cnnzoo.reporting.figures import FIGURES, figure_folders, write_figures
     from cnnzoo.reporting.page.write import collect_reports, page_of
     from cnnzoo.runs.choose import choose_run
+    from cnnzoo.runs.trained import results_folder
     from cnnzoo.terminal.console import console
     from cnnzoo.terminal.display import display_for
     from cnnzoo.terminal.output import refuse_existing, write_file
 
     refuse_existing(output, force)
-    chosen = [choose_run(run, runs_dir) for run in runs or (None,)]
+    chosen = [choose_run(run, runs_dir, note) for run in runs or (None,)]
     if output is None and len(chosen) > 1:
         output = Path("report.html")
         refuse_existing(output, force)
@@ -73,7 +75,7 @@ def report(
             refuse_existing(folder / f"{name}.{form}", force)
     reports = collect_reports(chosen, device=device, display=display_for(console()))
     page = page_of(reports)
-    path = output or chosen[0].path / "report.html"
+    path = output or results_folder(chosen[0]) / "report.html"
     write_file(path, page)
     click.echo(f"written to {path}: {len(page.encode()) / 1e6:.1f} MB")
     for each, folder in zip(reports, folders, strict=False):

@@ -38,7 +38,7 @@ def reproduce(run: str | None, output: Path | None, runs_dir: str, device: str) 
     from cnnzoo.training.reproduce import reproduce as reproduce_run
 
     found = reproduce_run(
-        choose_run(run, runs_dir),
+        choose_run(run, runs_dir, trained=False),
         output,
         device=device,
         display=display_for(console()),

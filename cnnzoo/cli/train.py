@@ -116,7 +116,7 @@ def _run_and_overrides(words: tuple[str, ...], runs_dir: str) -> tuple[Run, list
     if len(named) > 1:
         raise click.UsageError(f"one run is resumed, not {', '.join(named)}")
     if named:
-        return choose_run(named[0], runs_dir), overrides
+        return choose_run(named[0], runs_dir, trained=False), overrides
     # With settings, the latest run is meant even if it is finished.
     return run_to_resume(runs_dir, finished=bool(overrides)), overrides
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from cnnzoo import limits
+from cnnzoo.config import zoo
 from cnnzoo.config.calls import Block, Call, Item, check_variables, shown
 from cnnzoo.config.data import DataConfig
 from cnnzoo.config.durations import Duration
@@ -201,7 +203,7 @@ class Config(Section):
     seed: Seed = 0
     """Two runs with the same seed on the same machine give the same weights."""
     init_from: str | None = None
-    """A run or a .keras file with the initial weights."""
+    """A run, a .keras file or a trained network, for the initial weights."""
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     """Settings of the training."""
 
@@ -221,11 +223,17 @@ class Config(Section):
     @model_validator(mode="before")
     @classmethod
     def _locate_init_from(cls, value: Any) -> Any:
-        """Make the path absolute, so that it remains valid in the copy in a run."""
+        """Make the path absolute, so that it remains valid in the copy in a run.
+
+        The name of a trained network is kept, unless a file or directory has that name.
+        """
         if not isinstance(value, dict) or not isinstance(value.get("init_from"), str):
             return value
+        path = absolute(value["init_from"], value_place(value, "init_from"))
+        if zoo.trained(value["init_from"]) and not Path(path).exists():
+            return value
         located = value.copy()
-        located["init_from"] = absolute(value["init_from"], value_place(value, "init_from"))
+        located["init_from"] = path
         return located
 
     @model_validator(mode="after")

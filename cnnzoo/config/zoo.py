@@ -20,6 +20,19 @@ def directory() -> Path:
     return installed if installed.is_dir() else _PACKAGE.parent / "configs"
 
 
+def trained_directory() -> Path:
+    """Return the folder of the trained networks."""
+    return directory() / "trained"
+
+
+def trained(name: str) -> Path | None:
+    """Return the run directory of a trained network, or None if there is none of this name."""
+    if name not in names():
+        return None
+    path = trained_directory() / name
+    return path if path.is_dir() else None
+
+
 def names() -> list[str]:
     """Return the sorted names of the configurations in the zoo, resnet18 before resnet101."""
     return sorted((path.stem for path in directory().glob("*.yaml")), key=_words_and_numbers)

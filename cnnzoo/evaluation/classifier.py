@@ -23,6 +23,7 @@ from cnnzoo.models.runtimes.contract import Contract
 from cnnzoo.models.runtimes.open import OPENERS, is_exported, open_exported
 from cnnzoo.models.saved import Description, Trust, described, load_model, read_description
 from cnnzoo.runs.run import RECORD, Run, open_run
+from cnnzoo.runs.trained import trained_run
 from cnnzoo.text import listed
 
 # Images in a batch; fewer if they are large, because a single image waits for a whole batch.
@@ -133,10 +134,13 @@ def batch_size(shape: tuple[int, ...], model: Any) -> int:
 def run_or_file(path: Path) -> Run | Path:
     """Return the run in a directory, or the path of a `.keras` file or an exported model.
 
-    Raises RunError if it is something else.
+    A name that does not exist as a path is a trained network of cnnzoo. Raises RunError if it is
+    something else.
     """
     if is_exported(path):
         return path
+    if not path.exists() and (trained := trained_run(str(path))):
+        return trained
     if path.suffix != ".keras" and not path.is_file():
         return open_run(path)
     if not path.is_file():

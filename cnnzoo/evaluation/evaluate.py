@@ -35,6 +35,7 @@ from cnnzoo.evaluation.thresholds import binary_report, no_threshold, tuned_thre
 from cnnzoo.models.saved import Trust
 from cnnzoo.runs.files import write_text
 from cnnzoo.runs.run import RECORD, Run
+from cnnzoo.runs.trained import is_trained, title
 from cnnzoo.training.progress import Display
 
 VALIDATION = "validation"
@@ -104,7 +105,8 @@ def measure(
     """Do the same as `evaluate`, and return the predictions and the files too.
 
     `metrics.json` and `predictions.csv` are written into the directory `output`, or else into the
-    run under the name of the split and of other data. Results of a model file need `output`.
+    run under the name of the split and of other data. Results of a model file and of a trained
+    network of cnnzoo need `output`.
 
     The display gets notes: assumptions about a model that cnnzoo did not write, examples that the
     run was trained on, and shortened files.
@@ -135,7 +137,7 @@ def measure(
     if len(names) == 2:
         threshold = _threshold(trained, classifier, chosen)
         measured["binary"] = binary_report(predictions, threshold)
-        if trained and chosen.own and folder is None:
+        if trained and chosen.own and folder is None and not is_trained(trained):
             trained.update(threshold=threshold)
     if calibrate:
         held_out = predict_split(classifier, chosen.dataset, VALIDATION)
@@ -161,6 +163,12 @@ def _overlap(
     trained: Run, classifier: Classifier, chosen: Chosen, split: str, display: Display
 ) -> dict[str, Any]:
     """Count the measured examples that the run was trained on, and note it."""
+    if is_trained(trained) and not chosen.own:
+        display.note(
+            f"not checked whether {title(trained)} was trained on these examples: it comes without "
+            "its data"
+        )
+        return {}
     try:
         own = chosen if chosen.own else choose_data(trained, classifier, (), Display())
     except DataError as error:
@@ -230,7 +238,7 @@ def _paths(
     """Return the paths of the metrics and of the predictions."""
     if folder is not None:
         return folder / "metrics.json", folder / "predictions.csv"
-    if trained is None:
+    if trained is None or is_trained(trained):
         return None
     name = re.sub(r"[^\w.-]+", "-", chosen.dataset.name).strip("-.") or "data"
     label = split if chosen.own else f"{name}-{split}"

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from cnnzoo.config.data import DataConfig
-from cnnzoo.config.data_sources import SOURCES
+from cnnzoo.config.data_sources import SOURCES, names_a_folder
 from cnnzoo.config.loader import load_raw
 from cnnzoo.config.located import Map
 from cnnzoo.config.mistakes import explain
 from cnnzoo.config.overrides import apply_override
 from cnnzoo.config.section import Section
 from cnnzoo.datasets.dataset import Dataset
+from cnnzoo.datasets.load import load_dataset
 from cnnzoo.datasets.source import open_source
 from cnnzoo.datasets.splitting import splits_of
 from cnnzoo.errors import DataError, RunError
 from cnnzoo.evaluation.classifier import Classifier
 from cnnzoo.runs.run import CONFIG, Run
+from cnnzoo.runs.trained import is_trained, title
 from cnnzoo.training.progress import Display, load_with_progress
 
 TEST, ALL = "test", "all"
@@ -52,8 +55,9 @@ def choose_data(
     """Return the data of a run, changed by `words`, or the data that `words` name.
 
     A word is a name (`mnist5k`), or a key of the section with its value (`folder=photos`); another
-    source inherits nothing from the section of the run. Images are resized as the model expects
-    them, unless a word changes that.
+    source inherits nothing from the section of the run, unless it has the same examples: then it
+    is the data of the run in another place. Images are resized as the model expects them, unless a
+    word changes that.
 
     Raises DataError if the data of the run have changed since the training, ConfigError for invalid
     words.
@@ -69,9 +73,19 @@ def choose_data(
         own = run.config().data
         if own is None:
             raise RunError(f"{run} names no data", hint="name data: --data folder=photos")
+        if is_trained(run) and own.source != "name":
+            raise RunError(
+                f"{title(run)} comes without its data, {own.title}",
+                hint=f"name the place of the data: --data {own.source}=PATH",
+            )
         dataset = load_with_progress(own, shape, display)
         _refuse_changed(dataset, fingerprint, run)
         return Chosen(dataset, True, TEST)
+    if run and (moved := _own_elsewhere(run, words)):
+        with suppress(DataError):
+            dataset = load_dataset(moved, image_shape=shape, on_progress=display.decode)
+            if dataset.fingerprint == fingerprint:
+                return Chosen(load_with_progress(moved, shape, display), True, TEST)
     data = _section(run, classifier, words)
     dataset = load_with_progress(data, shape, display)
     if dataset.fingerprint == fingerprint:
@@ -79,6 +93,19 @@ def choose_data(
     parts = open_source(data).items().part_values
     has_test = data.splits.test is not None or isinstance(splits_of(parts, data)[TEST], tuple)
     return Chosen(dataset, False, TEST if has_test else ALL)
+
+
+def _own_elsewhere(run: Run, words: Sequence[str]) -> DataConfig | None:
+    """Return the section of the run with the place that `words` name; None for another source."""
+    own = run.config().data
+    overrides = [_override(word) for word in words]
+    if own is None or not all(word.startswith(f"data.{own.source}=") for word in overrides):
+        return None
+    raw = Map()
+    raw.put("data", load_raw(run.path / CONFIG).get("data"), None, None)
+    for override in overrides:
+        apply_override(raw, override)
+    return _validated(raw)
 
 
 def _section(run: Run | None, classifier: Classifier, words: Sequence[str]) -> DataConfig:
@@ -95,6 +122,10 @@ def _section(run: Run | None, classifier: Classifier, words: Sequence[str]) -> D
         fit = classifier.fit
         resize = {"method": fit.method, "interpolation": fit.interpolation}
         raw["data"].put("resize", resize, None, None)
+    return _validated(raw)
+
+
+def _validated(raw: Map) -> DataConfig:
     try:
         return _Data.model_validate(raw).data
     except ValidationError as error:
@@ -102,7 +133,9 @@ def _section(run: Run | None, classifier: Classifier, words: Sequence[str]) -> D
 
 
 def _override(word: str) -> str:
-    """Convert `mnist5k` to `data=mnist5k`, `folder=photos` to `data.folder=photos`."""
+    """Convert `mnist5k` to `data=mnist5k`, `folder=photos` and `photos/` to `data.folder=…`."""
+    if names_a_folder(word):
+        return f"data.folder={word}"
     if re.match(r"data[.=]", word):
         return word
     return f"data.{word}" if re.match(r"[A-Za-z_][\w.]*=", word) else f"data={word}"

@@ -38,6 +38,7 @@ from cnnzoo.models.runtimes.open import is_exported
 from cnnzoo.models.saved import Trust
 from cnnzoo.runs.environment import machine
 from cnnzoo.runs.run import Run
+from cnnzoo.runs.trained import is_trained, results_folder
 from cnnzoo.training.progress import Display
 
 CALIBRATION = 256  # training images that int8 is calibrated on
@@ -181,7 +182,7 @@ def _contract(name: str, classifier: Classifier, options: Options) -> Contract:
 def _default_path(
     run: Run | None, source: Path, name: str, options: Options, chosen: Format
 ) -> Path:
-    folder = run.exports_path if run else source.parent
+    folder = run.exports_path if run and not is_trained(run) else results_folder(run or source)
     kind = "" if options.precision == "float32" else f"-{options.precision}"
     return folder / f"{name}{kind}{chosen.suffix}"
 

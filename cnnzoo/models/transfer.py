@@ -19,6 +19,7 @@ from cnnzoo.models.names import every_layer
 from cnnzoo.models.objects import first_line
 from cnnzoo.models.saved import load_model
 from cnnzoo.runs.run import open_run
+from cnnzoo.runs.trained import trained_names, trained_run
 from cnnzoo.text import listed
 
 _WEIGHTS = ".weights.h5"
@@ -62,19 +63,21 @@ class Report:
 
 
 def find_source(source: str, place: Place | None = None) -> Path:
-    """Return the file that `init_from` names, for a run its best model.
+    """Return the file that `init_from` names, for a run or a trained network its model.
 
     Raises ConfigError or RunError if there is none.
     """
     path = Path(source)
     if path.is_dir():
         return open_run(path).model_path
+    if not path.exists() and (trained := trained_run(source)):
+        return trained.model_path
     if not path.is_file():
         raise ConfigError(
             f"init_from: {source} does not exist",
             place=place,
-            hint="name a run, such as runs/lenet/1, or a .keras or .weights.h5 file; a path is "
-            "relative to the configuration file",
+            hint="name a run, such as runs/lenet/1, a .keras or .weights.h5 file, or a trained "
+            f"network: {', '.join(trained_names())}; a path is relative to the configuration file",
         )
     if not path.name.endswith((".keras", _WEIGHTS)):
         raise ConfigError(

@@ -92,6 +92,7 @@ def _values(report: ReportData) -> dict[str, Any]:
         "splits": data.splits,
         "skipped": data.skipped,
         "fingerprint": data.fingerprint,
+        "zoo": record.get("zoo"),
         "findings": [each for each in data.findings if each.about.level != NOTE],
         "confused": findings.confused(measured),
         "weakest": findings.weakest(measured),

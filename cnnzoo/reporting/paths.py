@@ -9,6 +9,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from cnnzoo.runs.run import Run
+from cnnzoo.runs.trained import is_trained, title
 
 # The directories of an absolute path inside a text; not the slash of `1/255`, a URL or `</b>`.
 _DIRECTORIES = re.compile(
@@ -18,6 +19,8 @@ _DIRECTORIES = re.compile(
 
 def run_label(run: Run | Path) -> str:
     """Return the last parts of the path of a run or exported model: `runs/lenet/1`."""
+    if is_trained(run):
+        return title(run)
     path = run.path if isinstance(run, Run) else run
     return "/".join(path.resolve().parts[-3:])
 

@@ -23,6 +23,7 @@ from cnnzoo.evaluation.sources import choose_data
 from cnnzoo.models.build import measure as measure_layer
 from cnnzoo.reporting.paths import without_directories
 from cnnzoo.runs.run import Run
+from cnnzoo.runs.trained import is_trained, title
 from cnnzoo.training.progress import Display
 
 TEST, VALIDATION = "test", "validation"
@@ -79,6 +80,8 @@ class ReportData:
 def collect(run: Run, *, device: str = "auto", display: Display | None = None) -> ReportData:
     """Read a run; evaluate it unless it was evaluated with this model and these data.
 
+    A trained network of cnnzoo was evaluated when it was made, and its data are not loaded.
+
     The split is `test`, or `validation` if the run has no test examples. Raises the errors of
     `evaluate` if the run must be evaluated and cannot be.
     """
@@ -92,10 +95,13 @@ def collect(run: Run, *, device: str = "auto", display: Display | None = None) -
         measure(run, split, device=device, display=display)
         measured_now = True
     dataset, missing, names = None, "", classifier.class_names
-    try:
-        dataset = choose_data(run, classifier, (), Display()).dataset
-    except DataError as error:
-        missing = without_directories(error.mistakes[0].message)
+    if is_trained(run):
+        missing = f"{title(run)} comes without its data"
+    else:
+        try:
+            dataset = choose_data(run, classifier, (), Display()).dataset
+        except DataError as error:
+            missing = without_directories(error.mistakes[0].message)
     predictions = read_predictions(run.predictions_path(split), names)
     if dataset and not measured_now and not _hold(predictions, classifier, dataset, split):
         measure(run, split, device=device, display=display)

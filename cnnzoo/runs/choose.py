@@ -1,22 +1,28 @@
-"""Choose runs and models from arguments: a path, the name of a run, or the latest run."""
+"""Choose runs and models from arguments: a path, the name of a run or of a trained network."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cnnzoo.errors import RunError, UserError, did_you_mean
 from cnnzoo.runs.run import CONFIG, RECORD, Run, by_start, find_runs, latest_run, open_run
+from cnnzoo.runs.trained import trained_names, trained_run
 
 # The suffixes of files that are models, not pictures.
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".onnx", ".tflite", ".xml")
 
+Note = Callable[[str], None]  # called with a line that says how a word was understood
 
-def choose_run(word: str | None, runs_dir: Path | str) -> Run:
+
+def choose_run(
+    word: str | None, runs_dir: Path | str, note: Note | None = None, *, trained: bool = True
+) -> Run:
     """Return the run that a word names, or the latest run if there is no word.
 
     A word is a run directory (`runs/lenet/1`), the directory of all runs of one name
-    (`runs/lenet`) or that name (`lenet`); the last two mean the run with the highest number.
+    (`runs/lenet`) or that name (`lenet`); the last two mean the run with the highest number. If
+    there is none, it is a trained network of cnnzoo, unless `trained` is false.
 
     Raises:
         RunError: there is no such run.
@@ -24,13 +30,17 @@ def choose_run(word: str | None, runs_dir: Path | str) -> Run:
     """
     if word is None:
         return latest_run(runs_dir)
-    return run_named(word, runs_dir) or open_run(word)
+    found = run_named(word, runs_dir)
+    if trained:
+        found = _noted(word, found, note)
+    return found or open_run(word)
 
 
-def choose_model(word: str | None, runs_dir: Path | str) -> Run | Path:
+def choose_model(word: str | None, runs_dir: Path | str, note: Note | None = None) -> Run | Path:
     """Return the run that a word names, or its path if it names a model file.
 
-    Without a word, return the latest run.
+    Without a word, return the latest run. A name that is neither a run nor a file is a trained
+    network of cnnzoo.
 
     Raises:
         RunError: there is neither.
@@ -38,18 +48,32 @@ def choose_model(word: str | None, runs_dir: Path | str) -> Run | Path:
     """
     if word is None:
         return latest_run(runs_dir)
-    if found := run_named(word, runs_dir):
-        return found
     path = Path(word)
-    if path.is_file() or _is_saved_model(path) or _has_model_suffix(word):
+    named = run_named(word, runs_dir)
+    if named is None and (path.is_file() or _is_saved_model(path) or _has_model_suffix(word)):
         return path  # opening it reports the problem
+    if found := _noted(word, named, note):
+        return found
     if path.exists() or "/" in word:
         return open_run(word)
-    names = [parent.name for parent in _parents(Path(runs_dir))]
+    names = [*(parent.name for parent in _parents(Path(runs_dir))), *trained_names()]
     raise UserError(
         f"{word!r} is not a run or a model{did_you_mean(word, names)}",
-        hint="name a run (runs/lenet/1, or lenet for its latest), or a model file (model.keras)",
+        hint="name a run (runs/lenet/1, or lenet for its latest), a model file (model.keras), or a "
+        f"trained network of cnnzoo: {', '.join(trained_names())}",
     )
+
+
+def _noted(word: str, named: Run | None, note: Note | None) -> Run | None:
+    """Return the run of a name, or else the trained network; note which if both could be meant."""
+    shipped = trained_run(word)
+    if shipped and note:
+        note(
+            f"{word} is the run {named}, not the trained network of cnnzoo"
+            if named
+            else f"{word} is the trained network that comes with cnnzoo"
+        )
+    return named or shipped
 
 
 def split_model(words: Sequence[str], runs_dir: Path | str) -> tuple[str | None, tuple[str, ...]]:
@@ -73,13 +97,15 @@ def split_model(words: Sequence[str], runs_dir: Path | str) -> tuple[str | None,
         )
     missing = not path.exists() and not any(sign in first for sign in "*?[")
     looks_like_a_run = path.name.isdecimal() and len(path.parts) > 1
-    is_a_name = not any(sign in first for sign in "/.-") and others
+    is_a_name = not any(sign in first for sign in "/.-") and (others or trained_run(first))
     if named or (missing and (looks_like_a_run or is_a_name)):
         return first, tuple(others)
     return None, tuple(words)
 
 
-def choose_compared(words: Sequence[str], runs_dir: Path | str) -> list[Run | Path]:
+def choose_compared(
+    words: Sequence[str], runs_dir: Path | str, note: Note | None = None
+) -> list[Run | Path]:
     """Return the runs and exported models that words name.
 
     The latest run is added to one word, and the latest two are taken without a word.
@@ -88,7 +114,7 @@ def choose_compared(words: Sequence[str], runs_dir: Path | str) -> list[Run | Pa
         RunError: there is no such run, or not a second one.
 
     """
-    chosen = [choose_model(word, runs_dir) for word in words]
+    chosen = [choose_model(word, runs_dir, note) for word in words]
     if len(chosen) > 1:
         return chosen
     paths = {run.path.resolve() for run in chosen if isinstance(run, Run)}

@@ -39,6 +39,23 @@ class DataRecord(_Schema):
     pixel_range: tuple[float, float] | None = None
 
 
+class Origin(_Schema):
+    """The origin of data: title, URL and licence, each as text."""
+
+    title: str
+    url: str
+    licence: str
+
+
+class ZooRecord(_Schema):
+    """How a trained network of cnnzoo was made; `seeds` has the accuracy of each seed."""
+
+    data: Origin
+    seeds: dict[str, float]
+    recipe_sha256: str
+    model_sha256: str
+
+
 class RunRecord(_Schema):
     """`run.json`. Every key may be missing: a run that has just begun has few of them."""
 
@@ -58,6 +75,7 @@ class RunRecord(_Schema):
     machine: dict[str, Any] = {}
     threshold: dict[str, Any] | None = None
     resumed: list[dict[str, Any]] = []
+    zoo: ZooRecord | None = None
 
 
 class MetricValue(_Schema):

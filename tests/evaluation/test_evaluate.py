@@ -159,6 +159,15 @@ def test_the_same_data_from_elsewhere_are_the_runs_own(two):
     ]
 
 
+def test_data_of_a_run_are_found_in_another_place(photos, tmp_path):
+    words = [f"data={{folder: {photos}, classes: [zero, one]}}", "model.input_shape=[8, 8, 1]"]
+    run = train(tmp_path, *words)
+    moved = photos.rename(tmp_path / "moved")
+    measured = measure(run, data=[f"folder={moved}"])
+    assert measured.measured["data"]["fingerprint"] == run.record()["data"]["fingerprint"]
+    assert measured.files[0] == run.metrics_path("test")
+
+
 def test_a_class_that_the_model_does_not_know_is_refused(run, photos):
     with pytest.raises(DataError, match="photos has the class 'one', and the model does not"):
         cnnzoo.evaluate(run, data=f"folder={photos}")

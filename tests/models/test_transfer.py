@@ -146,6 +146,19 @@ def test_files_that_are_damaged_or_of_others_are_refused(source, tmp_path):
         assert error.value.exit_code == 2
 
 
+def test_the_name_of_a_trained_network_is_a_source(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = cnnzoo.load_config("lenet", ["init_from=lenet_mnist"])
+    assert config.init_from == "lenet_mnist"
+    model = cnnzoo.build_model(config.model, classes=3)
+    report = initialise(model, config.init_from)
+    assert len(report.taken) == 4
+    assert [layer for layer, _ in report.left] == ["dense_2"]
+    (tmp_path / "lenet_mnist").mkdir()  # a run of that name wins
+    own = cnnzoo.load_config("lenet", ["init_from=lenet_mnist"])
+    assert own.init_from == str(tmp_path / "lenet_mnist")
+
+
 def test_code_in_a_file_is_not_run(tmp_path, monkeypatch):
     import keras
 

@@ -6,6 +6,7 @@ from cnnzoo.config.loader import load_config
 from cnnzoo.errors import RunError, UserError
 from cnnzoo.runs.choose import choose_compared, choose_model, choose_run, split_model
 from cnnzoo.runs.run import FINISHED, Run, create_run
+from cnnzoo.runs.trained import is_trained
 
 
 @pytest.fixture
@@ -40,6 +41,33 @@ def test_an_unknown_name_is_refused_with_near_names(runs):
         choose_model("tyny", "runs")
     with pytest.raises(RunError, match="the run 'runs/tiny/99' does not exist"):
         choose_run("runs/tiny/99", "runs")
+
+
+def test_a_name_is_a_trained_network_unless_a_run_has_it(runs):
+    notes: list[str] = []
+    shipped = choose_model("lenet_mnist", "runs", notes.append)
+    assert is_trained(shipped)
+    assert choose_run("lenet_mnist", "runs") == shipped
+    (runs / "lenet_mnist").mkdir()  # a folder of pictures is not a model
+    assert choose_model("lenet_mnist", "runs") == shipped
+    own = create_run("runs", load_config("lenet_mnist"))
+    own.update(status=FINISHED)
+    assert choose_model("lenet_mnist", "runs", notes.append) == own
+    assert notes == [
+        "lenet_mnist is the trained network that comes with cnnzoo",
+        "lenet_mnist is the run runs/lenet_mnist/1, not the trained network of cnnzoo",
+    ]
+
+
+def test_a_training_continues_only_from_a_run(runs):
+    with pytest.raises(RunError, match="'lenet_mnist' does not exist"):
+        choose_run("lenet_mnist", "runs", trained=False)
+
+
+def test_the_first_word_may_name_a_trained_network(runs):
+    assert split_model(["lenet_mnist"], "runs") == ("lenet_mnist", ())
+    (runs / "lenet_mnist").mkdir()
+    assert split_model(["lenet_mnist"], "runs") == (None, ("lenet_mnist",))
 
 
 def test_a_model_file_is_a_path(runs):
