@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
 from cnnzoo.cli.completion import complete_config
-from cnnzoo.cli.options import device_option, format_option
+from cnnzoo.cli.options import device_option, format_option, trust_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,10 +27,16 @@ if TYPE_CHECKING:
 )
 @format_option("table", "json", help="How to print the figures.")
 @device_option
+@trust_option
 def benchmark(
-    config: str, overrides: tuple[str, ...], steps: int | None, form: str, device: str
+    config: str,
+    overrides: tuple[str, ...],
+    steps: int | None,
+    form: str,
+    device: str,
+    trust: Callable[[str], None] | None,
 ) -> None:
-    """Measure how fast a configuration trains, or a model predicts, on this machine.
+    """Measure the speed of training, or of a model's predictions.
 
     A run directory, or a model file (.keras, or an exported .onnx, .tflite, .xml or SavedModel),
     predicts random images: prints the latency of one image and the images per second of batches.
@@ -58,7 +65,7 @@ def benchmark(
     if names_model(config):
         if overrides or steps is not None:
             raise click.UsageError(f"{config} is a model: omit KEY=VALUE and --steps")
-        _benchmark_model(config, form, device)
+        _benchmark_model(config, form, device, trust)
         return
     loaded = load_config(config, overrides)
     display = display_for(console()) if form == "table" else Display()
@@ -70,13 +77,15 @@ def benchmark(
     click.echo(_figures(measured))
 
 
-def _benchmark_model(model: str, form: str, device: str) -> None:
+def _benchmark_model(
+    model: str, form: str, device: str, trust: Callable[[str], None] | None
+) -> None:
     import json
 
     from cnnzoo.evaluation.speed import benchmark_model
     from cnnzoo.terminal.output import print_data
 
-    speed = benchmark_model(model, device=device)
+    speed = benchmark_model(model, device=device, trust=trust)
     if form == "json":
         print_data(json.dumps(speed, indent=2) + "\n")
         return

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnzoo.evaluation.classifier import batch_size, open_classifier
+from cnnzoo.models.saved import Trust
 from cnnzoo.runs.run import Run
 
 ROUNDS = 7
@@ -21,13 +22,15 @@ ROUND_SECONDS = 0.15  # at least one call
 Predict = Callable[[NDArray[np.uint8]], Any]
 
 
-def benchmark_model(run: Run | Path | str, *, device: str = "auto") -> dict[str, Any]:
+def benchmark_model(
+    run: Run | Path | str, *, device: str = "auto", trust: Trust | None = None
+) -> dict[str, Any]:
     """Measure how fast a run's model, a `.keras` file or an exported model predicts noise.
 
     Returns `model`, `input_shape`, `batch_size` (as `predict` uses it) and the values of
     `measure_speed`.
     """
-    classifier = open_classifier(run, device=device)
+    classifier = open_classifier(run, device=device, trust=trust)
     shape = classifier.fit.shape
     size = batch_size(shape, classifier.model)
     images = np.random.default_rng(0).integers(0, 256, (size, *shape), np.uint8)

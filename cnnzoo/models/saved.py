@@ -128,7 +128,8 @@ def _check_classes(
         raise RunError(
             f"{path} has a class that cnnzoo does not load: {found[0]}{more}",
             hint="build the model from layers of Keras in Python and save it; if you trust its "
-            "author, --trust loads it and runs its code",
+            "author, predict, evaluate, explain, benchmark, export and serve load it with --trust, "
+            "which runs its code",
         )
 
 

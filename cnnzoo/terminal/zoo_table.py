@@ -102,7 +102,7 @@ def _computed() -> list[Row]:
     from cnnzoo.training.checks import check_config
 
     rows = []
-    order = {}
+    order: dict[str, tuple[int, int]] = {}
     speeds = zoo.speeds().images_per_cpu_second
     for name in zoo.names():
         config = load_config(name)

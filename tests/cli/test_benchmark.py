@@ -37,3 +37,20 @@ def test_bad_input_is_one_clear_message(in_process, tiny, words, message):
     code, _, err = in_process("benchmark", *words)
     assert code == 2
     assert message in err
+
+
+@pytest.mark.slow
+def test_a_model_with_a_class_of_its_own_is_measured_with_trust(in_process, tmp_path):
+    import keras
+
+    twice = keras.layers.Lambda(lambda x: x * 2, output_shape=(8, 8, 3))
+    layers = [keras.Input((8, 8, 3)), twice, keras.layers.Flatten(), keras.layers.Dense(3)]
+    keras.Sequential(layers).save(tmp_path / "model.keras")
+    code, _, err = in_process("benchmark", str(tmp_path / "model.keras"))
+    assert code != 0
+    assert "benchmark" in err
+    assert "--trust" in err
+    code, out, err = in_process("benchmark", str(tmp_path / "model.keras"), "--trust")
+    assert code == 0
+    assert "images/s" in out
+    assert "note: --trust loads Lambda" in err
