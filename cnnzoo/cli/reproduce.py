@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cnnzoo.cli.completion import complete_run
-from cnnzoo.cli.options import device_option, runs_dir_option
+from cnnzoo.cli.options import device_option, note, runs_dir_option
 
 
 @click.command()
@@ -38,7 +38,7 @@ def reproduce(run: str | None, output: Path | None, runs_dir: str, device: str) 
     from cnnzoo.training.reproduce import reproduce as reproduce_run
 
     found = reproduce_run(
-        choose_run(run, runs_dir, trained=False),
+        choose_run(run, runs_dir, note, trained=False),
         output,
         device=device,
         display=display_for(console()),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 
 from cnnzoo.cli.completion import complete_run_or_model
-from cnnzoo.cli.options import device_option, runs_dir_option, trust_option
+from cnnzoo.cli.options import device_option, note, runs_dir_option, trust_option
 
 
 @click.command()
@@ -86,15 +86,15 @@ def serve(
     from cnnzoo.serving.server import bind, run
     from cnnzoo.serving.service import Service
 
-    chosen = [choose_model(word, runs_dir) for word in words or (None,)]
+    chosen = [choose_model(word, runs_dir, note) for word in words or (None,)]
     sources = [each if isinstance(each, Run) else run_or_file(each) for each in chosen]
     names = unique_names(sources)
     bound = bind(host, port)
     models = {}
     for name, source in zip(names, sources, strict=True):
         models[name] = load(source, device=device, trust=trust)
-        for note in models[name].notes:
-            click.echo(f"note: {note}", err=True)
+        for text in models[name].notes:
+            note(text)
     if not is_loopback(host) and token is None:
         click.echo(f"note: everyone who can reach {host} can use this server", err=True)
     url = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"

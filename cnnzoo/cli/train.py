@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnnzoo.cli.completion import complete_config, complete_config_or_run
-from cnnzoo.cli.options import device_option, runs_dir_option
+from cnnzoo.cli.options import device_option, note, runs_dir_option
 
 if TYPE_CHECKING:
     from cnnzoo.runs.run import Run
@@ -116,9 +116,9 @@ def _run_and_overrides(words: tuple[str, ...], runs_dir: str) -> tuple[Run, list
     if len(named) > 1:
         raise click.UsageError(f"one run is resumed, not {', '.join(named)}")
     if named:
-        return choose_run(named[0], runs_dir, trained=False), overrides
+        return choose_run(named[0], runs_dir, note, trained=False), overrides
     # With settings, the latest run is meant even if it is finished.
-    return run_to_resume(runs_dir, finished=bool(overrides)), overrides
+    return run_to_resume(runs_dir, note, finished=bool(overrides)), overrides
 
 
 def _split(words: tuple[str, ...]) -> tuple[list[str], list[str]]:

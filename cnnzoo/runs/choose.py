@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from cnnzoo.errors import RunError, UserError, did_you_mean
-from cnnzoo.runs.run import CONFIG, RECORD, Run, by_start, find_runs, latest_run, open_run
+from cnnzoo.runs.run import CONFIG, RECORD, Note, Run, by_start, find_runs, latest_run, open_run
 from cnnzoo.runs.trained import trained_names, trained_run
 
 # The suffixes of files that are models, not pictures.
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".onnx", ".tflite", ".xml")
-
-Note = Callable[[str], None]  # called with a line that says how a word was understood
 
 
 def choose_run(
@@ -29,7 +27,7 @@ def choose_run(
 
     """
     if word is None:
-        return latest_run(runs_dir)
+        return latest_run(runs_dir, note)
     found = run_named(word, runs_dir)
     if trained:
         found = _noted(word, found, note)
@@ -47,7 +45,7 @@ def choose_model(word: str | None, runs_dir: Path | str, note: Note | None = Non
 
     """
     if word is None:
-        return latest_run(runs_dir)
+        return latest_run(runs_dir, note)
     path = Path(word)
     named = run_named(word, runs_dir)
     if named is None and (path.is_file() or _is_saved_model(path) or _has_model_suffix(word)):
@@ -118,7 +116,7 @@ def choose_compared(
     if len(chosen) > 1:
         return chosen
     paths = {run.path.resolve() for run in chosen if isinstance(run, Run)}
-    latest = [run for run in by_start(runs_dir) if run.path.resolve() not in paths]
+    latest = [run for run in by_start(runs_dir, note) if run.path.resolve() not in paths]
     missing = 2 - len(chosen)
     if len(latest) < missing:
         raise RunError(

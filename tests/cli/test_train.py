@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from cnnzoo.runs.run import Run
+from cnnzoo.config.loader import load_config
+from cnnzoo.runs.run import Run, create_run
 
 
 def test_a_training_ends_with_what_it_reached_and_what_to_do_next(in_process, tiny):
@@ -130,3 +131,12 @@ def test_a_run_that_was_killed_while_it_was_measured_is_completed(in_process, ti
     code, _, err = in_process("train", "--resume")
     assert code == 2
     assert "to resume" in err
+
+
+def test_a_damaged_run_that_is_not_resumed_is_named(in_process, tmp_path):
+    run = create_run(tmp_path / "runs", load_config("lenet"))
+    (run.path / "run.json").write_text("{")
+    code, _, err = in_process("train", "--resume", "--runs-dir", str(tmp_path / "runs"))
+    assert code == 2
+    assert f"note: skipped 1 damaged run: {run}; cnnzoo runs shows why" in err
+    assert "has no run to resume" in err

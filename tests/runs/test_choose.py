@@ -118,3 +118,14 @@ def test_one_run_is_not_compared_with_itself(tiny, tmp_path):
     create_run(tmp_path / "runs", load_config(tiny)).update(status=FINISHED, started="2026")
     with pytest.raises(RunError, match="two runs are compared, and "):
         choose_compared(("tiny",), tmp_path / "runs")
+
+
+def test_damaged_runs_are_skipped_with_a_note(tmp_path):
+    config = load_config("lenet")
+    good, damaged = create_run(tmp_path, config), create_run(tmp_path, config)
+    good.update(started="2026-01-01T00:00:00.000000+00:00", status="interrupted")
+    (damaged.path / "run.json").write_text("{")
+    for choose in (choose_run, choose_model):
+        notes = []
+        assert choose(None, tmp_path, notes.append) == good
+        assert notes == [f"skipped 1 damaged run: {damaged}; cnnzoo runs shows why"]
