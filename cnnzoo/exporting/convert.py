@@ -66,7 +66,7 @@ def keras_export(model: Any, path: Path, job: Job) -> None:
     if job.format == "litert":
         arguments["target_spec"] = litert_file.builtin_operators_only()
     inlined = _functions_inlined() if job.format == "onnx" else nullcontext()
-    with _constants_as_arrays(model), inlined:
+    with _constants_as_arrays(model), _without_signatures(model), inlined:
         model.export(
             str(path),
             format=FORMATS[job.format].keras,
@@ -97,6 +97,24 @@ def _constants_as_arrays(model: Any) -> Iterator[None]:
     finally:
         for layer, name, value in replaced:
             setattr(layer, name, value)
+
+
+@contextmanager
+def _without_signatures(model: Any) -> Iterator[None]:
+    """Within, Keras does not trace a default signature for the model and for each block in it.
+
+    It would do so twice for an export that does not use them: most of the time for deep networks.
+    """
+    name = "_default_save_signature"
+    owners = [each for each in type(model).__mro__ if name in vars(each)]
+    before = [vars(each)[name] for each in owners]
+    for each in owners:
+        setattr(each, name, None)
+    try:
+        yield
+    finally:
+        for each, value in zip(owners, before, strict=True):
+            setattr(each, name, value)
 
 
 @contextmanager
