@@ -6,7 +6,10 @@ of that. Needs Keras on TensorFlow.
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
@@ -24,6 +27,7 @@ from cnnzoo.models.backend import load_keras
 from cnnzoo.models.objects import first_line
 
 INPUT = "image"
+_OTHER_BYTES = 1 << 18  # of a file, besides weights
 
 # Makes the final file of Keras' float32 one: (float32 file, job, calibration images or None).
 Finish = Callable[[Path, Job, Any], None]
@@ -43,7 +47,7 @@ def convert(model: Any, job: Job) -> None:
     """
     images = None if job.calibration is None else np.load(job.calibration, allow_pickle=False)
     with (
-        TemporaryDirectory(prefix="cnnzoo-") as folder,
+        TemporaryDirectory(prefix="cnnzoo-", dir=job.target.parent) as folder,
         warnings.catch_warnings(),
         redirect_stdout(io.StringIO()),
     ):
@@ -55,7 +59,18 @@ def convert(model: Any, job: Job) -> None:
         except OSError:
             raise
         except Exception as error:  # each converter has errors of its own
+            if _is_full(Path(folder), error, model):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             raise _inconvertible(model, job, error) from error
+
+
+def _is_full(folder: Path, error: Exception, model: Any) -> bool:
+    """Return whether a conversion failed for lack of space, which not all libraries say."""
+    if any(os.strerror(each) in str(error) for each in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)):
+        return True
+    weights = 4 * model.count_params()
+    # On their way they are written up to three times.
+    return shutil.disk_usage(folder).free < 3 * weights + _OTHER_BYTES
 
 
 def keras_export(model: Any, path: Path, job: Job) -> None:

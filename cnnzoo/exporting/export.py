@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 import cnnzoo
@@ -37,12 +38,14 @@ from cnnzoo.models.runtimes.contract import Contract
 from cnnzoo.models.runtimes.open import is_exported
 from cnnzoo.models.saved import Trust
 from cnnzoo.runs.environment import machine
+from cnnzoo.runs.files import is_locked
 from cnnzoo.runs.run import Run
 from cnnzoo.runs.trained import is_trained, results_folder
 from cnnzoo.training.progress import Display
 
 CALIBRATION = 256  # training images that int8 is calibrated on
 TRAIN = "train"
+_SCRATCH, _LOCK = ".export-", "lock"  # the lock is held while the directory is in use
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,10 +299,19 @@ def _terminable() -> Iterator[None]:
 
 @contextmanager
 def _scratch(target: Path) -> Iterator[Path]:
-    """A directory next to the target, removed at the end; raises UserError if it cannot be made."""
+    """A directory next to the target, removed at the end; those of killed exports are removed too.
+
+    Raises UserError if it cannot be made.
+    """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".export-", dir=target.parent) as folder:
+        for leftover in target.parent.glob(f"{_SCRATCH}*/{_LOCK}"):
+            if not is_locked(leftover):
+                shutil.rmtree(leftover.parent, ignore_errors=True)
+        with (
+            TemporaryDirectory(prefix=_SCRATCH, dir=target.parent) as folder,
+            FileLock(Path(folder, _LOCK)),
+        ):
             yield Path(folder)
     except OSError as error:
         raise UserError(

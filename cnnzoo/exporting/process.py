@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cnnzoo.errors import CnnzooError, UserError
@@ -43,7 +43,7 @@ def converting(job: Job, scratch: Path) -> Iterator[Callable[[], None]]:
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            env={**os.environ, **_ENVIRONMENT},
+            env={**os.environ, **_ENVIRONMENT, "TMPDIR": str(scratch.resolve())},
         )
     try:
         yield lambda: _wait(process, scratch)
@@ -57,7 +57,7 @@ def _wait(process: subprocess.Popen[bytes], scratch: Path) -> None:
     if not code:
         return
     failure = scratch / _FAILURE
-    if failure.is_file():
+    if failure.is_file() and failure.stat().st_size:
         message, hint = json.loads(failure.read_text(encoding="utf-8"))
         raise UserError(message, hint=hint)
     if code < 0:
@@ -68,9 +68,8 @@ def _wait(process: subprocess.Popen[bytes], scratch: Path) -> None:
             else None,
         )
     last = (scratch / _LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    raise CnnzooError(
-        f"the conversion failed: {shorten(last[-1] if last else 'no reason is given', 300)}"
-    )
+    reason = shorten(last[-1], 300) if last else "it could not write why; the disk may be full"
+    raise CnnzooError(f"the conversion failed: {reason}")
 
 
 def _convert(scratch: Path) -> None:
@@ -103,7 +102,8 @@ def _end_with_parent() -> None:
 
 
 def _fail(scratch: Path, message: str, hint: str | None) -> None:
-    (scratch / _FAILURE).write_text(json.dumps([message, hint]), encoding="utf-8")
+    with suppress(OSError):
+        (scratch / _FAILURE).write_text(json.dumps([message, hint]), encoding="utf-8")
     raise SystemExit(1)
 
 

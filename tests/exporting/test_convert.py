@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import errno
+import shutil
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from exported_models import contract, export_small, images, small_model
 
 from cnnzoo.errors import UserError
+from cnnzoo.exporting import convert as convert_module
 from cnnzoo.exporting.convert import convert
 from cnnzoo.exporting.formats import FORMATS
 from cnnzoo.exporting.job import Job
@@ -68,6 +73,22 @@ def test_a_layer_that_cannot_be_converted_is_named(form, tmp_path):
     with pytest.raises(UserError, match=rf"{form} cannot express the layer 'unusual' \(Unusual\)"):
         convert(model, Job(tmp_path, tmp_path / f"model{FORMATS[form].suffix}", form, contract()))
     assert not list(tmp_path.glob("model*"))
+
+
+@pytest.mark.parametrize(
+    ("failure", "free"),
+    [(ValueError("model.pb; No space left on device"), 1 << 40), (ValueError("stream error"), 9)],
+)
+def test_a_full_disk_is_not_blamed_on_a_layer(failure, free, model, tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise failure
+
+    monkeypatch.setattr(convert_module, "keras_export", fail)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    with pytest.raises(OSError, match="No space left on device") as full:
+        convert(model, Job(tmp_path, tmp_path / "model.onnx", "onnx", contract()))
+    assert full.value.errno == errno.ENOSPC
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_exact_gelu_is_converted(tmp_path):

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exported_models import CLASSES, SHAPE, small_model
+from filelock import FileLock
 from PIL import Image
 
 from cnnzoo.config.data import Resize
@@ -213,6 +214,18 @@ def test_a_terminated_export_leaves_nothing(home, tmp_path, monkeypatch):
         )
     assert signal.getsignal(signal.SIGTERM) == before
     assert left_over(tmp_path / "out") == []
+
+
+def test_the_files_of_killed_exports_are_removed(home, tmp_path):
+    out = tmp_path / "out"
+    for name in (".export-killed", ".export-running"):
+        (out / name).mkdir(parents=True)
+        (out / name / "lock").touch()
+        (out / name / "large").write_bytes(b"x")
+    (out / ".export-other").mkdir()  # not of cnnzoo: it has no lock
+    with FileLock(out / ".export-running" / "lock"), pytest.raises(UserError):
+        export(home / "small.keras", Options("onnx", output=out / "a.onnx", web_runtime=out))
+    assert sorted(left_over(out)) == [".export-other", ".export-running"]
 
 
 def test_a_failed_conversion_says_its_last_line(home, tmp_path, monkeypatch):
