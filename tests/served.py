@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from PIL import Image
 
 from cnnzoo.datasets.images.decode import no_warnings
 from cnnzoo.serving.access import Access
+from cnnzoo.serving.reload import Load
 from cnnzoo.serving.served import LoadedModel
 from cnnzoo.serving.server import bind, configuration
 from cnnzoo.serving.service import Service
@@ -78,14 +80,31 @@ class Served:
         body, kind = form(files)
         return self.request("POST", path, body, Content_Type=kind)
 
+    def raw(self, content: bytes) -> bytes:
+        """Send bytes, and read until the server closes the connection."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+            connection.sendall(content)
+            answer = b""
+            while more := connection.recv(65536):
+                answer += more
+            return answer
+
+    def metric(self, name: str) -> float:
+        """The sum of the values of a metric."""
+        lines = self.get("/metrics").body.decode().splitlines()
+        found = (line.split() for line in lines if line.startswith((f"{name}{{", f"{name} ")))
+        return sum(float(value) for _, value in found)
+
 
 @contextmanager
-def serving(models: Mapping[str, LoadedModel], access: Access | None = None) -> Iterator[Served]:
+def serving(
+    models: Mapping[str, LoadedModel], access: Access | None = None, load: Load | None = None
+) -> Iterator[Served]:
     """Run a server until the end of the context; it is ready when the context begins."""
     bound = bind("127.0.0.1", 0)
     service = Service(models)
     served = Served(bound.getsockname()[1], service)
-    server = uvicorn.Server(configuration(service, access or Access(), served.log.append))
+    server = uvicorn.Server(configuration(service, access or Access(), served.log.append, load))
     thread = threading.Thread(target=server.run, args=([bound],))
     with no_warnings():
         thread.start()

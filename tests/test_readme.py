@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -49,11 +53,33 @@ def test_every_command_of_the_readme_works(cnnzoo, tmp_path):
     write_digit(tmp_path / "digit.png")
     assert commands(), "the README shows no command"
     for words in commands():
+        if words[1] == "serve":
+            serve(words, tmp_path)
+            continue
         done = cnnzoo(*words[1:])
         assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
     made = {path.name for path in (tmp_path / "runs/mine/1").iterdir() if path.is_file()}
     described = re.findall(r"^\| `(\w+\.\w+)` \|", README, re.MULTILINE)
     assert made == set(described)
+
+
+def serve(words: list[str], folder: Path) -> None:
+    """Start a server, send the requests of the README, and stop it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-m", *words, "--port", port]
+    server = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+    try:
+        line = server.stdout.readline() if server.stdout else ""
+        assert line == f"serving mine on http://127.0.0.1:{port}\n"
+        lines = [line[2:] for block in blocks("console") for line in block.splitlines()]
+        for request in [line for line in lines if line.startswith("curl ")]:
+            sent = shlex.split(request.replace("8000", port))
+            done = subprocess.run(sent, cwd=folder, capture_output=True, text=True, check=True)
+            assert json.loads(done.stdout)["predictions"], done.stdout
+    finally:
+        server.terminate()
+    assert server.wait(60) == 0
 
 
 @pytest.mark.parametrize("document", [README, GUIDE], ids=["README", "guide"])
@@ -117,7 +143,13 @@ def test_the_scripts_of_the_readme_exist():
 
 @pytest.mark.parametrize(
     "path",
-    ["README.md", "CONTRIBUTING.md", "configs/README.md", "scripts/benchmarks/README.md"],
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "configs/README.md",
+        "scripts/benchmarks/README.md",
+        "cnnzoo/serving/README.md",
+    ],
 )
 def test_links_lead_somewhere(path):
     document = ROOT / path

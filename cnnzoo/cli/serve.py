@@ -48,6 +48,9 @@ from cnnzoo.cli.options import device_option, note, runs_dir_option, trust_optio
     metavar="ORIGIN",
     help="Web pages that may send requests: https://example.org; may be repeated.",
 )
+@click.option(
+    "--reload", is_flag=True, help="Load a model again when its file changes, without a pause."
+)
 @runs_dir_option
 @device_option
 @trust_option
@@ -58,6 +61,7 @@ def serve(
     token: str | None,
     hosts: tuple[str, ...],
     origins: tuple[str, ...],
+    reload: bool,
     runs_dir: str,
     device: str,
     trust: Callable[[str], None] | None,
@@ -73,6 +77,8 @@ def serve(
       cnnzoo serve lenet runs/emotion/1 --port 8080
       curl --data-binary @digit.png -H 'Content-Type: image/png' localhost:8000/predict?top=3
     """
+    from functools import partial
+
     from cnnzoo.extras import require
     from cnnzoo.runs.choose import choose_model
 
@@ -90,13 +96,20 @@ def serve(
     sources = [each if isinstance(each, Run) else run_or_file(each) for each in chosen]
     names = unique_names(sources)
     bound = bind(host, port)
+    open_model = partial(load, device=device, trust=trust)
     models = {}
     for name, source in zip(names, sources, strict=True):
-        models[name] = load(source, device=device, trust=trust)
+        models[name] = open_model(source)
         for text in models[name].notes:
             note(text)
     if not is_loopback(host) and token is None:
         click.echo(f"note: everyone who can reach {host} can use this server", err=True)
     url = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
     access = Access(host, [name.lower() for name in hosts], origins, token)
-    run(Service(models), access, bound, lambda: click.echo(f"serving {', '.join(names)} on {url}"))
+    run(
+        Service(models),
+        access,
+        bound,
+        lambda: click.echo(f"serving {', '.join(names)} on {url}"),
+        open_model if reload else None,
+    )

@@ -20,15 +20,20 @@ from cnnzoo.serving import predicting
 from cnnzoo.serving.access import Access
 from cnnzoo.serving.gate import Gate, Log
 from cnnzoo.serving.metrics import CONTENT_TYPE
+from cnnzoo.serving.openapi import description
 from cnnzoo.serving.page import page, static_files
 from cnnzoo.serving.problems import RequestError, json_response
+from cnnzoo.serving.reload import Load, reload_changed
 from cnnzoo.serving.service import Service
 
 Work = Callable[[Service, Request], Awaitable[dict[str, Any]]]
 
 
-def application(service: Service, access: Access, log: Log) -> ASGIApp:
-    """Return the ASGI application of a service."""
+def application(service: Service, access: Access, log: Log, load: Load | None = None) -> ASGIApp:
+    """Return the ASGI application of a service.
+
+    With `load`, models whose files change are loaded again.
+    """
     static = static_files()
 
     async def index(request: Request) -> Response:
@@ -49,18 +54,24 @@ def application(service: Service, access: Access, log: Log) -> ASGIApp:
         ready = service.is_ready
         return json_response({"status": "ready" if ready else "starting"}, 200 if ready else 503)
 
+    async def openapi(request: Request) -> Response:
+        return json_response(description())
+
     async def metrics(request: Request) -> Response:
         return Response(service.metrics.text(), media_type=CONTENT_TYPE)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        starting = asyncio.create_task(service.start())
+        tasks = [asyncio.create_task(service.start())]
+        if load is not None:
+            tasks.append(asyncio.create_task(reload_changed(service, load, log)))
         service.metrics.watch_queues(
             lambda: {name: each.thread.waiting for name, each in service.running.items()}
         )
         await asyncio.sleep(0)  # the threads run before the first request
         yield
-        starting.cancel()
+        for task in tasks:
+            task.cancel()
         await service.stop()
 
     routes = [
@@ -69,6 +80,7 @@ def application(service: Service, access: Access, log: Log) -> ASGIApp:
         Route("/models", models),
         Route("/health", health),
         Route("/metrics", metrics),
+        Route("/openapi.json", openapi),
         Route("/predict", _worker(service, predicting.predict), methods=["POST"]),
         Route("/explain", _worker(service, predicting.explain), methods=["POST"]),
     ]
@@ -98,13 +110,9 @@ def _descriptions(service: Service) -> list[Any]:
 
 def _worker(service: Service, work: Work) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        return json_response(await _unless_disconnected(work(service, request), request))
+        return json_response(await work(service, request))
 
     return answer
-
-
-async def _unless_disconnected(work: Any, request: Request) -> Any:
-    return await work
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:

@@ -129,6 +129,8 @@ class InferenceThread:
         while (work := self._next()) is not None:
             calls, images = work
             for function, future in calls:
+                if future.cancelled():
+                    continue
                 self._answer([future], *_outcome(lambda: [function()]))  # noqa: B023 - called now
             # A request that was cancelled costs no inference.
             images = [entry for entry in images if not entry[1].cancelled()]

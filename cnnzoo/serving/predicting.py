@@ -13,6 +13,7 @@ from cnnzoo.datasets.images.decode import UnreadableError, decode
 from cnnzoo.datasets.images.fit import Fit
 from cnnzoo.datasets.images.limits import TooManyPixelsError
 from cnnzoo.errors import did_you_mean
+from cnnzoo.serving.disconnects import cancelled_on_disconnect
 from cnnzoo.serving.explaining import decode_picture, explanation_json
 from cnnzoo.serving.inference import BusyError, Reservation, Row
 from cnnzoo.serving.problems import RequestError, busy
@@ -29,10 +30,11 @@ async def predict(service: Service, request: Request) -> dict[str, Any]:
     async with service.bodies.read(request) as body:
         uploads = await uploads_of(request.headers, body)
         model = service.choose(name)
-        with _places(model, len(uploads)) as places:
-            outcomes = await _all(
-                _predict_one(service, model, places, upload) for upload in uploads
-            )
+        async with cancelled_on_disconnect(request):
+            with _places(model, len(uploads)) as places:
+                outcomes = await _all(
+                    _predict_one(service, model, places, upload) for upload in uploads
+                )
     if len(outcomes) == 1 and isinstance(outcomes[0], UnreadableError):
         raise _unreadable(outcomes[0])
     request.scope["state"]["images"] = len(uploads)
@@ -62,16 +64,17 @@ async def explain(service: Service, request: Request) -> dict[str, Any]:
         model = service.choose(name)
         label, function = _label(model, query.get("class"))
         fit = model.loaded.classifier.fit
-        with _places(model, 1):
-            pixels = await _decoded(service, uploads[0], decode, fit)
-            if isinstance(pixels, UnreadableError):
-                raise _unreadable(pixels)
-            found = await model.thread.call(lambda: function(pixels, label))
+        names = model.loaded.classifier.class_names
+        async with cancelled_on_disconnect(request):
+            with _places(model, 1):
+                pixels = await _decoded(service, uploads[0], decode, fit)
+                if isinstance(pixels, UnreadableError):
+                    raise _unreadable(pixels)
+                found = await model.thread.call(lambda: function(pixels, label))
             picture = await _decoded(service, uploads[0], decode_picture, fit)
             if isinstance(picture, UnreadableError):
                 raise _unreadable(picture)
-    names = model.loaded.classifier.class_names
-    values = await service.decode(explanation_json, picture, fit, found, names)
+            values = await service.decode(explanation_json, picture, fit, found, names)
     request.scope["state"]["images"] = 1
     return {
         "model": model.identity,

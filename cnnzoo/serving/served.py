@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cnnzoo.errors import CnnzooError, RunError, UserError
-from cnnzoo.evaluation.classifier import Classifier, open_classifier
+from cnnzoo.evaluation.classifier import Classifier, open_classifier, predict_probabilities
 from cnnzoo.evaluation.explain.explain import MapExplanation, map_explainer
 from cnnzoo.exporting.record import file_digest, record_path
 from cnnzoo.models.objects import first_line
@@ -64,14 +66,23 @@ class LoadedModel:
 
 
 def load(source: Run | Path, *, device: str = "auto", trust: Trust | None = None) -> LoadedModel:
-    """Load the best model of a run, or a model file; raise the errors of `open_classifier`."""
-    identity = identity_of(source)
-    classifier = open_classifier(source, device=device, trust=trust)
+    """Load the best model of a run, or a model file, and try it on a black image.
+
+    Raises the errors of `open_classifier`, and RunError for a model that fails.
+    """
+    identity, before = identity_of(source), ""
+    while identity != before:  # a training may replace the file while it is loaded
+        before = identity
+        classifier = open_classifier(source, device=device, trust=trust)
+        identity = identity_of(source)
+    black = np.zeros(classifier.fit.shape, np.uint8)
+    predict_probabilities(classifier.model, black[None], 1)
     explain, why_not = None, ""
     try:
         explain = map_explainer(classifier, size=1)
+        explain(black, None)
     except UserError as error:
-        why_not = first_line(error)
+        explain, why_not = None, first_line(error)
     accuracy, notes, texts = _measured(source)
     return LoadedModel(
         source,

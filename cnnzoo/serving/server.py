@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
-import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -16,10 +13,14 @@ from cnnzoo.datasets.images.decode import no_warnings
 from cnnzoo.errors import UserError
 from cnnzoo.serving.access import Access
 from cnnzoo.serving.app import application
+from cnnzoo.serving.connections import LimitedProtocol
 from cnnzoo.serving.gate import Log
+from cnnzoo.serving.log import log_line, server_messages
+from cnnzoo.serving.reload import Load
 from cnnzoo.serving.service import Service
 
 DRAIN_SECONDS = 30  # for requests in progress after SIGTERM
+KEEP_ALIVE_SECONDS = 30  # between two requests of a connection
 _BACKLOG = 1024  # connections that wait to be accepted
 
 
@@ -41,39 +42,42 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def run(
-    service: Service, access: Access, bound: socket.socket, on_start: Callable[[], None]
+    service: Service,
+    access: Access,
+    bound: socket.socket,
+    on_start: Callable[[], None],
+    load: Load | None = None,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C, then finish the requests in progress."""
-    server = _Server(configuration(service, access, log_line), on_start)
+    """Serve until SIGTERM or Ctrl-C, then finish the requests in progress.
+
+    With `load`, models whose files change are loaded again.
+    """
+    server = _Server(configuration(service, access, log_line, load), on_start)
     # uvicorn raises the signal again at its end, which then has no effect: the exit status is 0.
     before = {number: signal.signal(number, _ignore) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        with no_warnings():
+        with no_warnings(), server_messages():
             server.run([bound])
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def configuration(service: Service, access: Access, log: Log) -> uvicorn.Config:
+def configuration(
+    service: Service, access: Access, log: Log, load: Load | None = None
+) -> uvicorn.Config:
     """Return the settings of uvicorn for the application of a service."""
     return uvicorn.Config(
-        application(service, access, log),
-        http="h11",
+        application(service, access, log, load),
+        http=LimitedProtocol,
         ws="none",
         log_config=None,
         backlog=_BACKLOG,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=30,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-
-
-def log_line(values: Mapping[str, Any]) -> None:
-    """Write a line of JSON to standard error; control characters are escaped."""
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    sys.stderr.write(json.dumps({"time": stamp, **values}) + "\n")
 
 
 class _Server(uvicorn.Server):
