@@ -41,7 +41,7 @@ class Access:
     origins: Collection[str] = ()
     token: str | None = None
 
-    def check(self, path: str, headers: Headers) -> None:
+    def check(self, method: str, path: str, headers: Headers) -> None:
         """Raise RequestError 401 or 403 for a request that is refused."""
         if not self._knows(headers.get("host", "")):
             raise RequestError(
@@ -56,7 +56,10 @@ class Access:
                 "the request comes from a web page of another server",
                 "start the server with --allow-origin ORIGIN",
             )
-        if path not in _PUBLIC and not path.startswith("/static/") and not self.has_token(headers):
+        is_public = path in _PUBLIC or path.startswith("/static/")
+        # A browser asks without the token whether a page of another server may send it.
+        asks = method == "OPTIONS" and origin in self.origins
+        if not (is_public or asks or self.has_token(headers)):
             raise RequestError(
                 401,
                 "the request has no valid token",

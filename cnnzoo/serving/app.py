@@ -11,11 +11,13 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from cnnzoo.errors import CnnzooError
+from cnnzoo.models.objects import first_line
 from cnnzoo.serving import predicting
 from cnnzoo.serving.access import Access
 from cnnzoo.serving.gate import Gate, Log
@@ -25,6 +27,8 @@ from cnnzoo.serving.page import page, static_files
 from cnnzoo.serving.problems import RequestError, json_response
 from cnnzoo.serving.reload import Load, reload_changed
 from cnnzoo.serving.service import Service
+
+GONE = 499  # the status in log and metrics of a client that disconnected
 
 Work = Callable[[Service, Request], Awaitable[dict[str, Any]]]
 
@@ -98,7 +102,11 @@ def application(service: Service, access: Access, log: Log, load: Load | None = 
         routes=routes,
         middleware=middleware,
         lifespan=lifespan,
-        exception_handlers={RequestError: _answer_error, HTTPException: _answer_http_exception},
+        exception_handlers={
+            RequestError: _answer_error,
+            HTTPException: _answer_http_exception,
+            Exception: _answer_failure,
+        },
     )
     app.router.redirect_slashes = False
     return Gate(app, access, service.metrics, frozenset(route.path for route in routes), log)
@@ -110,7 +118,10 @@ def _descriptions(service: Service) -> list[Any]:
 
 def _worker(service: Service, work: Work) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        return json_response(await work(service, request))
+        try:
+            return json_response(await work(service, request))
+        except ClientDisconnect:
+            return Response(status_code=GONE)
 
     return answer
 
@@ -118,6 +129,13 @@ def _worker(service: Service, work: Work) -> Callable[[Request], Awaitable[Respo
 async def _answer_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)
     return error.response()
+
+
+async def _answer_failure(request: Request, error: Exception) -> Response:
+    """Answer a failure, which Starlette raises again for the log."""
+    if isinstance(error, CnnzooError):
+        return RequestError(500, first_line(error)).response()
+    return RequestError(500, "the server failed", "its log has the reason").response()
 
 
 async def _answer_http_exception(request: Request, error: Exception) -> Response:

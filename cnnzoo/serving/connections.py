@@ -47,9 +47,11 @@ class LimitedProtocol(H11Protocol):
             self._stop_headers_timer()
 
     def on_response_complete(self) -> None:
-        """Let the limit for idle connections begin."""
+        """Let the limit for idle connections begin, or that for a body that nobody reads."""
         self._stop_headers_timer()
         super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:
+            self._start_headers_timer()
 
     def pause_writing(self) -> None:
         """Limit the time that the client does not read."""

@@ -8,17 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cnnzoo.errors import CnnzooError
 from cnnzoo.models.objects import first_line
 from cnnzoo.serving.access import Access
 from cnnzoo.serving.metrics import Metrics
 from cnnzoo.serving.problems import RequestError
 
 REQUEST_SECONDS = 60.0  # from the headers to the answer
-GONE = 499  # the status in log and metrics of a client that disconnected
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -76,23 +73,17 @@ class Gate:
         failure: str | None = None
         scope.setdefault("state", {})
         try:
-            self._access.check(scope["path"], Headers(scope=scope))
+            self._access.check(scope["method"], scope["path"], Headers(scope=scope))
             async with asyncio.timeout(REQUEST_SECONDS):
                 await self._app(scope, receive, watched)
         except RequestError as error:
             problem = error
-        except ClientDisconnect:
-            status = status or GONE
         except TimeoutError:
             problem = RequestError(
                 503, "the answer took too long", "try again later", {"Retry-After": "5"}
             )
-        except CnnzooError as error:
-            failure = first_line(error)
-            problem = RequestError(500, failure)
-        except Exception as error:
+        except Exception as error:  # it is answered already
             failure = f"{type(error).__name__}: {first_line(error)}"
-            problem = RequestError(500, "the server failed", "its log has the reason")
         if problem is not None and not status:
             await problem.response()(scope, receive, watched)
         seconds = time.perf_counter() - began

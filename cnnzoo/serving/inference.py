@@ -18,16 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnzoo.evaluation.classifier import Classifier, batch_size, predict_probabilities
+from cnnzoo.serving.problems import busy
 
 COLLECT_SECONDS = 0.003  # that a batch waits for images that are being decoded
 
 Pixels = NDArray[np.uint8]  # [height, width, channels]
 Row = NDArray[np.float32]  # [classes]
 OnBatch = Callable[[int, float], None]  # the images of a batch, and its seconds
-
-
-class BusyError(Exception):
-    """The queue of a model is full."""
 
 
 class InferenceThread:
@@ -58,9 +55,9 @@ class InferenceThread:
 
     @contextmanager
     def reserve(self, count: int) -> Iterator[Reservation]:
-        """Hold the places of `count` images; raise BusyError if there are not enough."""
+        """Hold the places of `count` images; raise RequestError 503 if there are not enough."""
         if self.held + count > self.capacity:
-            raise BusyError
+            raise busy("the queue of the model is full")
         self.held += count
         self._coming += count
         reservation = Reservation(self, count)

@@ -15,8 +15,8 @@ from cnnzoo.datasets.images.limits import TooManyPixelsError
 from cnnzoo.errors import did_you_mean
 from cnnzoo.serving.disconnects import cancelled_on_disconnect
 from cnnzoo.serving.explaining import decode_picture, explanation_json
-from cnnzoo.serving.inference import BusyError, Reservation, Row
-from cnnzoo.serving.problems import RequestError, busy
+from cnnzoo.serving.inference import Reservation, Row
+from cnnzoo.serving.problems import RequestError
 from cnnzoo.serving.service import RunningModel, Service
 from cnnzoo.serving.uploads import Upload, uploads_of
 from cnnzoo.text import listed
@@ -31,7 +31,7 @@ async def predict(service: Service, request: Request) -> dict[str, Any]:
         uploads = await uploads_of(request.headers, body)
         model = service.choose(name)
         async with cancelled_on_disconnect(request):
-            with _places(model, len(uploads)) as places:
+            with model.thread.reserve(len(uploads)) as places:
                 outcomes = await _all(
                     _predict_one(service, model, places, upload) for upload in uploads
                 )
@@ -66,7 +66,7 @@ async def explain(service: Service, request: Request) -> dict[str, Any]:
         fit = model.loaded.classifier.fit
         names = model.loaded.classifier.class_names
         async with cancelled_on_disconnect(request):
-            with _places(model, 1):
+            with model.thread.reserve(1):
                 pixels = await _decoded(service, uploads[0], decode, fit)
                 if isinstance(pixels, UnreadableError):
                     raise _unreadable(pixels)
@@ -81,13 +81,6 @@ async def explain(service: Service, request: Request) -> dict[str, Any]:
         **values,
         "probabilities": _ranked(found.probabilities, names, None),
     }
-
-
-def _places(model: RunningModel, count: int) -> Any:
-    try:
-        return model.thread.reserve(count)
-    except BusyError:
-        raise busy(f"the queue of {model.name} is full") from None
 
 
 async def _predict_one(
@@ -123,7 +116,7 @@ async def _all(tasks: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
     try:
         async with asyncio.TaskGroup() as group:
             done = [group.create_task(each) for each in waiting]
-    except* Exception as errors:
+    except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return [task.result() for task in done]
 

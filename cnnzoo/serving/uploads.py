@@ -56,6 +56,11 @@ class _MemoryParser(MultiPartParser):
     def on_end(self) -> None:
         self.ended = True
 
+    def close(self) -> None:
+        """Close all files, also one without an end."""
+        for file in self._files_to_close_on_error:
+            file.close()
+
 
 async def _from_multipart(headers: Headers, body: bytes) -> list[Upload]:
     async def whole() -> AsyncGenerator[bytes, None]:
@@ -76,7 +81,7 @@ async def _from_multipart(headers: Headers, body: bytes) -> list[Upload]:
         files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
         return [Upload(file.filename or None, await file.read()) for file in files]
     finally:
-        await form.close()
+        parser.close()
 
 
 def _from_json(body: bytes) -> list[Upload]:

@@ -60,6 +60,7 @@ def test_sigterm_finishes_the_requests_in_progress_and_exits_with_0(model_file, 
         _, errors = server.communicate()
     lines = [json.loads(line) for line in errors.splitlines()]
     assert [line["status"] for line in lines][-2:] == [404, 200]
+    assert all({"time", "client", "path", "ms"} <= set(line) for line in lines)
     assert errors.replace("\n", "").isprintable()
 
 
@@ -68,7 +69,9 @@ def wait_until_ready(port):
     while time.monotonic() < end:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         connection.request("GET", "/health")
-        if connection.getresponse().status == 200:
+        status = connection.getresponse().status
+        connection.close()
+        if status == 200:
             return
         time.sleep(0.1)
     raise AssertionError("the server is never ready")

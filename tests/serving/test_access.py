@@ -10,7 +10,7 @@ from cnnzoo.serving.problems import RequestError
 
 def status(access, path="/models", **headers):
     try:
-        access.check(path, Headers(headers))
+        access.check("GET", path, Headers(headers))
     except RequestError as error:
         return error.status
     return 200
