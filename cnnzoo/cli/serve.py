@@ -93,6 +93,8 @@ def serve(
     from cnnzoo.serving.service import Service
 
     chosen = [choose_model(word, runs_dir, note) for word in words or (None,)]
+    if not words:
+        note(f"serving the latest run, {chosen[0]}")
     sources = [each if isinstance(each, Run) else run_or_file(each) for each in chosen]
     names = unique_names(sources)
     bound = bind(host, port)
@@ -103,7 +105,7 @@ def serve(
         for text in models[name].notes:
             note(text)
     if not is_loopback(host) and token is None:
-        click.echo(f"note: everyone who can reach {host} can use this server", err=True)
+        note(f"everyone who can reach {host} can use this server; --token restricts it")
     url = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
     access = Access(host, [name.lower() for name in hosts], origins, token)
     run(
