@@ -14,6 +14,7 @@ from cnnzoo.config.data_sources import BELONGS_TO, SOURCES
 from cnnzoo.config.located import key_place, located_items, value_place
 from cnnzoo.config.paths import absolute
 from cnnzoo.config.section import Fraction, Positive, Section, Seed, list_of_calls
+from cnnzoo.config.wording import form_hint
 from cnnzoo.errors import ConfigError, Mistake, Place
 from cnnzoo.text import joined, listed, nfc
 
@@ -129,8 +130,8 @@ class Splits(Section):
     @field_validator("validation", "test")
     @classmethod
     def _no_number_in_quotes(cls, value: float | str | None) -> float | str | None:
-        if isinstance(value, str) and re.fullmatch(r"[0-9]*\.[0-9.]*", value):
-            raise ValueError(f"must be a number, not {value!r}; write {value} without quotes")
+        if hint := form_hint(value, lambda meant: isinstance(meant, float) and 0 <= meant < 1):
+            raise ValueError(f"must be a number, not {value!r}; {hint}")
         return value
 
     @model_validator(mode="after")

@@ -159,6 +159,8 @@ class CallParser:
         else:
             near = did_you_mean_word(called or name, known)
             hint = "" if near else elsewhere(name) or available_names(namespace)
+        if namespace == "schedules" and (number := form_hint(name, _is_number)):
+            near, hint = "", f"for a number, {number}"
         self.wrong(f"Keras has no {kind} {shown(name)}{near}", place, hint or None)
         return None
 
@@ -306,6 +308,10 @@ class CallParser:
         """Add mistakes that other code found."""
         for mistake in mistakes:
             self.wrong(mistake.message, mistake.place, mistake.hint)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_number_for(argument: Argument, value: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -180,11 +181,15 @@ _ELSEWHERE = {
 }
 
 
+# 0,1 and 1,50, but not 1,000, which is a thousand.
+_DECIMAL_COMMA = re.compile(r"[-+]?\d*,(?!\d{3}$)\d+|[-+]?0*,\d+")
+
+
 def form_hint(value: Any, holds: Callable[[Any], bool]) -> str | None:
     """Return how to write a value whose form is wrong; None if another value is needed.
 
-    It may be a fraction, in quotes, with digit separators or a percent sign, a Python tuple, or
-    yes or no of YAML 1.1.
+    It may be a fraction, in quotes, with digit separators, a decimal comma or a percent sign, a
+    Python tuple, or yes or no of YAML 1.1.
     """
     if isinstance(value, float) and math.isfinite(value) and holds(int(value)):
         return "it must be whole; arithmetic gives a whole number with // or round"
@@ -195,8 +200,11 @@ def form_hint(value: Any, holds: Callable[[Any], bool]) -> str | None:
     if value.lower() in _OLD_BOOLEANS and holds(True):
         return f"write {_OLD_BOOLEANS[value.lower()]}: only true and false are booleans"
     meant = read_scalar(value)
-    if not isinstance(meant, str) and holds(meant):
+    if not isinstance(meant, str) and value and holds(meant):
         return f"write {value} without quotes"
+    if _DECIMAL_COMMA.fullmatch(value):
+        pointed = value.replace(",", ".")
+        return f"write {pointed}, with a point" if holds(read_scalar(pointed)) else None
     separated = value.replace("_", "").replace(",", "")
     if separated != value and holds(read_scalar(separated)):
         return f"write {separated}, without separators"
