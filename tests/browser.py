@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import json
 import os
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -69,6 +72,31 @@ class Page:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
+    def wait(self, condition: str, seconds: float = 30) -> None:
+        """Wait until an expression of JavaScript is true."""
+        self.run(
+            f"new Promise((done, fail) => {{ const look = () => ({condition}) ? done() : "
+            f"performance.now() > end ? fail(Error({json.dumps(condition)})) "
+            f": setTimeout(look, 20); const end = performance.now() + {1000 * seconds}; look(); }})"
+        )
+
+    def press(self, key: str, text: str = "") -> None:
+        """Press and release a key; `text` is what it types."""
+        for kind in ("keyDown", "keyUp"):
+            self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, text=text)
+
+    def serious_violations(self) -> list[Any]:
+        """The serious violations that axe finds: impact, rule, the first element."""
+        found = importlib.util.find_spec("axe_core_python")
+        if found is None or not found.submodule_search_locations:
+            pytest.skip("axe-core-python is not installed: pip install 'cnnzoo[test]'")
+        axe = Path(found.submodule_search_locations[0]) / "axe.min.js"
+        self.run(axe.read_text(encoding="utf-8") + "; 0")
+        violations = self.run(
+            "axe.run().then(r => r.violations.map(v => [v.impact, v.id, v.nodes[0].html]))"
+        )
+        return [each for each in violations if each[0] in ("serious", "critical")]
+
     def show_at(self, width: int, scheme: str = "light") -> None:
         """Make it so many pixels wide, for somebody who prefers light or dark."""
         self.ask(
@@ -95,14 +123,14 @@ class Page:
 
 
 @contextmanager
-def chromium(folder: Path) -> Iterator[Page]:
-    """A new page of a browser that has its profile in an empty folder."""
+def chromium(folder: Path, *more: str) -> Iterator[Page]:
+    """A new page of a browser that has its profile in an empty folder, with more options."""
     assert CHROMIUM
     commands_out, commands_in = os.pipe()
     answers_out, answers_in = os.pipe()
     # Chromium reads commands from file descriptor 3 and answers on 4.
     line = f'exec "$0" "$@" 3<&{commands_out} 4>&{answers_in}'
-    options = [*_QUIET, f"--user-data-dir={folder}", "--remote-debugging-pipe"]
+    options = [*_QUIET, *more, f"--user-data-dir={folder}", "--remote-debugging-pipe"]
     process = subprocess.Popen(
         ["/bin/bash", "-c", line, CHROMIUM, *options],
         pass_fds=(commands_out, answers_in),

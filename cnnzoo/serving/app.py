@@ -38,11 +38,10 @@ def application(service: Service, access: Access, log: Log, load: Load | None = 
 
     With `load`, models whose files change are loaded again.
     """
-    static = static_files()
+    html, static = page(), static_files()
 
     async def index(request: Request) -> Response:
-        shown = _descriptions(service) if access.has_token(request.headers) else []
-        return HTMLResponse(page(shown))
+        return HTMLResponse(html)
 
     async def file(request: Request) -> Response:
         found = static.get(request.path_params["name"])

@@ -146,7 +146,7 @@ def test_health_metrics_and_page(server):
     assert server.metric("cnnzoo_waiting_images") == 0
     page = server.get("/")
     assert "script-src 'self'" in page.headers["content-security-policy"]
-    assert b"small" in page.body
+    assert b"/static/main.js" in page.body
 
 
 def png(width, height, data=b""):

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
 from importlib import resources
-from typing import Any
 
-# The suffix of a file in this folder that the server delivers as /static/NAME → its type.
-_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
+# The suffix of a file that the server delivers as /static/NAME → its type.
+_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+
+_SHARED_STYLE = "style.css"  # that of the report
 
 
-def page(models: Sequence[Mapping[str, Any]]) -> str:
-    """Return the page as HTML.
-
-    `models` are the entries of `GET /models`. There are none if the server has a token and the
-    request does not: then the script asks for the token, and reads `GET /models` with it.
-    """
-    names = "".join(f"<li>{escape(model['name'])}</li>" for model in models)
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>cnnzoo</title>'
-        f"<h1>cnnzoo</h1><ul>{names}</ul></html>"
-    )
+def page() -> str:
+    """Return the page as HTML; its script reads the models from `GET /models`."""
+    return resources.files(__package__).joinpath("index.html").read_text(encoding="utf-8")
 
 
 def static_files() -> dict[str, tuple[str, bytes]]:
     """Return the files below `/static/`: name → (content type, content)."""
-    found = {}
-    for file in resources.files(__package__).iterdir():
-        suffix = f".{file.name.rpartition('.')[2]}"
-        if suffix in _TYPES:
-            found[file.name] = (_TYPES[suffix], file.read_bytes())
-    return found
+    shared = resources.files("cnnzoo.reporting.page").joinpath(_SHARED_STYLE)
+    return {
+        file.name: (kind, file.read_bytes())
+        for file in (shared, *resources.files(__package__).iterdir())
+        for suffix, kind in _TYPES.items()
+        if file.name.endswith(suffix)
+    }
