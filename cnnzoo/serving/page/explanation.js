@@ -64,9 +64,11 @@ function showStages(container, stages) {
   stages.forEach((stage, place) => {
     const [title, maps] = container.children[place].children;
     const [name, size] = [printable(stage.name), stage.shape.join("×")];
+    const [count, channels] = [stage.maps.length, stage.shape.at(-1)];
+    const some = count < channels ? `, the ${count} strongest` : "";
     title.replaceChildren(
-      element("b", {}, size), " ", element("span", { className: "dim" }, name));
-    maps.ariaLabel = `${stage.maps.length} feature maps of ${name}, ${size}`;
+      element("b", {}, size), " ", element("span", { className: "dim" }, name + some));
+    maps.ariaLabel = `${count} feature maps of ${name}, ${size}`;
     while (maps.children.length > stage.maps.length) maps.lastChild.remove();
     while (maps.children.length < stage.maps.length) {
       maps.append(element("img", { className: "pixel", alt: "" }));

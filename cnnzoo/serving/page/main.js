@@ -7,11 +7,13 @@ import { models } from "./service.js";
 
 const SETTLED = 500; // ms without an answer, after which screen readers hear the verdict
 const MOST_NAMES = 3; // in the title
+const REFRESH_REST = 5000; // ms; a service of several processes replaces its models one by one
 
 let panels = []; // of all models
 let chosen = []; // those that are shown
 let picture = null;
 let settling = 0;
+let refreshed = -REFRESH_REST;
 
 const several = () => chosen.length > 1;
 const nameOf = (panel) => printable(panel.model.name);
@@ -72,8 +74,8 @@ function titled(panel, node, described = false) {
 
 /** Show a switch for each model; one always stays on. */
 function showChooser() {
-  const boxes = panels.map((panel, place) => {
-    const box = element("input", { type: "checkbox", checked: place === 0 });
+  const boxes = panels.map((panel) => {
+    const box = element("input", { type: "checkbox", checked: chosen.includes(panel) });
     box.addEventListener("change", () => {
       const next = panels.filter((_, other) => boxes[other].checked);
       if (next.length) choose(next);
@@ -81,18 +83,33 @@ function showChooser() {
     });
     return box;
   });
-  byId("chooser").append(...panels.map((panel, place) =>
-    element("label", { className: "chip" }, boxes[place], element("span", {}, nameOf(panel)))));
+  byId("chooser").replaceChildren(
+    byId("chooser").firstElementChild,
+    ...panels.map((panel, place) =>
+      element("label", { className: "chip" }, boxes[place], element("span", {}, nameOf(panel)))));
   byId("chooser").hidden = panels.length < 2;
 }
 
-try {
+/** Read the models, and show those of these names; without a known name, the first one. */
+async function start(names) {
   panels = (await models()).map((model, place) => {
-    const panel = modelPanel(model, `model${place + 1}`, settle);
+    const panel = modelPanel(model, `model${place + 1}`, settle, refresh);
     return { ...panel, about: `about${place + 1}` };
   });
+  const known = panels.filter(({ model }) => names.includes(model.name));
+  choose(known.length ? known : panels.slice(0, 1));
   showChooser();
-  choose(panels.slice(0, 1));
+}
+
+/** Read the models again after one was replaced; the picture stays. */
+async function refresh() {
+  if (performance.now() < refreshed + REFRESH_REST) return;
+  refreshed = performance.now();
+  await start(chosen.map(({ model }) => model.name)).catch(() => {});
+}
+
+try {
+  await start([]);
   byId("content").hidden = false;
 } catch (error) {
   byId("title").textContent = "No answer";

@@ -10,9 +10,9 @@ const EXPLANATION_REST = 150;
 
 /**
  * Make the panel of a model. A picture has `content(model)`, which promises a blob; `answered` is
- * called after each answer.
+ * called after each answer, and `replaced` when the service has another model by this name.
  */
-export function modelPanel(model, id, answered) {
+export function modelPanel(model, id, answered, replaced) {
   let picture = null; // an answer for another one is dropped
   let best = null;
   const answer = answerView(model);
@@ -35,7 +35,11 @@ export function modelPanel(model, id, answered) {
   const predict = asker(
     answer,
     ANSWER_REST,
-    (blob) => service.predict(model, blob, shownClasses(model)),
+    async (blob) => {
+      const found = await service.predict(model, blob, shownClasses(model));
+      if (found.identity !== model.identity) replaced();
+      return found.probabilities;
+    },
     (probabilities) => {
       [best] = probabilities;
       answered();

@@ -1,6 +1,7 @@
 // The requests to the service.
 import { byId } from "./elements.js";
 
+const TRIES = 3; // of a request to a service that is busy
 const TOKEN = "cnnzoo token"; // in sessionStorage: forgotten with the tab
 
 /** An error that the service answered; `hint` says how to continue. */
@@ -17,12 +18,14 @@ export async function models() {
   return (await ask("/models")).models;
 }
 
-/** Return the probabilities of the `top` classes, [{class, probability}], the best first. */
+/**
+ * Return the probabilities of the `top` classes, [{class, probability}], the best first, and the
+ * identity of the model.
+ */
 export async function predict(model, picture, top) {
   const answer = await ask(`/predict?${query({ model: model.name, top })}`, picture);
-  const [prediction] = answer.predictions;
-  if (prediction.error) throw new ServiceError(`The picture ${prediction.error}`);
-  return prediction.probabilities;
+  const [{ probabilities }] = answer.predictions;
+  return { probabilities, identity: answer.model.identity };
 }
 
 /** Explain a class of a picture, by default the predicted one. */
@@ -40,7 +43,7 @@ function query(words) {
   return new URLSearchParams(words).toString().replaceAll("'", "%27");
 }
 
-async function ask(path, picture) {
+async function ask(path, picture, tries = TRIES) {
   const headers = hasToken() ? { Authorization: `Bearer ${sessionStorage.getItem(TOKEN)}` } : {};
   const body = picture && { method: "POST", body: picture };
   if (picture) headers["Content-Type"] = "application/octet-stream"; // the service looks itself
@@ -53,6 +56,11 @@ async function ask(path, picture) {
   if (response.status === 401) {
     await askForToken();
     return ask(path, picture);
+  }
+  if (response.status === 503 && tries > 1) {
+    const seconds = Number(response.headers.get("Retry-After")) || 1;
+    await new Promise((resume) => setTimeout(resume, 1000 * seconds));
+    return ask(path, picture, tries - 1);
   }
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
