@@ -121,6 +121,14 @@ class TrainingError(CnnzooError):
     """A training that started and failed."""
 
 
+class DivergedError(TrainingError):
+    """A training whose loss or weights became NaN or infinite."""
+
+
+class TooLargeError(TrainingError):
+    """A training that does not fit in memory."""
+
+
 class Interrupted(CnnzooError, KeyboardInterrupt):  # noqa: N818 - the user's wish, not an error
     """A training that was stopped from the keyboard; its last checkpoint is kept."""
 

@@ -22,7 +22,8 @@ def check(words: tuple[str, ...]) -> None:
     """Report all errors in configurations.
 
     Each error is printed as file:line:column: error: ..., which editors parse. KEY=VALUE settings
-    apply to every file. No framework is loaded. The exit code is 2 if there is an error.
+    apply to every file. Each value of a sweep is checked. No framework is loaded. The exit code is
+    2 if there is an error.
 
     \b
     Examples:
@@ -30,7 +31,8 @@ def check(words: tuple[str, ...]) -> None:
       cnnzoo check configs/*.yaml
       cnnzoo check lenet data.folder=photos
     """
-    from cnnzoo.config.loader import load_config
+    from cnnzoo.config.loader import load_raw, make_config
+    from cnnzoo.studies.sweep_check import check_sweep
     from cnnzoo.text import counted
     from cnnzoo.training.checks import check_config, check_initial_weights
 
@@ -41,7 +43,11 @@ def check(words: tuple[str, ...]) -> None:
     mistakes = 0
     for file in files:
         try:
-            check_initial_weights(check_config(load_config(file, overrides)), downloads=False)
+            raw = load_raw(file, overrides)
+            config = make_config(raw)
+            check_initial_weights(check_config(config), downloads=False)
+            if config.sweep:
+                check_sweep(raw)
         except CnnzooError as error:
             click.echo(str(error))
             mistakes += len(error.mistakes)

@@ -14,6 +14,8 @@ from cnnzoo.config.located import Map, key_place, value_place
 
 # A mapping of classes, one or several, that is not itself a class with its arguments.
 CLASS_TABLE = "defaults"
+# A mapping whose values are replaced, not merged: a range replaces another range.
+_WHOLE_VALUES = "parameters"
 
 
 def merge(base: Map, top: Map) -> Map:
@@ -26,10 +28,19 @@ def merge(base: Map, top: Map) -> Map:
             replaced = names_a_class(below) and names_a_class(value) and set(below) != set(value)
             if key == "data":
                 below = without_other_sources(below, value)
-            if not replaced or key == CLASS_TABLE:
+            if key == _WHOLE_VALUES:
+                value = _updated(below, value)
+            elif not replaced or key == CLASS_TABLE:
                 value = merge(below, value)
         merged.put(key, value, key_place(top, key), value_place(top, key))
     return merged
+
+
+def _updated(base: Map, top: Map) -> Map:
+    updated = base.copy()
+    for key, value in top.items():
+        updated.put(key, value, key_place(top, key), value_place(top, key))
+    return updated
 
 
 def without_other_sources(data: Map, top: Iterable[str]) -> Map:

@@ -18,6 +18,7 @@ from cnnzoo.config.merge import (
 from cnnzoo.config.reader import MAX_DEPTH, read_yaml
 from cnnzoo.errors import ConfigError, Place
 
+SEARCHED = "sweep.parameters."
 _INDEX = re.compile(r"-?[0-9]{1,6}")
 
 
@@ -30,23 +31,41 @@ def apply_override(raw: Map, override: str) -> None:
             f"{override!r} is not KEY=VALUE",
             hint="for example training.epochs=3 or model.layers.1.Conv2D.filters=32",
         )
+    set_value(raw, path, _value(text, place), place)
+
+
+def set_value(
+    raw: Map, path: str, value: Any, place: Place, key_place: Place | None = None
+) -> None:
+    """Set the value at a dotted path in place; raises ConfigError if there is no such path.
+
+    `place` is that of the value, and of its key unless `key_place` is given. Containers on the path
+    are copied, so that other copies of `raw` do not change.
+    """
     container: Any = raw
-    *parents, last = path.split(".")
+    steps = _steps(path)
+    *parents, last = steps
     for depth, step in enumerate(parents):
-        container = _enter(container, step, path.split(".")[depth + 1], place)
-    value = _value(text, place)
+        container = _enter(container, step, steps[depth + 1], key_place or place)
     if path == "data" and names_a_folder(value):
         folder = Map(place)
         folder.put("folder", value, place, place)
         value = folder
     if isinstance(container, Seq):
-        index = _index(container, last, place)
+        index = _index(container, last, key_place or place)
         container[index] = value
         container.item_places[index] = place
         return
     if parents == ["data"]:
         container = raw["data"] = without_other_sources(container, [last])
-    container.put(last, value, place, place)
+    container.put(last, value, key_place or place, place)
+
+
+def _steps(path: str) -> list[str]:
+    """Split a path; the keys of `sweep.parameters` contain dots themselves."""
+    if path.startswith(SEARCHED):
+        return [*SEARCHED.rstrip(".").split("."), path.removeprefix(SEARCHED)]
+    return path.split(".")
 
 
 def _value(text: str, place: Place) -> Any:

@@ -19,6 +19,7 @@ from cnnzoo.config.located import Map, value_place
 from cnnzoo.config.params import evaluate_params
 from cnnzoo.config.paths import absolute
 from cnnzoo.config.section import Fraction, Positive, Section, Seed, list_of_calls, one_call
+from cnnzoo.config.sweep import SweepConfig, check_sweep_section
 from cnnzoo.config.variables import SHAPE_VARIABLES, TRAINING_VARIABLES
 from cnnzoo.config.wording import form_hint
 from cnnzoo.errors import ConfigError, did_you_mean
@@ -206,6 +207,8 @@ class Config(Section):
     """A run, a .keras file or a trained network, for the initial weights."""
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     """Settings of the training."""
+    sweep: SweepConfig | None = None
+    """Search of hyper-parameters, for cnnzoo sweep."""
 
     @model_validator(mode="before")
     @classmethod
@@ -243,6 +246,12 @@ class Config(Section):
         values += self.data.augment if self.data else ()
         if unknown := check_variables(values, known):
             raise ConfigError.of(unknown)
+        return self
+
+    @model_validator(mode="after")
+    def _know_the_sweep(self) -> Self:
+        if self.sweep:
+            check_sweep_section(self.sweep)
         return self
 
     @field_validator("name")

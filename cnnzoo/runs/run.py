@@ -41,6 +41,7 @@ Note = Callable[[str], None]  # called with one line for the user
 _LISTED = 3  # damaged runs that a note names
 
 RUNNING, FINISHED, INTERRUPTED, FAILED = "running", "finished", "interrupted", "failed"
+PRUNED = "pruned"  # stopped early by a study, because others were better
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,19 +187,16 @@ class Run:
         return str(self.path)
 
 
-def create_run(runs_dir: Path | str, config: Config) -> Run:
-    """Create a run directory with its configuration; concurrent calls never share one."""
+def create_run(runs_dir: Path | str, config: Config, number: int | None = None) -> Run:
+    """Create a run directory with its configuration; concurrent calls never share one.
+
+    Its number is the next free one, or `number`, whose directory must not exist.
+    """
     parent = Path(runs_dir) / config.name
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        number = max(_numbers(parent), default=0) + 1
-        while True:
-            try:
-                (parent / str(number)).mkdir()
-                break
-            except FileExistsError:
-                number += 1
-        run = Run(parent / str(number))
+        run = Run(_new_directory(parent) if number is None else parent / str(number))
+        run.path.mkdir(exist_ok=number is None)
         write_text(run.path / CONFIG, dump_config(config))
     except OSError as error:
         raise RunError(
@@ -206,6 +204,17 @@ def create_run(runs_dir: Path | str, config: Config) -> Run:
             hint="name another directory with --runs-dir or CNNZOO_RUNS_DIR",
         ) from error
     return run
+
+
+def _new_directory(parent: Path) -> Path:
+    """Create and return the directory of the next free number."""
+    number = max(_numbers(parent), default=0) + 1
+    while True:
+        try:
+            (parent / str(number)).mkdir()
+            return parent / str(number)
+        except FileExistsError:
+            number += 1
 
 
 def open_run(path: Path | str) -> Run:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 
-from cnnzoo.errors import CnnzooError, Interrupted, RunError, Terminated, TrainingError
+from cnnzoo.errors import (
+    CnnzooError,
+    Interrupted,
+    RunError,
+    Terminated,
+    TooLargeError,
+    TrainingError,
+)
 from cnnzoo.models.objects import first_line
 from cnnzoo.runs.run import Run
 from cnnzoo.training.engine.batches import Batches
@@ -62,9 +69,9 @@ def is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def memory_error(batch_size: int) -> TrainingError:
+def memory_error(batch_size: int) -> TooLargeError:
     """The error for a training step that does not fit in memory."""
-    return TrainingError(
+    return TooLargeError(
         f"a training step on {batch_size} images does not fit in memory",
         hint=f"train with training.batch_size={max(batch_size // 2, 1)}"
         if batch_size > 1

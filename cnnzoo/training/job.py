@@ -26,6 +26,7 @@ from cnnzoo.training.settings import Settings, choose_settings
 class Job:
     """A training that is ready to start: a plain value; nothing is written yet.
 
+    `config` has no `sweep` section, which does not affect a training.
     `architecture` and `head` (`binary` or `categorical`) are resolved for the classes of the data
     set. `settings` has no open value. `seconds` is the time that `prepare` took, which counts as
     time of the training.
@@ -80,7 +81,7 @@ def prepare(
         for note in notes:
             display.note(note)
     return Job(
-        config,
+        config.model_copy(update={"sweep": None}),
         dataset,
         checked.architecture,
         head_of(checked.architecture, dataset.class_names),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # these load NumPy, which `cnnzoo runs` does not need
     from cnnzoo.datasets.source import Source
 
 Metrics = Mapping[str, float]
+# The rows of `history.csv` after an epoch → whether the training ends with it.
+EndsAfter = Callable[[Sequence[Metrics]], bool]
 
 # Shown in this order, before all other metrics.
 _FIRST = ("loss", "accuracy", "val_loss", "val_accuracy")

@@ -18,12 +18,12 @@ from cnnzoo.datasets.dataset import Dataset
 from cnnzoo.errors import DataError, DeviceError, Mistake, RunError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.runs.environment import config_hash, differences, machine, versions
-from cnnzoo.runs.run import CONFIG, FINISHED, RUNNING, Run
+from cnnzoo.runs.run import CONFIG, FINISHED, PRUNED, RUNNING, Run
 from cnnzoo.training.devices import join_processes
 from cnnzoo.training.engine.checkpoint import State, checkpoints_in, newest_checkpoint
 from cnnzoo.training.job import prepare
 from cnnzoo.training.loggers.loggers import open_loggers
-from cnnzoo.training.progress import Display
+from cnnzoo.training.progress import Display, EndsAfter
 from cnnzoo.training.settings import Settings
 from cnnzoo.training.train import run_job, timestamp
 
@@ -48,13 +48,14 @@ def resume(
     device: str = "auto",
     display: Display | None = None,
     command: Sequence[str] = (),
+    ends_after: EndsAfter | None = None,
 ) -> Run:
     """Continue a run from its last checkpoint; the result has the same bits as without the stop.
 
     A run without a checkpoint starts again. `training.epochs=N` among the overrides, or in an
     edited `config.yaml`, extends a finished run. Raises what `train` raises, and RunError if
     another process trains the run, if it is finished, or if overrides or edits change what it was
-    trained with.
+    trained with. `ends_after` may end the training after an epoch.
     """
     use_backend_of(run.record())
     if scratch := join_processes(run.config().training, device, run.path):
@@ -77,7 +78,7 @@ def resume(
         loggers = open_loggers(new, display.note)
         checkpoint = newest_checkpoint(run.checkpoints_path, display.note)
         values, state = checkpoint or (None, State())
-        if "training.epochs" in changes:
+        if "training.epochs" in changes or record.get("status") == PRUNED:
             state.stopped = False  # early stopping must not end an extension at once
         now = {"versions": versions(), "machine": machine(load_keras())}
         environment = differences(record, now)
@@ -98,7 +99,7 @@ def resume(
             settings=job.settings.record(),
             resumed=[*record.get("resumed", []), resumed],
         )
-        run_job(run, job, loggers, display, state, values)
+        run_job(run, job, loggers, display, state, values, ends_after)
     return run
 
 

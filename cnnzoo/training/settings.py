@@ -20,6 +20,7 @@ MOST_STEPS_IN_A_PROGRAM = 4096  # on JAX: about a second of the smallest network
 _SHARE_OF_MEMORY = 0.5
 # Copies of the activations that a step holds: the activations, their gradients, temporary values.
 _COPIES = 3
+_VALUES_PER_WEIGHT = 4
 # Multiply-accumulates of the forward pass, which is a third of the work of a step.
 _MACS_AT_ONCE = {"cpu": 8 * 10**9, "gpu": 10**12, "tensor cores": 8 * 10**12}
 
@@ -87,6 +88,16 @@ def choose_batch_size(architecture: Architecture, examples: int, memory: int | N
         example = _COPIES * 4 * architecture.activations
         size = min(size, int(memory * _SHARE_OF_MEMORY) // example)
     return 1 << (max(size, 1).bit_length() - 1)
+
+
+def step_bytes(architecture: Architecture, batch_size: int) -> int:
+    """Return about how many bytes of memory a training step needs.
+
+    They are those of the activations, as `choose_batch_size` counts them, and of the weights with
+    their gradients and two moments of the optimizer.
+    """
+    activations = _COPIES * 4 * architecture.activations * batch_size
+    return activations + _VALUES_PER_WEIGHT * 4 * architecture.parameters
 
 
 def choose_steps(step_macs: int, hardware: Hardware) -> int:

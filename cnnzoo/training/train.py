@@ -13,7 +13,7 @@ from typing import Any
 
 from cnnzoo.config.schema import Config
 from cnnzoo.datasets.dataset import Dataset
-from cnnzoo.errors import OutputError, TrainingError
+from cnnzoo.errors import DivergedError, OutputError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.runs.environment import config_hash, machine, versions
 from cnnzoo.runs.run import FAILED, FINISHED, INTERRUPTED, RUNNING, Run, create_run
@@ -25,7 +25,7 @@ from cnnzoo.training.failures import interruption_error, training_error
 from cnnzoo.training.interrupt import StopRequest, stop_on_signals
 from cnnzoo.training.job import Job, prepare
 from cnnzoo.training.loggers.loggers import Loggers, open_loggers
-from cnnzoo.training.progress import Display
+from cnnzoo.training.progress import Display, EndsAfter
 
 
 def train(
@@ -59,12 +59,17 @@ def train_job(
     *,
     display: Display | None = None,
     command: Sequence[str] = (),
+    number: int | None = None,
+    ends_after: EndsAfter | None = None,
 ) -> Run:
-    """Train a prepared job in a new run and return the run; raises what `train` raises."""
+    """Train a prepared job in a new run and return the run; raises what `train` raises.
+
+    The run has the next free number, or `number`. `ends_after` may end the training after an epoch.
+    """
     display = display or Display()
     config = job.config
     loggers = open_loggers(config, display.note)
-    run = create_run(runs_dir, config)
+    run = create_run(runs_dir, config, number)
     with run.training():
         run.write_config(config)
         run.update(
@@ -79,7 +84,7 @@ def train_job(
             versions=versions(),
             machine=machine(load_keras()),
         )
-        run_job(run, job, loggers, display)
+        run_job(run, job, loggers, display, ends_after=ends_after)
     return run
 
 
@@ -90,6 +95,7 @@ def run_job(
     display: Display,
     state: State | None = None,
     values: Arrays | None = None,
+    ends_after: EndsAfter | None = None,
 ) -> None:
     """Train a job in its run until it ends, and record how it ended.
 
@@ -101,7 +107,7 @@ def run_job(
     with stop_on_signals() as request:
         try:
             loggers.start(run, state.rows)
-            _run_epochs(run, job, batches, loggers, display, request, state, values)
+            _run_epochs(run, job, batches, loggers, display, request, state, values, ends_after)
             _record_end(run, loggers, FINISHED, state)
             keep_newest(run.checkpoints_path)
         except (KeyboardInterrupt, BrokenPipeError, OutputError) as stop:
@@ -134,8 +140,9 @@ def _run_epochs(
     request: StopRequest,
     state: State,
     values: Arrays | None,
+    ends_after: EndsAfter | None,
 ) -> None:
-    """Build the model and run the training loop; raises TrainingError if no model was saved."""
+    """Build the model and run the training loop; raises DivergedError if no model was saved."""
     started = time.perf_counter() - job.seconds
     from cnnzoo.training.engine.loop import Loop
     from cnnzoo.training.engine.placement import data_parallel
@@ -160,11 +167,12 @@ def _run_epochs(
             loggers=loggers,
             stop_request=request,
             started=started,
+            ends_after=ends_after,
         )
         loop.start(values)
         loop.run()
     if not run.model_path.exists():
-        raise TrainingError(
+        raise DivergedError(
             f"{job.config.training.monitor} was never finite, so no model was saved",
             hint=f"see {run.history_path}; try a learning rate ten times smaller",
         )

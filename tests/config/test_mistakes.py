@@ -33,7 +33,7 @@ SAID: dict[str, list[str]] = {
     "xyz: 3": [
         "it.yaml:3:1: error: a configuration has no key 'xyz'",
         "   hint: its keys: name, description, purpose, reference, model, data, seed, init_from, "
-        "training",
+        "training, sweep",
     ],
     "training:": [
         "it.yaml:3:10: error: training must be a mapping, not nothing",

@@ -16,7 +16,7 @@ import keras
 
 from cnnzoo.architecture.labels import LESS, better
 from cnnzoo.config.durations import seconds_of
-from cnnzoo.errors import TrainingError
+from cnnzoo.errors import DivergedError
 from cnnzoo.models.saved import Description, save_model
 from cnnzoo.runs.files import replacing
 from cnnzoo.runs.run import Run
@@ -36,7 +36,7 @@ from cnnzoo.training.engine.variables import (
 from cnnzoo.training.interrupt import StopRequest
 from cnnzoo.training.job import Job
 from cnnzoo.training.loggers.loggers import Loggers
-from cnnzoo.training.progress import Display, Progress
+from cnnzoo.training.progress import Display, EndsAfter, Progress
 from cnnzoo.training.settings import MIXED_FLOAT16
 
 
@@ -45,6 +45,7 @@ class Loop:
 
     `batches` are those of the training and of the validation. The loop changes `state` as it runs.
     `started` is the time, by `time.perf_counter`, from which this process counts as training.
+    `ends_after` may end the training after an epoch, before its checkpoint is written.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Loop:
         loggers: Loggers,
         stop_request: StopRequest,
         started: float,
+        ends_after: EndsAfter | None = None,
     ) -> None:
         self.run_directory = run
         self.job = job
@@ -70,6 +72,7 @@ class Loop:
         self.display = display
         self.loggers = loggers
         self.stop_request = stop_request
+        self.ends_after = ends_after
         self.less_is_better = better(job.config, self.training.monitor) == LESS
         # The loop applies averaged weights itself, without rounding.
         self.own_callbacks = [
@@ -118,7 +121,7 @@ class Loop:
 
         Raises:
             KeyboardInterrupt: a stop was requested; a checkpoint of the current step is written.
-            TrainingError: the loss or a weight is NaN or infinite.
+            DivergedError: the loss or a weight is NaN or infinite.
 
         """
         state = self.state
@@ -180,6 +183,8 @@ class Loop:
         state.rows.append(row)
         state.epoch_seconds.append(round(state.running, 3))
         state.stopped = bool(self.compiled_model.stop_training)
+        if self.ends_after and self.ends_after(state.rows):
+            state.stopped = True
         if best:
             state.best, state.best_epoch = logs[self.training.monitor], state.epoch
         self._save()
@@ -263,7 +268,7 @@ class Loop:
     def _learning_rate(self) -> float:
         return float(keras.ops.convert_to_numpy(self.compiled_model.optimizer.learning_rate))
 
-    def _not_finite(self, problem: str) -> TrainingError:
+    def _not_finite(self, problem: str) -> DivergedError:
         state, count = self.state, len(self.train)
         epoch, step = (state.epoch + 1, state.step) if state.step else (state.epoch, count)
         hint = (
@@ -272,7 +277,7 @@ class Loop:
         )
         if self.job.settings.precision == MIXED_FLOAT16:
             hint += " Does training.precision=float32 solve it?"
-        return TrainingError(
+        return DivergedError(
             f"{problem} in epoch {epoch}, step {step} of {count}, at a learning rate of "
             f"{self._learning_rate():.3g}",
             hint=hint,

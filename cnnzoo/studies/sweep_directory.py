@@ -1,0 +1,171 @@
+"""The directory of a sweep, `sweeps/NAME`: its configuration, its trials and their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cnnzoo.config.loader import load_raw, make_config
+from cnnzoo.config.located import Map
+from cnnzoo.config.schema import Config
+from cnnzoo.config.sweep import Choice, Domain, SweepConfig
+from cnnzoo.config.trial import trial_config
+from cnnzoo.config.writer import to_yaml
+from cnnzoo.errors import RunError, did_you_mean
+from cnnzoo.runs.files import write_text
+from cnnzoo.runs.run import Run
+
+CONFIG = "sweep.yaml"
+JOURNAL = "study.log"
+TRIALS = "trials.json"
+REPORT = "report.html"
+LOCK = ".lock"
+WORKERS = ".workers"
+
+
+@dataclass(frozen=True, slots=True)
+class SweepDirectory:
+    """A sweep: a directory and the files in it."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The name of the sweep, which is that of its runs."""
+        return self.path.resolve().name
+
+    @property
+    def config_path(self) -> Path:
+        """The configuration with the `sweep` section and all paths absolute."""
+        return self.path / CONFIG
+
+    @property
+    def trials_path(self) -> Path:
+        """The settings and results of all trials, written after each of them."""
+        return self.path / TRIALS
+
+    def raw(self) -> Map:
+        """Read the values of the configuration."""
+        return load_raw(self.config_path)
+
+    def config(self) -> Config:
+        """Read the configuration."""
+        return make_config(self.raw())
+
+    def sweep(self) -> SweepConfig:
+        """Read the `sweep` section; raises RunError if the file has none."""
+        sweep = self.config().sweep
+        if sweep is None:
+            raise RunError(f"{self.config_path} has no sweep section", hint="restore the file")
+        return sweep
+
+    def runs(self, number: int, seeds: int) -> list[Run]:
+        """Return the runs of a trial, one for each seed, whether they exist or not.
+
+        Trials are numbered from 1, and so are the runs: with one seed, both numbers are equal.
+        """
+        first = (number - 1) * seeds + 1
+        return [Run(self.path / str(first + index)) for index in range(seeds)]
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def create_directory(path: Path, raw: Map) -> SweepDirectory:
+    """Create the directory of a sweep with its configuration, or return an existing one."""
+    directory = SweepDirectory(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not directory.config_path.exists():
+            write_text(directory.config_path, to_yaml(plain_config(raw)))
+    except OSError as error:
+        raise RunError(
+            f"{path} cannot be written: {error.strerror}",
+            hint="name another directory with --sweeps-dir or CNNZOO_SWEEPS_DIR",
+        ) from error
+    return directory
+
+
+def plain_config(raw: Map) -> dict[str, Any]:
+    """Return the configuration with absolute paths, also in the values of its choices."""
+    config = make_config(raw)
+    assert config.sweep is not None
+    plain = config.plain()
+    for key, domain in config.sweep.parameters.items():
+        if isinstance(domain, Choice):
+            plain["sweep"]["parameters"][key] = [
+                _with_absolute_paths(value, _plain_at(raw, key, domain, value))
+                for value in domain.values
+            ]
+    return plain
+
+
+def find_sweep(word: str, sweeps_dir: Path | str) -> SweepDirectory | None:
+    """Return the sweep of a path or name, or None if there is none."""
+    for path in (Path(word), Path(sweeps_dir) / word):
+        if (path / CONFIG).is_file():
+            return SweepDirectory(path)
+    return None
+
+
+def choose_sweep(word: str | None, sweeps_dir: Path | str) -> SweepDirectory:
+    """Return the sweep that a word names, or the one that was used last.
+
+    Raises:
+        RunError: there is no such sweep.
+
+    """
+    found = sweeps_in(sweeps_dir)
+    if word is None and found:
+        return found[-1]
+    chosen = find_sweep(word, sweeps_dir) if word else None
+    if chosen is None:
+        names = [sweep.name for sweep in found]
+        what = f"the sweep {word!r} does not exist" if word else f"no sweeps in {sweeps_dir}"
+        raise RunError(
+            what + did_you_mean(word or "", names),
+            hint="start one: cnnzoo sweep FILE, a configuration with a sweep section",
+        )
+    return chosen
+
+
+def sweeps_in(sweeps_dir: Path | str) -> list[SweepDirectory]:
+    """Return the sweeps in a directory, the one that was used last at the end."""
+    root = Path(sweeps_dir)
+    paths = [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
+    found = [SweepDirectory(path) for path in paths if (path / CONFIG).is_file()]
+    return sorted(found, key=_last_use)
+
+
+def _last_use(sweep: SweepDirectory) -> float:
+    paths = [sweep.trials_path, sweep.config_path]
+    return max(path.stat().st_mtime for path in paths if path.exists())
+
+
+def _plain_at(raw: Map, key: str, domain: Domain, value: Any) -> Any:
+    """Return the value at a dotted key in the configuration of a trial, or None."""
+    plain: Any = trial_config(raw, {key: domain}, {key: value}).plain()
+    for step in key.split("."):
+        if isinstance(plain, Mapping):
+            plain = plain.get(step)
+        elif isinstance(plain, list) and step.lstrip("-").isdecimal() and int(step) < len(plain):
+            plain = plain[int(step)]
+        else:
+            return None
+    return plain
+
+
+def _with_absolute_paths(value: Any, plain: Any) -> Any:
+    """Return a value with each relative path in it replaced by the absolute one of `plain`."""
+    if isinstance(value, str) and isinstance(plain, str):
+        return plain if Path(plain).is_absolute() else value
+    if isinstance(value, str) and isinstance(plain, Mapping):
+        folder = plain.get("folder")  # `data: photos`
+        return {"folder": folder} if folder and Path(folder).name == Path(value).name else value
+    if isinstance(value, Mapping) and isinstance(plain, Mapping):
+        return {key: _with_absolute_paths(item, plain.get(key)) for key, item in value.items()}
+    if isinstance(value, list) and isinstance(plain, list) and len(value) == len(plain):
+        return [_with_absolute_paths(item, each) for item, each in zip(value, plain, strict=True)]
+    return value
