@@ -25,6 +25,7 @@ COMMANDS = (
     "tune",
     "benchmark",
     "train",
+    "sweep",
     "runs",
     "evaluate",
     "compare",

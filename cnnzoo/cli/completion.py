@@ -48,6 +48,39 @@ def complete_config_or_run(
     return complete(context, parameter, incomplete)
 
 
+def complete_sweep(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The names of the sweeps below `--sweeps-dir`."""
+    from cnnzoo.studies.sweep_directory import sweeps_in
+
+    default = os.environ.get("CNNZOO_SWEEPS_DIR") or "sweeps"
+    try:
+        found = sweeps_in(context.params.get("sweeps_dir") or Path(default).expanduser())
+    except (OSError, RuntimeError):
+        return []
+    return _items((sweep.name for sweep in found), incomplete)
+
+
+def complete_config_or_sweep(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the sweeps with `--resume` or `--best`, otherwise the configurations."""
+    existing = context.params.get("resume") or context.params.get("best")
+    complete = complete_sweep if existing else complete_config
+    return complete(context, parameter, incomplete)
+
+
+def complete_run_or_sweep(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the run directories, and the directories of sweeps."""
+    sweeps = [f"{item.value}" for item in complete_sweep(context, parameter, "")]
+    folder = context.params.get("sweeps_dir") or "sweeps"
+    runs = complete_run(context, parameter, incomplete)
+    return [*runs, *_items((f"{folder}/{name}" for name in sweeps), incomplete)]
+
+
 def complete_run_or_model(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:

@@ -22,6 +22,17 @@ runs_dir_option = click.option(
     help="Directory of the runs.",
 )
 
+sweeps_dir_option = click.option(
+    "--sweeps-dir",
+    default="sweeps",
+    envvar="CNNZOO_SWEEPS_DIR",
+    callback=lambda context, parameter, value: str(Path(value).expanduser()),
+    show_default=True,
+    show_envvar=True,
+    metavar="DIR",
+    help="Directory of the sweeps.",
+)
+
 output_option = click.option(
     "--output",
     metavar="FILE",

@@ -18,7 +18,8 @@ def seconds_of(duration: str) -> float:
     return float(duration[:-1]) * _SECONDS[duration[-1]]
 
 
-def _checked(value: Any) -> Any:
+def checked(value: Any) -> str:
+    """Return a duration; raises ValueError for anything else."""
     if isinstance(value, str) and re.match(_PATTERN, value) and seconds_of(value) > 0:
         return value
     number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
@@ -26,5 +27,5 @@ def _checked(value: Any) -> Any:
     raise ValueError(f"must be a duration such as 30s, 5m or 1.5h, not {shown(value)}{meant}")
 
 
-# The pattern is for editors: `_checked` reports every error before it is used.
-Duration = Annotated[str, BeforeValidator(_checked), Field(pattern=_PATTERN)]
+# The pattern is for editors: `checked` reports every error before it is used.
+Duration = Annotated[str, BeforeValidator(checked), Field(pattern=_PATTERN)]

@@ -14,19 +14,18 @@ from cnnzoo.config.schema import Config
 from cnnzoo.config.sweep import SweepConfig
 from cnnzoo.config.writer import to_yaml
 from cnnzoo.errors import CnnzooError, Interrupted, RunError
-from cnnzoo.evaluation.evaluate import evaluate
 from cnnzoo.extras import require
 from cnnzoo.runs.files import write_text
-from cnnzoo.runs.run import RECORD
 from cnnzoo.studies.objectives import objectives_of
 from cnnzoo.studies.progress import StudyDisplay
 from cnnzoo.studies.sweep_check import check_sweep
 from cnnzoo.studies.sweep_directory import SweepDirectory, create_directory, plain_config
-from cnnzoo.studies.sweep_results import SweepRecord, ranked, read_record, write_record
+from cnnzoo.studies.sweep_results import SweepRecord, read_record, write_record
 from cnnzoo.studies.sweep_search import Search
 from cnnzoo.studies.sweep_storage import open_storage, shown_url
 from cnnzoo.studies.sweep_study import EXTENSIBLE, SweepStudy, TakenOverError
 from cnnzoo.studies.sweep_trial import TrialTask, train_trial
+from cnnzoo.studies.sweep_winner import measure_winner
 
 TIMEOUT = 120.0  # seconds of silence after which a trial is taken over
 _POLL = 2.0  # seconds between looks at the trials of other processes
@@ -111,7 +110,7 @@ def run_sweep(
             _train(study, number, raw, config.sweep, device, display, command)
             write_results(study, url)
     record = write_results(study, url)
-    measure_winner(directory, record, config.sweep, display)
+    measure_winner(directory, record, display)
     return record
 
 
@@ -136,20 +135,6 @@ def write_results(study: SweepStudy, url: str) -> SweepRecord:
         record = SweepRecord(storage=url, trials=study.results())
         write_record(study.directory, record)
     return record
-
-
-def measure_winner(
-    directory: SweepDirectory, record: SweepRecord, sweep: SweepConfig, display: StudyDisplay
-) -> None:
-    """Measure the best trial on the test split, once; no other trial is measured on it."""
-    order = ranked(record.trials, objectives_of(sweep.objective)[0])
-    for run in directory.runs(order[0].number, sweep.seeds) if order else ():
-        if not (run.path / RECORD).exists():
-            display.note(f"{run} is on another machine, which measures its test split")
-        elif run.awaits_measurement():
-            with FileLock(directory.path / ".winner.lock"):
-                if run.awaits_measurement():
-                    evaluate(run)
 
 
 def _train(

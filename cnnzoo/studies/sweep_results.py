@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cnnzoo.config.schema import Config
 from cnnzoo.config.trial import trial_config
+from cnnzoo.config.writer import dump_config
 from cnnzoo.errors import RunError
 from cnnzoo.runs.files import write_text
 from cnnzoo.runs.schema import read_json
@@ -117,6 +118,14 @@ def best_trial(directory: SweepDirectory, record: SweepRecord) -> Trial:
             hint=f"continue: cnnzoo sweep --resume {directory}",
         )
     return order[0]
+
+
+def best_config(directory: SweepDirectory) -> str:
+    """Return the configuration of the best trial as YAML; raises what `best_trial` raises."""
+    record = read_record(directory)
+    best = best_trial(directory, record)
+    heading = f"# Trial {best.number} of the sweep {directory.name}"
+    return f"{heading}\n{dump_config(config_of(directory, best))}"
 
 
 def config_of(directory: SweepDirectory, trial: Trial) -> Config:
