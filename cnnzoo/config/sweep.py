@@ -30,6 +30,7 @@ _REFUSED = {
     "sweep": "a sweep does not search its own settings",
     "name": "the name of the runs is the name of the sweep",
     "description": "it does not affect the training",
+    "purpose": "it does not affect the training",
     "reference": "it does not affect the training",
     "extends": "it names a file; a list of values for data or model can replace sections",
     "seed": "sweep.seeds: N trains each trial with N seeds",

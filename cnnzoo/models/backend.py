@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import warnings
@@ -128,6 +129,21 @@ def no_native_notices() -> Iterator[None]:
         os.dup2(saved, 2)
         os.close(saved)
         os.close(nowhere)
+
+
+@contextmanager
+def without_retracing_warnings() -> Iterator[None]:
+    """A context without the warning of TensorFlow about many models in one process."""
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(_no_retracing)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_no_retracing)
+
+
+def _no_retracing(record: logging.LogRecord) -> bool:
+    return "retracing" not in record.getMessage()
 
 
 def _hide_gpus() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from cnnzoo.errors import UserError
 from cnnzoo.evaluation.confusion import Confusion
 from cnnzoo.evaluation.explain.explain import explain_image, first_filters
+from cnnzoo.models.backend import without_retracing_warnings
 from cnnzoo.reporting.class_bars import class_bars
 from cnnzoo.reporting.confusion import confusion_matrix
 from cnnzoo.reporting.curves import learning_curves, learning_rate_curve
@@ -17,7 +18,7 @@ from cnnzoo.reporting.explanations import feature_maps_figure, filters_figure, o
 from cnnzoo.reporting.gallery import mistakes_gallery, surest_mistakes
 from cnnzoo.reporting.graph import MAX_BOXES, boxes_of, draw_graph
 from cnnzoo.reporting.reliability import reliability_diagram
-from cnnzoo.reporting.report_data import ReportData, without_retracing_warnings
+from cnnzoo.reporting.report_data import ReportData
 from cnnzoo.reporting.saving import save_figure
 from cnnzoo.reporting.threshold_curves import roc_and_precision_recall
 from cnnzoo.reporting.volumes import draw_volumes

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,18 +128,3 @@ def _hold(predictions: Predictions, classifier: Classifier, dataset: Dataset, sp
     if predictions.kept is not None:
         again = np.take_along_axis(again, predictions.kept[:_COMPARED], axis=1)
     return bool(np.allclose(again, predictions.probabilities[:_COMPARED], atol=_TOLERANCE))
-
-
-@contextmanager
-def without_retracing_warnings() -> Iterator[None]:
-    """Every run has models of its own; TensorFlow takes that for a mistake and warns."""
-    logger = logging.getLogger("tensorflow")
-    logger.addFilter(_no_retracing)
-    try:
-        yield
-    finally:
-        logger.removeFilter(_no_retracing)
-
-
-def _no_retracing(record: logging.LogRecord) -> bool:
-    return "retracing" not in record.getMessage()

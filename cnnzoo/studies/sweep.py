@@ -19,11 +19,16 @@ from cnnzoo.runs.files import write_text
 from cnnzoo.studies.objectives import objectives_of
 from cnnzoo.studies.progress import StudyDisplay
 from cnnzoo.studies.sweep_check import check_sweep
-from cnnzoo.studies.sweep_directory import SweepDirectory, create_directory, plain_config
+from cnnzoo.studies.sweep_directory import (
+    SweepDirectory,
+    create_directory,
+    plain_config,
+    shared_settings,
+)
 from cnnzoo.studies.sweep_results import SweepRecord, read_record, write_record
 from cnnzoo.studies.sweep_search import Search
 from cnnzoo.studies.sweep_storage import open_storage, shown_url
-from cnnzoo.studies.sweep_study import EXTENSIBLE, SweepStudy, TakenOverError
+from cnnzoo.studies.sweep_study import SweepStudy, TakenOverError
 from cnnzoo.studies.sweep_trial import TrialTask, train_trial
 from cnnzoo.studies.sweep_winner import measure_winner
 
@@ -39,7 +44,7 @@ def start_sweep(raw: Map, sweeps_dir: Path | str) -> SweepDirectory:
     config = check_sweep(raw)
     directory = create_directory(Path(sweeps_dir) / config.name, raw)
     present = plain_config(directory.raw())
-    if _without_extensible(present) != _without_extensible(plain_config(raw)):
+    if shared_settings(present) != shared_settings(plain_config(raw)):
         raise RunError(
             f"{directory} was started with other values, see {directory.config_path}",
             hint="give this sweep another name: --name NAME",
@@ -54,7 +59,7 @@ def extend_sweep(directory: SweepDirectory, overrides: Sequence[str]) -> None:
     for override in overrides:
         apply_override(raw, override)
     after = plain_config(raw)
-    if _without_extensible(before) != _without_extensible(after):
+    if shared_settings(before) != shared_settings(after):
         raise RunError(
             f"{directory} was started with other values",
             hint="only sweep.trials and sweep.time can change; start another sweep with --name",
@@ -171,11 +176,3 @@ def _train(
         study.release()
         raise
     display.end(result)
-
-
-def _without_extensible(plain: dict[str, object]) -> dict[str, object]:
-    sweep = plain["sweep"]
-    assert isinstance(sweep, dict)
-    kept = {key: value for key, value in sweep.items() if key not in EXTENSIBLE}
-    left_out = ("sweep", "description", "reference")
-    return {**{key: plain[key] for key in plain if key not in left_out}, "sweep": kept}

@@ -23,6 +23,8 @@ TRIALS = "trials.json"
 REPORT = "report.html"
 LOCK = ".lock"
 WORKERS = ".workers"
+_EXTENSIBLE = ("trials", "time")  # keys of the section that may change when a sweep is resumed
+_TEXTS = ("description", "purpose", "reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,14 @@ def plain_config(raw: Map) -> dict[str, Any]:
                 for value in domain.values
             ]
     return plain
+
+
+def shared_settings(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what all processes of a sweep have in common, of a plain configuration."""
+    kept = {key: value for key, value in plain.items() if key not in _TEXTS}
+    section = plain["sweep"]
+    kept["sweep"] = {key: section[key] for key in section if key not in _EXTENSIBLE}
+    return kept
 
 
 def find_sweep(word: str, sweeps_dir: Path | str) -> SweepDirectory | None:

@@ -57,7 +57,9 @@ def luck_of(record: SweepRecord, objectives: Sequence[Objective], examples: int)
     best = min(max(values[0], 0.0), 1.0)
     noise = math.sqrt(max(best * (1 - best), 1 / examples) / examples)
     # Two accuracies differ by more than this in one of twenty pairs of equal networks.
-    count = sum(values[0] - value <= _NORMAL.inv_cdf(0.95) * math.sqrt(2) * noise for value in values)
+    count = sum(
+        values[0] - value <= _NORMAL.inv_cdf(0.95) * math.sqrt(2) * noise for value in values
+    )
     return Luck(count, examples, noise, expected_maximum(count) * noise)
 
 

@@ -109,6 +109,13 @@ def pareto_front(trials: Sequence[Trial], objectives: Sequence[Objective]) -> li
     return ranked(front, objectives[0])
 
 
+def best_trials(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Trial]:
+    """Return the complete trials, the best first; of several objectives, the Pareto front."""
+    if len(objectives) > 1:
+        return pareto_front(trials, objectives)
+    return ranked(trials, objectives[0])
+
+
 def best_trial(directory: SweepDirectory, record: SweepRecord) -> Trial:
     """Return the best trial by the first objective; raises RunError if none is finished."""
     order = ranked(record.trials, objectives_of(directory.sweep().objective)[0])

@@ -28,7 +28,7 @@ from cnnzoo.config.durations import seconds_of
 from cnnzoo.config.sweep import SweepConfig
 from cnnzoo.errors import CnnzooError, RunError
 from cnnzoo.runs.files import is_locked
-from cnnzoo.studies.sweep_directory import LOCK, WORKERS, SweepDirectory
+from cnnzoo.studies.sweep_directory import LOCK, WORKERS, SweepDirectory, shared_settings
 from cnnzoo.studies.sweep_results import (
     DIVERGED,
     FAILED,
@@ -42,7 +42,6 @@ from cnnzoo.studies.sweep_search import Search, plain_values, propose, should_pr
 
 LEASE, RESULT = "lease", "result"  # keys of the attributes of a trial
 _SETTINGS = "settings"  # of the study: those that all its processes must share
-EXTENSIBLE = ("trials", "time")  # keys of the section that may change when a sweep is resumed
 _VOID = "void"  # the outcome of a trial that two machines created at once: it is not trained
 _BEATS = 4  # in the time-out
 _STATES = {
@@ -99,7 +98,8 @@ class SweepStudy:
         with suppress(DuplicatedStudyError):
             self._storage.create_new_study(self.search.directions, self.search.name)
         study_id = self._storage.get_study_id_from_name(self.search.name)
-        settings = shared_settings(self.directory)
+        shared = json.dumps(shared_settings(self.directory.config().plain()), sort_keys=True)
+        settings = hashlib.sha256(shared.encode()).hexdigest()[:16]
         stored = self._storage.get_study_user_attrs(study_id).get(_SETTINGS)
         if stored is None:
             self._storage.set_study_user_attr(study_id, _SETTINGS, settings)
@@ -294,13 +294,3 @@ class SweepStudy:
                 self._lost.set()
             return
         self._storage.set_trial_user_attr(trial._trial_id, LEASE, self._lease())
-
-
-def shared_settings(directory: SweepDirectory) -> str:
-    """Return what all processes of a study must have in common, as text."""
-    plain = directory.config().plain()
-    for key in EXTENSIBLE:
-        plain["sweep"].pop(key, None)
-    for key in ("description", "reference"):
-        plain.pop(key, None)
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]

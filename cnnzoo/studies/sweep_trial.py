@@ -23,6 +23,7 @@ from cnnzoo.errors import (
     TrainingError,
 )
 from cnnzoo.limits import size_text
+from cnnzoo.models.backend import without_retracing_warnings
 from cnnzoo.runs.run import FINISHED as RUN_FINISHED
 from cnnzoo.runs.run import PRUNED as RUN_PRUNED
 from cnnzoo.runs.run import RECORD, Run
@@ -79,7 +80,9 @@ def train_trial(task: TrialTask, *, device: str, display: Display, command: Sequ
             config = task.config(index)
             planned = config.training.epochs * len(task.runs)
             architecture = architecture or check_config(config).architecture
-            if _train(task, run, config, index, device, display, command):
+            with without_retracing_warnings():
+                pruned = _train(task, run, config, index, device, display, command)
+            if pruned:
                 outcome = PRUNED
                 break
     except CnnzooError as error:

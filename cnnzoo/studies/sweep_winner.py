@@ -26,9 +26,7 @@ def winner_runs(directory: SweepDirectory, record: SweepRecord) -> list[Run]:
     return [run for run in runs if (run.path / RECORD).exists()]
 
 
-def measure_winner(
-    directory: SweepDirectory, record: SweepRecord, display: StudyDisplay
-) -> None:
+def measure_winner(directory: SweepDirectory, record: SweepRecord, display: StudyDisplay) -> None:
     """Measure the best trial on the test split, once; no other trial is measured on it."""
     runs = winner_runs(directory, record)
     if record.complete() and not runs:

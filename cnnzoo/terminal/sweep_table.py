@@ -11,7 +11,7 @@ from rich.text import Text
 from cnnzoo.studies.objectives import objectives_of
 from cnnzoo.studies.sweep_directory import SweepDirectory
 from cnnzoo.studies.sweep_luck import luck_of
-from cnnzoo.studies.sweep_results import SweepRecord, pareto_front, ranked
+from cnnzoo.studies.sweep_results import SweepRecord, best_trials
 from cnnzoo.studies.sweep_winner import test_text, validation_examples
 from cnnzoo.terminal.console import new_table
 from cnnzoo.terminal.sweep_lines import settings_text
@@ -24,14 +24,15 @@ def sweep_table(directory: SweepDirectory, record: SweepRecord) -> list[Renderab
     """Return the best trials (of several objectives, the Pareto front), outcomes and warnings."""
     sweep = directory.sweep()
     objectives = objectives_of(sweep.objective)
-    several = len(objectives) > 1
-    best = pareto_front(record.trials, objectives) if several else ranked(record.trials, objectives[0])
+    best = best_trials(record.trials, objectives)
     parts: list[RenderableType] = []
     if best:
         table = new_table("trial", *(each.name for each in objectives), "settings")
         for trial in best[:_ROWS]:
             values = [f"{value:.6g}" for value in trial.values]
-            table.add_row(str(trial.number), *values, Text(printable(settings_text(trial.settings))))
+            table.add_row(
+                str(trial.number), *values, Text(printable(settings_text(trial.settings)))
+            )
         parts.append(table)
     parts.append(Text(outcome_text(record)))
     examples = validation_examples(directory, record)
@@ -48,7 +49,9 @@ def outcome_text(record: SweepRecord) -> str:
     counts = Counter(trial.outcome for trial in record.trials)
     parts = [f"{count:,} {outcome}" for outcome, count in counts.items()]
     text = f"{counted(len(record.trials), 'trial')}: {', '.join(parts)}"
-    epochs, planned = (sum(getattr(t, key) for t in record.trials) for key in ("epochs", "of_epochs"))
+    epochs, planned = (
+        sum(getattr(t, key) for t in record.trials) for key in ("epochs", "of_epochs")
+    )
     if epochs < planned:
         text += f"; {epochs:,} of {planned:,} epochs trained"
     return text

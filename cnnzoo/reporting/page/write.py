@@ -12,10 +12,11 @@ import cnnzoo
 from cnnzoo.datasets.check.check import FEW, UNEVEN
 from cnnzoo.errors import UserError
 from cnnzoo.extras import require
+from cnnzoo.models.backend import without_retracing_warnings
 from cnnzoo.reporting.findings import percent
 from cnnzoo.reporting.page.comparison import compare_reports
 from cnnzoo.reporting.page.view import view
-from cnnzoo.reporting.report_data import ReportData, collect, without_retracing_warnings
+from cnnzoo.reporting.report_data import ReportData, collect
 from cnnzoo.runs.run import Run
 from cnnzoo.text import printable, shorten
 from cnnzoo.training.progress import Display
