@@ -114,10 +114,12 @@ def shared_settings(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 def find_sweep(word: str, sweeps_dir: Path | str) -> SweepDirectory | None:
     """Return the sweep of a path or name, or None if there is none."""
-    for path in (Path(word), Path(sweeps_dir) / word):
-        if (path / CONFIG).is_file():
-            return SweepDirectory(path)
-    return None
+    return sweep_at(word) or sweep_at(Path(sweeps_dir) / word)
+
+
+def sweep_at(path: Path | str) -> SweepDirectory | None:
+    """Return the sweep in a directory, or None if it is not one."""
+    return SweepDirectory(Path(path)) if (Path(path) / CONFIG).is_file() else None
 
 
 def choose_sweep(word: str | None, sweeps_dir: Path | str) -> SweepDirectory:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
@@ -17,6 +18,7 @@ from cnnzoo.runs.files import write_text
 from cnnzoo.runs.schema import read_json
 from cnnzoo.studies.objectives import Objective, objectives_of
 from cnnzoo.studies.sweep_directory import SweepDirectory
+from cnnzoo.text import counted
 
 RUNNING, FINISHED, PRUNED = "running", "finished", "pruned"
 DIVERGED, TOO_LARGE, FAILED = "diverged", "too large", "failed"
@@ -114,6 +116,16 @@ def best_trials(trials: Sequence[Trial], objectives: Sequence[Objective]) -> lis
     if len(objectives) > 1:
         return pareto_front(trials, objectives)
     return ranked(trials, objectives[0])
+
+
+def outcome_text(record: SweepRecord) -> str:
+    """Return how many trials ended in which way, and the epochs that pruning saved."""
+    counts = Counter(trial.outcome for trial in record.trials)
+    parts = [f"{count:,} {outcome}" for outcome, count in counts.items()]
+    text = f"{counted(len(record.trials), 'trial')}: {', '.join(parts)}"
+    epochs = sum(trial.epochs for trial in record.trials)
+    planned = sum(trial.of_epochs for trial in record.trials)
+    return text + (f"; {epochs:,} of {planned:,} epochs trained" if epochs < planned else "")
 
 
 def best_trial(directory: SweepDirectory, record: SweepRecord) -> Trial:

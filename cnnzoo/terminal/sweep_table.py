@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -11,11 +10,11 @@ from rich.text import Text
 from cnnzoo.studies.objectives import objectives_of
 from cnnzoo.studies.sweep_directory import SweepDirectory
 from cnnzoo.studies.sweep_luck import luck_of
-from cnnzoo.studies.sweep_results import SweepRecord, best_trials
+from cnnzoo.studies.sweep_results import SweepRecord, best_trials, outcome_text
 from cnnzoo.studies.sweep_winner import test_text, validation_examples
 from cnnzoo.terminal.console import new_table
 from cnnzoo.terminal.sweep_lines import settings_text
-from cnnzoo.text import counted, printable
+from cnnzoo.text import printable
 
 _ROWS = 10
 
@@ -42,19 +41,6 @@ def sweep_table(directory: SweepDirectory, record: SweepRecord) -> list[Renderab
     if test := test_text(directory, record):
         parts.append(Text(test))
     return parts
-
-
-def outcome_text(record: SweepRecord) -> str:
-    """Return how many trials ended in which way, and the epochs that pruning saved."""
-    counts = Counter(trial.outcome for trial in record.trials)
-    parts = [f"{count:,} {outcome}" for outcome, count in counts.items()]
-    text = f"{counted(len(record.trials), 'trial')}: {', '.join(parts)}"
-    epochs, planned = (
-        sum(getattr(t, key) for t in record.trials) for key in ("epochs", "of_epochs")
-    )
-    if epochs < planned:
-        text += f"; {epochs:,} of {planned:,} epochs trained"
-    return text
 
 
 def next_step(directory: SweepDirectory, record: SweepRecord) -> str:

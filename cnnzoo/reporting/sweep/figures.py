@@ -1,0 +1,39 @@
+"""The table of the figures of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnzoo.reporting.saving import save_figure
+from cnnzoo.reporting.sweep.curves import trial_curves
+from cnnzoo.reporting.sweep.data import SweepData
+from cnnzoo.reporting.sweep.history import search_history
+from cnnzoo.reporting.sweep.importance import importance_bars
+from cnnzoo.reporting.sweep.parallel import parallel_coordinates
+from cnnzoo.reporting.sweep.pareto import pareto_fronts
+from cnnzoo.reporting.sweep.slices import slices
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Name of the file → function. A figure that is added here appears on the page and as a file.
+FIGURES: dict[str, Callable[[SweepData], Figure | None]] = {
+    "pareto": pareto_fronts,
+    "history": search_history,
+    "importance": lambda data: importance_bars(data.importances),
+    "slices": slices,
+    "parallel": parallel_coordinates,
+    "curves": trial_curves,
+}
+
+
+def write_sweep_figures(data: SweepData, folder: Path, form: str) -> list[Path]:
+    """Write every figure of a sweep into a folder as `NAME.FORM`; return the paths."""
+    written = []
+    for name, draw in FIGURES.items():
+        if figure := draw(data):
+            written.append(folder / f"{name}.{form}")
+            save_figure(figure, written[-1])
+    return written

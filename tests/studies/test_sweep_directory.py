@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from PIL import Image
+from sweeps import raw_sweep
+
+from cnnzoo.errors import RunError
+from cnnzoo.studies.sweep_directory import choose_sweep, create_directory, sweeps_in
+
+
+def test_paths_in_choices_stay_valid_elsewhere(tmp_path):
+    for kind in ("a", "b"):
+        (tmp_path / "photos" / kind).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "photos" / kind / "1.png")
+    raw = raw_sweep(tmp_path, "sweep.parameters.data.folder=[photos]")
+    for key, domain in raw["sweep"]["parameters"].items():
+        if key == "data.folder":
+            domain.item_places[0] = raw.place  # as if the file had it
+    directory = create_directory(tmp_path / "sweeps/quick", raw)
+    choice = directory.sweep().parameters["data.folder"]
+    assert choice.plain() == [str(tmp_path / "photos")]
+
+
+def test_runs_are_numbered_without_gaps(tmp_path):
+    directory = create_directory(tmp_path / "sweeps/quick", raw_sweep(tmp_path))
+    assert [run.path.name for run in directory.runs(1, 1)] == ["1"]
+    assert [run.path.name for run in directory.runs(2, 3)] == ["4", "5", "6"]
+
+
+def test_a_sweep_is_chosen_by_path_name_or_last_use(tmp_path):
+    one = create_directory(tmp_path / "sweeps/one", raw_sweep(tmp_path))
+    two = create_directory(tmp_path / "sweeps/two", raw_sweep(tmp_path))
+    os.utime(two.config_path, (1, 1))
+    root = tmp_path / "sweeps"
+    assert [sweep.name for sweep in sweeps_in(root)] == ["two", "one"]
+    assert choose_sweep(None, root).path == one.path
+    assert choose_sweep("two", root).path == two.path
+    assert choose_sweep(str(two), "elsewhere").path == two.path
+    with pytest.raises(RunError, match="'twoo' does not exist; did you mean 'two'"):
+        choose_sweep("twoo", root)
+    with pytest.raises(RunError, match="no sweeps in"):
+        choose_sweep(None, tmp_path / "none")
