@@ -7,7 +7,15 @@ from typing import Any
 
 from cnnzoo.config.loader import load_raw
 from cnnzoo.config.located import Map
-from cnnzoo.studies.sweep_results import FINISHED, Trial
+from cnnzoo.studies.sweep_directory import SweepDirectory, create_directory
+from cnnzoo.studies.sweep_results import (
+    FAILED,
+    FINISHED,
+    PRUNED,
+    SweepRecord,
+    Trial,
+    write_record,
+)
 
 TEXT = """
 name: quick
@@ -46,3 +54,40 @@ def finished(number: int, *values: float, **settings: Any) -> Trial:
         of_epochs=3,
         seconds=1.0,
     )
+
+
+def write_sweep(
+    folder: Path,
+    *overrides: str,
+    trials: int,
+    seeds: int = 1,
+    costs: bool = False,
+    problem: str = "",
+) -> SweepDirectory:
+    """A sweep whose trials were not trained; every fourth one is pruned, the runs have histories."""
+    directory = create_directory(folder / "sweeps/quick", raw_sweep(folder, *overrides))
+    records = []
+    for number in range(1, trials + 1):
+        rate, size = 10 ** (-3 + 3 * (number * 5 % 12) / 12), (16, 32)[number % 2]
+        settings = {"training.optimizer.SGD.learning_rate": rate, "training.batch_size": size}
+        value = 0.9 - abs(rate - 0.1) / 2 + 0.001 * number
+        values = [value, 1000.0 * (number * 7 % 5 + 1)] if costs else [value]
+        trial = finished(number, *values, **settings)
+        spread = [[each + 0.01 * seed for each in values] for seed in range(seeds)]
+        trial = trial.model_copy(update={"seed_values": spread})
+        if number % 4 == 0:
+            ended = {"outcome": PRUNED, "values": [], "seed_values": [], "epochs": 1}
+            trial = trial.model_copy(update=ended)
+        if problem and number == trials:
+            ended = {"outcome": FAILED, "values": [], "problem": problem}
+            trial = trial.model_copy(update=ended)
+        records.append(trial)
+        for run in directory.runs(number, seeds):
+            run.path.mkdir()
+            rows = [
+                {"epoch": epoch, "loss": 1 / epoch, "val_accuracy": value * epoch / 3}
+                for epoch in range(1, trial.epochs + 1)
+            ]
+            run.write_history(rows)
+    write_record(directory, SweepRecord(trials=records))
+    return directory
