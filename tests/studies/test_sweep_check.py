@@ -14,9 +14,17 @@ BATCHES = "training.batch_size: [16, 32]"
     ("written", "message", "hint"),
     [
         ("training.batch_siz: [16]", "11:5: error: training has no key 'batch_siz'; did you", ""),
-        ("training.batch_size: [16, 0]", "11:31: error: training.batch_size must be at least 1", ""),
+        (
+            "training.batch_size: [16, 0]",
+            "11:31: error: training.batch_size must be at least 1",
+            "",
+        ),
         ("training.epochs: {int: [0, 3]}", "11:28: error: training.epochs must be at least 1", ""),
-        ("model.params.width: [8]", "11:5: error: model.params has no 'width'", "define it: model:"),
+        (
+            "model.params.width: [8]",
+            "11:5: error: model.params has no 'width'",
+            "define it: model:",
+        ),
         ("model.layers.9: [Flatten]", "11:5: error: '9' is not an index of a list", "from 0 to 2"),
         ("data.augment: [[RandomFli: vertical]]", "did you mean 'RandomFlip'?", ""),
         ("model.layers.1: [{Conv2D: [4, 9]}]", "Conv2D 9x9 does not fit its 8x8 input", "padding"),
