@@ -64,7 +64,7 @@ def write_sweep(
     costs: bool = False,
     problem: str = "",
 ) -> SweepDirectory:
-    """A sweep whose trials were not trained; every fourth one is pruned, the runs have histories."""
+    """A sweep with histories whose trials were not trained; every fourth one is pruned."""
     directory = create_directory(folder / "sweeps/quick", raw_sweep(folder, *overrides))
     records = []
     for number in range(1, trials + 1):

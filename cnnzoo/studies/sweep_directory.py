@@ -13,7 +13,7 @@ from cnnzoo.config.schema import Config
 from cnnzoo.config.sweep import Choice, Domain, SweepConfig
 from cnnzoo.config.trial import trial_config
 from cnnzoo.config.writer import to_yaml
-from cnnzoo.errors import RunError, did_you_mean
+from cnnzoo.errors import Place, RunError, did_you_mean
 from cnnzoo.runs.files import write_text
 from cnnzoo.runs.run import Run
 
@@ -98,8 +98,8 @@ def plain_config(raw: Map) -> dict[str, Any]:
     for key, domain in config.sweep.parameters.items():
         if isinstance(domain, Choice):
             plain["sweep"]["parameters"][key] = [
-                _with_absolute_paths(value, _plain_at(raw, key, domain, value))
-                for value in domain.values
+                _with_absolute_paths(value, _plain_at(raw, key, domain, value, place))
+                for value, place in domain.probes()
             ]
     return plain
 
@@ -156,9 +156,9 @@ def _last_use(sweep: SweepDirectory) -> float:
     return max(path.stat().st_mtime for path in paths if path.exists())
 
 
-def _plain_at(raw: Map, key: str, domain: Domain, value: Any) -> Any:
+def _plain_at(raw: Map, key: str, domain: Domain, value: Any, place: Place | None) -> Any:
     """Return the value at a dotted key in the configuration of a trial, or None."""
-    plain: Any = trial_config(raw, {key: domain}, {key: value}).plain()
+    plain: Any = trial_config(raw, {key: domain}, {key: value}, {key: place}).plain()
     for step in key.split("."):
         if isinstance(plain, Mapping):
             plain = plain.get(step)

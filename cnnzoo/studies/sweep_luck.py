@@ -1,7 +1,8 @@
 """How much of the best value of a sweep may be luck.
 
 The validation accuracy of a network has a binomial error. Of several networks that are equally
-good, the best one by this accuracy is too high by the expected maximum of that many errors.
+good, the best one by this accuracy is too high by the expected maximum of that many errors. That is
+an upper estimate: the trials share the examples, so part of the error is common to all of them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 
 from cnnzoo.studies.objectives import Objective
 from cnnzoo.studies.sweep_results import SweepRecord, ranked
@@ -23,7 +24,7 @@ _NORMAL = NormalDist()
 class Luck:
     """Trials whose accuracy the noise of the validation split does not separate from the best.
 
-    `noise` is the standard error of the best accuracy, on `examples`; `excess` is by how much the
+    `noise` is the standard error of their accuracy, on `examples`; `excess` is by how much the
     best of `count` equal networks is expected to be too high.
     """
 
@@ -54,12 +55,14 @@ def luck_of(record: SweepRecord, objectives: Sequence[Objective], examples: int)
     values = [trial.values[0] for trial in ranked(record.trials, objectives[0])]
     if not values:
         return None
-    best = min(max(values[0], 0.0), 1.0)
-    noise = math.sqrt(max(best * (1 - best), 1 / examples) / examples)
-    # Two accuracies differ by more than this in one of twenty pairs of equal networks.
-    count = sum(
-        values[0] - value <= _NORMAL.inv_cdf(0.95) * math.sqrt(2) * noise for value in values
-    )
+    contenders = values[:1]
+    for _ in range(2):  # the noise is that of the contenders' mean, which depends on the noise
+        share = min(max(fmean(contenders), 0.0), 1.0)
+        noise = math.sqrt(max(share * (1 - share), 1 / examples) / examples)
+        # Two equal networks differ by more than this in one of twenty pairs.
+        least = values[0] - _NORMAL.inv_cdf(0.975) * math.sqrt(2) * noise
+        contenders = [value for value in values if value >= least]
+    count = len(contenders)
     return Luck(count, examples, noise, expected_maximum(count) * noise)
 
 

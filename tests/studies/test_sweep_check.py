@@ -13,31 +13,31 @@ BATCHES = "training.batch_size: [16, 32]"
 @pytest.mark.parametrize(
     ("written", "message", "hint"),
     [
-        ("training.batch_siz: [16]", "11:5: error: training has no key 'batch_siz'; did you", ""),
+        ("training.batch_siz: [16]", "13:5: error: training has no key 'batch_siz'; did you", ""),
         (
             "training.batch_size: [16, 0]",
-            "11:31: error: training.batch_size must be at least 1",
+            "13:31: error: training.batch_size must be a positive",
             "",
         ),
-        ("training.epochs: {int: [0, 3]}", "11:28: error: training.epochs must be at least 1", ""),
+        ("training.epochs: {int: [0, 3]}", "13:28: error: training.epochs must be at least 1", ""),
         (
             "model.params.width: [8]",
-            "11:5: error: model.params has no 'width'",
+            "13:5: error: model.params has no 'width'",
             "define it: model:",
         ),
-        ("model.layers.9: [Flatten]", "11:5: error: '9' is not an index of a list", "from 0 to 2"),
+        ("model.layers.9: [Flatten]", "13:5: error: '9' is not an index of a list", "from 0 to 2"),
         ("data.augment: [[RandomFli: vertical]]", "did you mean 'RandomFlip'?", ""),
         ("model.layers.1: [{Conv2D: [4, 9]}]", "Conv2D 9x9 does not fit its 8x8 input", "padding"),
     ],
 )
 def test_a_value_that_does_not_fit_has_a_place_and_a_fix(tmp_path, written, message, hint):
     path = tmp_path / "quick.yaml"
-    path.write_text(TEXT.replace(BATCHES, written).lstrip())
+    path.write_text(TEXT.replace(BATCHES, written))
     with pytest.raises(ConfigError) as raised:
         check_sweep(load_raw(path))
     assert message in str(raised.value)
     assert hint in str(raised.value)
-    assert str(raised.value).startswith(f"{path}:11:")
+    assert str(raised.value).startswith(f"{path}:13:")
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ import os
 
 import pytest
 from PIL import Image
-from sweeps import raw_sweep
+from sweeps import TEXT, raw_sweep
 
+from cnnzoo.config.loader import load_raw
 from cnnzoo.errors import RunError
 from cnnzoo.studies.sweep_directory import choose_sweep, create_directory, sweeps_in
 
@@ -14,10 +15,9 @@ def test_paths_in_choices_stay_valid_elsewhere(tmp_path):
     for kind in ("a", "b"):
         (tmp_path / "photos" / kind).mkdir(parents=True)
         Image.new("RGB", (8, 8)).save(tmp_path / "photos" / kind / "1.png")
-    raw = raw_sweep(tmp_path, "sweep.parameters.data.folder=[photos]")
-    for key, domain in raw["sweep"]["parameters"].items():
-        if key == "data.folder":
-            domain.item_places[0] = raw.place  # as if the file had it
+    path = tmp_path / "quick.yaml"
+    path.write_text(TEXT.replace("training.batch_size: [16, 32]", "data.folder: [photos]"))
+    raw = load_raw(path)
     directory = create_directory(tmp_path / "sweeps/quick", raw)
     choice = directory.sweep().parameters["data.folder"]
     assert choice.plain() == [str(tmp_path / "photos")]

@@ -51,5 +51,5 @@ def test_outcomes_are_counted(tmp_path):
 def test_a_damaged_record_is_reported(tmp_path):
     directory = write_sweep(tmp_path, trials=1)
     directory.trials_path.write_text('{"trials": [{"number": "x"}]}')
-    with pytest.raises(RunError, match="trials.0.number"):
+    with pytest.raises(RunError, match=r"trials\.0\.number"):
         read_record(directory)
