@@ -61,6 +61,18 @@ def test_runs_are_those_below_the_runs_directory(monkeypatch: pytest.MonkeyPatch
     assert offered("evaluate", "") == ["other/lenet/1"]
 
 
+def test_sweeps_are_those_below_the_sweeps_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("sweeps/one", "other/two"):
+        Path(name).mkdir(parents=True)
+        Path(name, "sweep.yaml").touch()
+    assert offered("sweep", "") == [*zoo.names(), "mine.yaml", "nets/deep.yml"]
+    assert offered("sweep", "--resume", "") == ["one"]
+    assert offered("sweep", "--best", "--sweeps-dir", "other", "") == ["two"]
+    assert offered("report", "") == ["sweeps/one"]
+    monkeypatch.setenv("CNNZOO_SWEEPS_DIR", "other")
+    assert offered("sweep", "--best", "") == ["two"]
+
+
 def test_completing_loads_no_framework() -> None:
     code = (
         "import sys; from click.shell_completion import ShellComplete; from cnnzoo.cli import cli\n"
