@@ -81,7 +81,7 @@ def prepare(
         for note in notes:
             display.note(note)
     return Job(
-        config.model_copy(update={"sweep": None}),
+        config if config.sweep is None else config.model_copy(update={"sweep": None}),
         dataset,
         checked.architecture,
         head_of(checked.architecture, dataset.class_names),
