@@ -12,7 +12,7 @@ from cnnzoo import limits
 from cnnzoo.serving.problems import RequestError, busy
 
 BODY_SECONDS = 30.0  # for a whole body
-_REFUSED_SECONDS = 2.0  # for which the rest of a refused body is read, so that the answer arrives
+_REFUSED_SECONDS = 10.0  # for which the rest of a refused body is read, so that the answer arrives
 _REFUSED_BYTES = 2 * limits.BODY_BYTES
 
 

@@ -14,6 +14,7 @@ from served import picture
 
 from cnnzoo.datasets.images.decode import decode
 from cnnzoo.evaluation.classifier import predict_probabilities
+from cnnzoo.serving import gate
 
 CLIENTS, REQUESTS = 64, 640
 
@@ -89,6 +90,13 @@ def test_the_request_of_a_client_that_disconnects_is_not_computed(server, blocke
     assert server.post_image("/predict", content).status == 200
     assert server.metric("cnnzoo_batch_images_sum") == before + 1
     assert any(line["status"] == 499 for line in server.log)
+
+
+def test_an_answer_that_takes_too_long_is_an_error(server, blocked, monkeypatch):
+    monkeypatch.setattr(gate, "REQUEST_SECONDS", 0.3)
+    answer = server.post_image("/predict", picture(1))
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert server.service.running["small"].thread.held == 0
 
 
 def test_an_image_that_spoils_its_batch_fails_alone(server, blocked, monkeypatch):

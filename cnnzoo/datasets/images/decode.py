@@ -135,7 +135,7 @@ def decode(content: bytes, fit: Fit) -> NDArray[np.uint8]:
 def upright_size(content: bytes) -> tuple[int, int]:
     """Return the height and width of an image after its EXIF orientation is applied.
 
-    Raises UnreadableError as `decode`, but decodes no pixels.
+    Raises UnreadableError as `decode`, but decodes no pixels. Call it inside `no_warnings`.
     """
     try:
         with open_image(content) as image:

@@ -19,7 +19,13 @@ from PIL import Image, ImageDraw
 
 from cnnzoo.datasets.images import decode as decoding
 from cnnzoo.datasets.images import limits
-from cnnzoo.datasets.images.decode import FORMATS, UnreadableError, decode_file, no_warnings
+from cnnzoo.datasets.images.decode import (
+    FORMATS,
+    UnreadableError,
+    decode_file,
+    no_warnings,
+    upright_size,
+)
 from cnnzoo.datasets.images.fit import Fit, fit_image
 
 RNG = np.random.default_rng(0)
@@ -529,3 +535,18 @@ def test_no_file_of_the_real_data_is_unreadable(name):
     paths = sorted(folder.rglob("*.jpg"))
     assert paths
     assert all(decode_file(path, GRAY).shape == GRAY.shape for path in paths)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_size_is_that_of_the_upright_image(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = saved(Image.new("L", (30, 20)), "JPEG", exif=exif)
+    assert upright_size(content) == ((20, 30) if orientation < 5 else (30, 20))
+
+
+def test_the_size_of_a_bomb_is_refused():
+    with no_warnings(), pytest.raises(limits.TooManyPixelsError, match="11000x11000 pixels"):
+        upright_size(png(11_000, 11_000, 8, 0))
+    with pytest.raises(UnreadableError, match="not an image"):
+        upright_size(b"text")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from cnnzoo.datasets.images.fit import Fit, fit_image, fit_images
+from cnnzoo.datasets.images.fit import Fit, fit_image, fit_images, place_back
 
 RNG = np.random.default_rng(0)
 
@@ -99,3 +99,27 @@ def test_16_bits_are_rounded_to_8(values):
 def test_values_that_are_no_brightness_are_refused(mode, problem):
     with pytest.raises(ValueError, match=problem):
         fit_image(Image.new(mode, (4, 4)), Fit((4, 4, 1)))
+
+
+@pytest.mark.parametrize("method", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("size", [(60, 90), (90, 60), (75, 75)])
+def test_values_of_fitted_pixels_are_placed_on_the_pixels_of_the_image(method, size):
+    # A bright square near the middle of a dark image.
+    top, left = size[0] // 2 - 9, size[1] // 2 + 1
+    pixels = np.zeros((*size, 1), np.uint8)
+    pixels[top : top + 12, left : left + 12] = 255
+    fit = Fit((30, 30, 1), method)
+    values = one(pixels, fit.shape, method=method)[..., 0].astype(np.float32) / 255
+    placed = place_back(values, fit, size)
+    assert placed.shape == size
+    bright = np.argwhere(placed > 0.5)
+    assert np.abs(bright.min(axis=0) - (top, left)).max() <= 2
+    assert np.abs(bright.max(axis=0) - (top + 11, left + 11)).max() <= 2
+
+
+@given(shapes, shapes, methods)
+def test_values_are_placed_on_any_image(given_shape, wanted, method):
+    placed = place_back(np.ones(wanted[:2], np.float32), Fit(wanted, method), given_shape[:2])
+    assert placed.shape == given_shape[:2]
+    assert placed.max() == 1
+    assert method == "crop" or placed.min() == 1
