@@ -33,8 +33,8 @@ export function drawingPad(canvas, changed) {
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!current || !canvas.hasPointerCapture(event.pointerId)) return;
-    for (const part of event.getCoalescedEvents?.() ?? []) add(part);
-    add(event);
+    const parts = event.getCoalescedEvents?.() ?? [];
+    for (const part of parts.length ? parts : [event]) add(part);
     change();
   });
   for (const kind of ["pointerup", "pointercancel"]) {

@@ -113,13 +113,18 @@ def opened(page: Page, server: Served) -> None:
     page.wait("!document.querySelector('#content').hidden")
 
 
-def draw(page: Page, points: Sequence[tuple[float, float]], release: bool = True) -> None:
-    """Draw one stroke with the mouse; points are parts of the canvas."""
+def places_on_pad(page: Page, points: Sequence[tuple[float, float]]) -> list[dict[str, float]]:
+    """The places in the window of points that are parts of the canvas."""
     left, top, width, height = page.run(
         "(() => { const box = document.querySelector('#pad').getBoundingClientRect();"
         " return [box.left, box.top, box.width, box.height]; })()"
     )
-    places = [{"x": left + x * width, "y": top + y * height} for x, y in points]
+    return [{"x": left + x * width, "y": top + y * height} for x, y in points]
+
+
+def draw(page: Page, points: Sequence[tuple[float, float]], release: bool = True) -> None:
+    """Draw one stroke with the mouse; points are parts of the canvas."""
+    places = places_on_pad(page, points)
     mouse = {"button": "left", "clickCount": 1}
     page.ask("Input.dispatchMouseEvent", type="mousePressed", **places[0], **mouse)
     for place in places[1:]:
@@ -181,6 +186,17 @@ def test_the_bars_follow_the_pen(page):
     """A digit is answered before the mouse button is released."""
     draw(page, ONE, release=False)
     page.wait(f"{BEST}[0] === '1'")
+
+
+def test_a_finger_draws_and_the_page_stays(page):
+    page.show_at(390)
+    places = places_on_pad(page, ONE)
+    page.ask("Input.dispatchTouchEvent", type="touchStart", touchPoints=[places[0]])
+    for place in places[1:]:
+        page.ask("Input.dispatchTouchEvent", type="touchMove", touchPoints=[place])
+    page.ask("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+    page.wait(f"{BEST}[0] === '1'")
+    assert page.run("scrollY") == 0
 
 
 def test_a_drawing_is_centred_as_the_digits_of_mnist(page):
