@@ -40,7 +40,8 @@ def head_of(architecture: Architecture, class_names: tuple[str, ...]) -> str:
         raise ConfigError(
             f"the model ends in {shape_text(shape)}, not in one value for each class",
             place=last.place,
-            hint=f"put Flatten or GlobalAveragePooling2D before the end, and end with {wanted}",
+            hint="a network classifies whole images, not pixels; put Flatten or "
+            f"GlobalAveragePooling2D before the end, and end with {wanted}",
         )
     if shape != (classes,) and (shape, classes) != ((1,), 2):
         raise ConfigError(

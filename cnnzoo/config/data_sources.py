@@ -8,6 +8,7 @@ from pathlib import Path
 from cnnzoo.config.data_names import NAMES
 
 SOURCES = ("name", "folder", "csv", "arrays", "tfds")
+NAMED = ("name", "tfds")  # sources whose value names the data, not a path to them
 
 # Key → the sources that it belongs to. Every other key of `data` is common to all sources.
 BELONGS_TO = {

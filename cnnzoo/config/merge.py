@@ -5,11 +5,11 @@ Mappings are merged key by key; everything else is replaced.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from cnnzoo.config.composites import SCHEDULES
-from cnnzoo.config.data_sources import OF_ONE_SOURCE, SOURCES, replaced_keys
+from cnnzoo.config.data_sources import NAMED, OF_ONE_SOURCE, SOURCES, replaced_keys
 from cnnzoo.config.located import Map, key_place, value_place
 
 # A mapping of classes, one or several, that is not itself a class with its arguments.
@@ -43,17 +43,23 @@ def _updated(base: Map, top: Map) -> Map:
     return updated
 
 
-def without_other_sources(data: Map, top: Iterable[str]) -> Map:
-    """Return a `data` section without the source that `top` replaces, and without its keys."""
+def without_other_sources(data: Map, top: Mapping[str, Any]) -> Map:
+    """Return a `data` section without the source that `top` replaces, and without its keys.
+
+    Another path may contain the same data, another name of a data set does not.
+    """
     kept = data.copy()
-    for source in (key for key in top if key in SOURCES and key not in data):
-        for key in replaced_keys(source):
-            kept.pop(key, None)
-        for key in OF_ONE_SOURCE:
+    for source in (key for key in top if key in SOURCES and _is_other(key, data, top)):
+        for key in {*replaced_keys(source), *OF_ONE_SOURCE}:
             place = value_place(data, key)
-            if place is None or place.line:  # a value of the command line is for the new source
+            # Another key of the command line is for the new source.
+            if key in SOURCES or place is None or place.line:
                 kept.pop(key, None)
     return kept
+
+
+def _is_other(source: str, data: Map, top: Mapping[str, Any]) -> bool:
+    return source not in data or (source in NAMED and top[source] != data[source])
 
 
 def names_a_class(value: Any) -> bool:

@@ -53,6 +53,23 @@ _WAYS = {
         ("learning_rate", "lr"),
         "it belongs to the optimizer: optimizer: {Adam: {learning_rate: …}}",
     ),
+    **dict.fromkeys(
+        ("weight_decay", "momentum"),
+        "it belongs to the optimizer: optimizer: {SGD: {momentum: …, weight_decay: …}}",
+    ),
+    **dict.fromkeys(
+        ("schedule", "scheduler", "lr_scheduler"),
+        "it belongs to the optimizer: optimizer: {Adam: {learning_rate: {one_cycle: 0.01}}}",
+    ),
+    **dict.fromkeys(
+        ("early_stopping", "patience"),
+        "write callbacks: [EarlyStopping: {monitor: val_loss, patience: …}]",
+    ),
+    **dict.fromkeys(
+        ("validation_split", "val_split", "test_split"),
+        "write it in data: data: {splits: {validation: …, test: …}}",
+    ),
+    "shuffle": "omit it: the training examples are always shuffled",
 }
 
 # pydantic's error type → predicate of valid values, to detect a valid value in a wrong form.

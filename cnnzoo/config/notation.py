@@ -230,7 +230,10 @@ class CallParser:
             return self._activation(value, place)
         if argument.namespace and not _is_number_for(argument, value):
             return self.call(argument.namespace, value, place)
+        before = len(self.mistakes)
         value = self.plain(value, place)
+        if len(self.mistakes) > before:
+            return None  # an expression in it is wrong
         if not has_expression(value):
             self._check(owner, argument, value, place)
         if argument.type == "weights" and value != "imagenet":

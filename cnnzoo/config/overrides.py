@@ -57,7 +57,7 @@ def set_value(
         container.item_places[index] = place
         return
     if parents == ["data"]:
-        container = raw["data"] = without_other_sources(container, [last])
+        container = raw["data"] = without_other_sources(container, {last: value})
     container.put(last, value, key_place or place, place)
 
 

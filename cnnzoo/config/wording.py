@@ -97,8 +97,16 @@ _OTHER_WORDS = {
     "view": "Reshape",
     "transpose": "Permute",
     "interpolate": "Resizing",
-    "in_channels": "filters",
+    "merge": "Branches",
     "num_filters": "filters",
+    "nb_filter": "filters",
+    "border_mode": "padding",
+    "subsample": "strides",
+    "atrous_rate": "dilation_rate",
+    "init": "kernel_initializer",
+    "w_regularizer": "kernel_regularizer",
+    "w_constraint": "kernel_constraint",
+    "output_dim": "units",
     "stride": "strides",
     "dilation": "dilation_rate",
     "kernel": "kernel_size",
@@ -128,7 +136,25 @@ _OTHER_WORDS = {
     "cross_entropy": "SparseCategoricalCrossentropy",
     "crossentropy": "SparseCategoricalCrossentropy",
     "crossentropyloss": "SparseCategoricalCrossentropy",
+    "nllloss": "SparseCategoricalCrossentropy",
+    "bceloss": "BinaryCrossentropy",
+    "bcewithlogitsloss": "BinaryCrossentropy",
+    "mseloss": "MeanSquaredError",
+    "exponentiallr": "ExponentialDecay",
+    "multisteplr": "PiecewiseConstantDecay",
+    "polynomiallr": "PolynomialDecay",
+    "cosineannealingwarmrestarts": "CosineDecayRestarts",
+    "adamoptimizer": "Adam",
+    "gradientdescentoptimizer": "SGD",
+    "momentumoptimizer": "SGD",
+    "kaiming_normal": "he_normal",
+    "kaiming_uniform": "he_uniform",
+    "xavier": "glorot_uniform",
+    "xavier_uniform": "glorot_uniform",
+    "xavier_normal": "glorot_normal",
 }
+
+_INPUT = "the shape of the input is written once, as model.input_shape"
 
 # Layers that Keras does not have but that can be built from others, in lower case → hint.
 _WRITTEN = {
@@ -137,7 +163,7 @@ _WRITTEN = {
         "write Dropout: {rate: 0.1, noise_shape: [null, 1, 1, 1]} as the last layer of a Residual",
     ),
     **dict.fromkeys(
-        ("squeezeexcite", "squeezeexcitation", "squeezeandexcitation", "seblock", "se"),
+        ("squeezeexcite", "squeezeexcitation", "squeezeandexcitation", "seblock", "selayer", "se"),
         "write Branches: {merge: multiply, branches: [[], […]]}; configs/README.md has the block",
     ),
     **dict.fromkeys(
@@ -154,9 +180,13 @@ _WRITTEN = {
     **dict.fromkeys(
         ("skip_connection", "skipconnection", "shortcut"), "write Residual: {layers: […]}"
     ),
+    "input": _INPUT,
+    "sequential": "write its layers in the list itself, or as a block in model.blocks",
+    "steplr": "write ExponentialDecay: {initial_learning_rate: 0.1, decay_rate: 0.1, staircase: "
+    'true, decay_steps: "${30 * steps_per_epoch}"} as learning_rate of the optimizer',
 }
 
-# Layers of classic networks that Keras lacks and cannot build, in lower case.
+# Layers of other frameworks that Keras lacks and cannot build, in lower case.
 _ABSENT = {
     **dict.fromkeys(
         ("lrn", "localresponsenorm", "localresponsenormalization"),
@@ -165,6 +195,10 @@ _ABSENT = {
     **dict.fromkeys(
         ("rbf", "rbflayer", "radialbasisfunction"),
         "Keras has no layer for radial basis functions; use Dense with softmax",
+    ),
+    **dict.fromkeys(
+        ("reflectionpad2d", "replicationpad2d"),
+        "Keras has no layer that pads with pixels of the image; use ZeroPadding2D",
     ),
 }
 
@@ -176,8 +210,13 @@ _ONE_CHAIN = (
 # Arguments of layers in Python that are written elsewhere in a configuration.
 _ELSEWHERE = {
     **dict.fromkeys(("from", "input", "inputs", "bottom", "bottoms", "inbound_nodes"), _ONE_CHAIN),
-    "input_shape": "it is written once, as model.input_shape",
-    "input_dim": "the input is written once, as model.input_shape",
+    "input_shape": _INPUT,
+    "input_dim": _INPUT,
+    **dict.fromkeys(
+        ("in_channels", "in_features", "num_features", "input_channels"),
+        "omit it; it follows from the layer before",
+    ),
+    "betas": "write beta_1: … and beta_2: …",
 }
 
 
@@ -268,7 +307,7 @@ def did_you_mean_word(name: Any, known: Iterable[str]) -> str:
 
 def absent(name: str) -> str:
     """Return what to write instead of a layer that Keras lacks; empty if there is nothing."""
-    word = name.lower().replace("_", "")
+    word = name.lower().replace("_", "").rpartition(".")[2]
     return _WRITTEN.get(word) or _ABSENT.get(word, "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,3 +121,15 @@ def test_top_wins_and_nothing_is_lost(base, top):
     check(base, top, merge(located(base), located(top)))
     assert merge(located(base), located({})) == base
     assert merge(located(base), located(base)) == base
+
+
+@pytest.mark.parametrize(
+    ("top", "kept"),
+    [
+        ("{name: mnist}", {"name": "mnist", "splits": {"test": 0.5}}),
+        ("{name: digits}", {"name": "digits", "classes": ["one"], "splits": {"test": 0.5}}),
+    ],
+)
+def test_another_name_of_data_drops_the_classes_of_the_first(top, kept):
+    base = read_yaml("data: {name: digits, classes: [one], splits: {test: 0.5}}")
+    assert merge(base, read_yaml(f"data: {top}"))["data"] == kept
