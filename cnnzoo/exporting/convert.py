@@ -68,7 +68,7 @@ def _is_full(folder: Path, error: Exception, model: Any) -> bool:
     """Return whether a conversion failed for lack of space, which not all libraries say."""
     if any(os.strerror(each) in str(error) for each in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)):
         return True
-    weights = 4 * model.count_params()
+    weights: int = 4 * model.count_params()
     # On their way they are written up to three times.
     return shutil.disk_usage(folder).free < 3 * weights + _OTHER_BYTES
 

@@ -1,12 +1,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import cnnzoo
+from cnnzoo.exporting import formats
+from cnnzoo.exporting.convert import convert
 from cnnzoo.exporting.formats import FORMATS
+from cnnzoo.exporting.job import Job
 from cnnzoo.exporting.record import read_records
+from cnnzoo.models.runtimes.contract import Contract
+from cnnzoo.models.saved import load_model
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +70,93 @@ def test_an_exported_run_is_evaluated_compared_benchmarked_and_used(command, hom
     assert "exists" in err
     code, _, err = command("compare", "runs/tiny/1", f"{home}/copy.onnx")
     assert code == 2
+
+
+@pytest.fixture(scope="module")
+def exported(home):
+    """The best model of the run in every format, and an image file."""
+    run = cnnzoo.open_run(home / "runs/tiny/1")
+    model = load_model(run.model_path)
+    described = Contract(
+        name="tiny",
+        class_names=tuple(run.record()["class_names"]),
+        input_shape=(8, 8, 1),
+        cnnzoo="0",
+    )
+    run.exports_path.mkdir(exist_ok=True)
+    for form, each in FORMATS.items():
+        target = run.exports_path / f"{form}{each.suffix}"
+        convert(model, Job(run.model_path, target, form, described))
+    digit = np.random.default_rng(0).integers(0, 256, (20, 30)).astype(np.uint8)
+    Image.fromarray(digit).save(home / "digit.png")
+    return {form: f"runs/tiny/1/exports/{form}{each.suffix}" for form, each in FORMATS.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_is_a_model(form, exported, command):
+    def result(*words, written="json"):
+        code, out, err = command(*words, "--format", written)
+        assert code == 0, err
+        return json.loads(out)
+
+    path, keras = exported[form], "runs/tiny/1/model.keras"
+    mine, theirs = (
+        result("predict", model, "digit.png", written="jsonl") for model in (path, keras)
+    )
+    for here, keras_class in zip(mine["classes"], theirs["classes"], strict=True):
+        assert here["name"] == keras_class["name"]
+        assert float(here["probability"]) == pytest.approx(
+            float(keras_class["probability"]), abs=1e-4
+        )
+    data = ["--data", "digits", "--split", "test"]
+    mine, theirs = (result("evaluate", model, *data)["metrics"] for model in (path, keras))
+    assert mine["accuracy"] == theirs["accuracy"]
+    compared = result("compare", "runs/tiny/1", path)
+    assert compared["disagreements"] == 0
+    assert result("benchmark", path)["images_per_second"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["onnx", "litert"])
+@pytest.mark.parametrize(
+    "words",
+    [["predict", "digit.png"], ["evaluate", "--data", "digits", "--split", "test"], ["benchmark"]],
+    ids=["predict", "evaluate", "benchmark"],
+)
+def test_commands_do_not_load_a_framework(words, form, exported, home):
+    code = (
+        "import sys\n"
+        "for name in ('keras', 'tensorflow'): sys.modules[name] = None\n"
+        "from cnnzoo.cli import main\n"
+        f"sys.argv = {['cnnzoo', words[0], exported[form], *words[1:]]!r}\n"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=home, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("form", ["onnx", "litert", "openvino"])
+def test_a_missing_extra_is_named(form, command, monkeypatch):
+    package = FORMATS[form].packages[-1]
+    monkeypatch.setattr(formats, "find_spec", lambda name: None if name == package else name)
+    monkeypatch.setitem(sys.modules, package, None)
+    code, _, err = command("export", "tiny", "--format", form)
+    assert code == 2
+    assert f"needs {package}, which is not installed" in err
+    assert f"pip install 'cnnzoo[{form}]'" in err
+
+
+def test_a_place_that_cannot_be_written_is_named(command, home):
+    (home / "file").write_text("")
+    code, _, err = command("export", "tiny", "--format", "onnx", "--output", "file/a.onnx")
+    assert code == 2
+    assert "file/a.onnx cannot be written" in err
+    assert "--output" in err
+    assert not list(home.rglob(".export-*"))
 
 
 @pytest.mark.parametrize(
