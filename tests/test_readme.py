@@ -48,7 +48,8 @@ def write_digit(path: Path) -> None:
 
 @pytest.mark.slow
 def test_every_command_of_the_readme_works(cnnzoo, tmp_path):
-    (tmp_path / "mine.yaml").write_text(blocks("yaml")[0])
+    for name, text in zip(("mine.yaml", "search.yaml"), blocks("yaml"), strict=True):
+        (tmp_path / name).write_text(text)
     take_photos(tmp_path / "photos")
     write_digit(tmp_path / "digit.png")
     assert commands(), "the README shows no command"
@@ -99,10 +100,11 @@ def test_the_guide_has_every_key_and_composite():
     from cnnzoo.config.composites import COMPOSITES
     from cnnzoo.config.data import DataConfig
     from cnnzoo.config.schema import TrainingConfig
+    from cnnzoo.config.sweep import KINDS, SweepConfig
     from cnnzoo.config.variables import RESERVED_VARIABLES
 
-    for section in (DataConfig, TrainingConfig):
-        for key in section.model_fields:
+    for section in (DataConfig, TrainingConfig, SweepConfig):
+        for key in (*section.model_fields, *KINDS):
             assert re.search(rf"[`{{ ]{key}[:`,]", GUIDE), key
     for name in COMPOSITES:
         assert name in GUIDE
