@@ -82,6 +82,7 @@ def sweep(
       cnnzoo sweep my --best > best.yaml
       cnnzoo report sweeps/my
     """
+    from cnnzoo.extras import require
     from cnnzoo.studies.sweep_directory import choose_sweep
     from cnnzoo.studies.sweep_results import best_config
     from cnnzoo.terminal.console import console, print_parts
@@ -98,6 +99,8 @@ def sweep(
         refuse_existing(output)
         print_or_write(best_config(choose_sweep(word, sweeps_dir)), output)
         return
+    for package in ("optuna", "cmaes"):
+        require(package, "sweep")
     from cnnzoo.studies.sweep import extend_sweep, run_sweep
 
     if resume:

@@ -14,7 +14,6 @@ from cnnzoo.config.schema import Config
 from cnnzoo.config.sweep import SweepConfig
 from cnnzoo.config.writer import to_yaml
 from cnnzoo.errors import CnnzooError, Interrupted, RunError
-from cnnzoo.extras import require
 from cnnzoo.runs.files import write_text
 from cnnzoo.studies.objectives import objectives_of
 from cnnzoo.studies.progress import StudyDisplay
@@ -86,8 +85,6 @@ def run_sweep(
         UserError: the storage cannot be used, or is not the one that the sweep was started with.
 
     """
-    require("optuna", "sweep")
-    require("cmaes", "sweep")
     display = display or StudyDisplay()
     raw = directory.raw()
     config = check_sweep(raw)

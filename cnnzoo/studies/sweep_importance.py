@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnzoo.config.sweep import Choice, Domain
 from cnnzoo.config.writer import to_flow
+from cnnzoo.extras import require
 from cnnzoo.studies.sweep_results import Trial
 
 FEWEST = 4  # complete trials, from which an importance is estimated
@@ -21,7 +22,7 @@ def importances(domains: Mapping[str, Domain], trials: Sequence[Trial]) -> dict[
     complete = [trial for trial in trials if trial.is_complete]
     if len(complete) < FEWEST or np.ptp([trial.values[0] for trial in complete]) == 0:
         return {}
-    import optuna
+    optuna = require("optuna", "sweep")
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
     from optuna.trial import create_trial
 

@@ -73,7 +73,9 @@ def search(kind: str, seed: int, trials: int, epochs: int, folder: Path) -> list
             f"seed={seed}",
             f"training.epochs={epochs}",
             "training.optimizer={AdamW: {learning_rate: 1e-3, weight_decay: 0.05}}",
-            f"sweep={{parameters: {SPACE}, trials: {trials}, sampler: {sampler}, pruner: {pruner}}}",
+            f"sweep={{parameters: {SPACE}, trials: {trials}}}",
+            f"sweep.sampler={sampler}",
+            f"sweep.pruner={pruner}",
         ],
     )
     started = time.perf_counter()
@@ -81,7 +83,7 @@ def search(kind: str, seed: int, trials: int, epochs: int, folder: Path) -> list
     record = run_sweep(directory)
     seconds = time.perf_counter() - started
     best = [
-        max(trial.values[0] for trial in record.complete() if trial.number <= number)
+        max((t.values[0] for t in record.complete() if t.number <= number), default=0.0)
         for number in (max(trials // 2, 1), trials)
     ]
     test = fmean(test_accuracies(winner_runs(directory, record)))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from sweeps import TEXT, write_sweep
@@ -54,3 +55,11 @@ def test_check_reports_the_values_of_a_sweep(in_process, tmp_path):
     code, out, _ = in_process("check", "quick.yaml")
     assert code == 2
     assert out.startswith("quick.yaml:13:31: error: training.batch_size must be a positive")
+
+
+def test_the_missing_extra_is_named(in_process, tmp_path, monkeypatch):
+    (tmp_path / "quick.yaml").write_text(TEXT)
+    monkeypatch.setitem(sys.modules, "cmaes", None)
+    code, _, err = in_process("sweep", "quick.yaml")
+    assert code == 2
+    assert "pip install 'cnnzoo[sweep]'" in err
