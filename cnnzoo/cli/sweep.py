@@ -102,6 +102,7 @@ def sweep(
     for package in ("optuna", "cmaes"):
         require(package, "sweep")
     from cnnzoo.studies.sweep import extend_sweep, run_sweep
+    from cnnzoo.studies.sweep_storage import without_password
 
     if resume:
         directory = choose_sweep(word, sweeps_dir)
@@ -114,7 +115,7 @@ def sweep(
         timeout=timeout,
         device=device,
         display=SweepLines(console()),
-        command=["cnnzoo", *sys.argv[1:]],
+        command=["cnnzoo", *map(without_password, sys.argv[1:])],
     )
     print_parts(*sweep_table(directory, record))
     click.echo(next_step(directory, record))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import optuna
@@ -75,8 +76,9 @@ def _remove_unfinished_line(path: Path) -> None:
 
 def shown_url(url: str | None) -> str:
     """Return a URL without its password; empty for the file in the directory."""
-    if url is None:
-        return ""
-    scheme, separator, rest = url.partition("://")
-    account, at, host = rest.rpartition("@")
-    return f"{scheme}{separator}{account.partition(':')[0]}{at}{host}"
+    return without_password(url or "")
+
+
+def without_password(word: str) -> str:
+    """Return a word of a command line; of a URL in it, the password is left out."""
+    return re.sub(r"(://[^/@:]*):[^/]*@", r"\1@", word)
