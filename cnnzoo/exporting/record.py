@@ -9,7 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from cnnzoo import limits
 from cnnzoo.errors import RunError
+from cnnzoo.regular_files import read_regular
 from cnnzoo.runs.run import Run
 
 _DISTRIBUTIONS = (
@@ -39,7 +41,7 @@ def read_records(run: Run) -> Iterator[dict[str, Any]]:
     """The records of the exports of a run, by name; raises RunError for a damaged one."""
     for path in sorted(run.exports_path.glob("*.json")):
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = json.loads(read_regular(path, limits.JSON_BYTES))
             record["format"], record["contract"]["precision"], record["bytes"]
         except OSError as error:
             raise RunError(f"{path} cannot be read: {error.strerror}") from error

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,10 @@ def test_a_damaged_record_is_named(text, tmp_path):
 
 def test_the_record_is_next_to_the_model():
     assert record_path(Path("x/a.onnx")) == Path("x/a.onnx.json")
+
+
+def test_a_record_that_is_not_a_regular_file_is_not_read(tmp_path):
+    (tmp_path / "exports").mkdir()
+    os.mkfifo(record_path(tmp_path / "exports" / "a.onnx"))
+    with pytest.raises(RunError, match="is not a regular file"):
+        list(read_records(Run(tmp_path)))
