@@ -86,7 +86,8 @@ def test_an_override_replaces_the_source_and_what_belongs_to_it(write, override)
 
 def test_an_override_of_the_same_source_keeps_what_belongs_to_it(write):
     path = write("it.yaml", f"{MODEL}{FACES}")
-    assert load_config(path, ["data.name=digits"]).data.label == "smile"
+    assert load_config(path, ["data.name=cartoon_faces"]).data.label == "smile"
+    assert load_config(path, ["data.name=digits"]).data.label is None
 
 
 def test_what_belongs_to_a_new_source_can_be_set_after_it(write):
