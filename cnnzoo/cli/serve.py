@@ -68,12 +68,14 @@ def serve(
 ) -> None:
     """Serve models over HTTP, with a page to try them.
 
-    RUN is a run directory or the name of a run; by default the latest run. MODEL is a model file.
+    RUN is a run directory, the name of a run, or a trained network of the zoo; by default the
+    latest run. MODEL is a model file.
     Several are served together. Ctrl-C and SIGTERM finish the requests in progress.
 
     \b
     Examples:
       cnnzoo serve
+      cnnzoo serve lenet_mnist
       cnnzoo serve lenet runs/emotion/1 --port 8080
       curl --data-binary @digit.png -H 'Content-Type: image/png' localhost:8000/predict?top=3
     """

@@ -31,9 +31,10 @@ async def predict(service: Service, request: Request) -> dict[str, Any]:
         uploads = await uploads_of(request.headers, body)
         model = service.choose(name)
         async with cancelled_on_disconnect(request):
+            decoding = asyncio.Semaphore(service.at_once)
             with model.thread.reserve(len(uploads)) as places:
                 outcomes = await _all(
-                    _predict_one(service, model, places, upload) for upload in uploads
+                    _predict_one(service, model, places, decoding, upload) for upload in uploads
                 )
     if len(outcomes) == 1 and isinstance(outcomes[0], UnreadableError):
         raise _unreadable(outcomes[0])
@@ -84,9 +85,14 @@ async def explain(service: Service, request: Request) -> dict[str, Any]:
 
 
 async def _predict_one(
-    service: Service, model: RunningModel, places: Reservation, upload: Upload
+    service: Service,
+    model: RunningModel,
+    places: Reservation,
+    decoding: asyncio.Semaphore,
+    upload: Upload,
 ) -> Row | UnreadableError:
-    pixels = await _decoded(service, upload, decode, model.loaded.classifier.fit)
+    async with decoding:
+        pixels = await _decoded(service, upload, decode, model.loaded.classifier.fit)
     if isinstance(pixels, UnreadableError):
         places.drop()
         return pixels

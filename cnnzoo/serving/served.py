@@ -121,7 +121,7 @@ def unique_names(sources: Sequence[Run | Path]) -> list[str]:
 def _candidates(source: Run | Path) -> Iterator[str]:
     path = source.path if isinstance(source, Run) else source
     path = path.absolute()
-    if isinstance(source, Run):
+    if isinstance(source, Run) and path.name.isdecimal():
         yield printable(path.parent.name)
         yield printable(f"{path.parent.name}/{path.name}")
     else:

@@ -18,6 +18,7 @@ from cnnzoo.serving.problems import RequestError
 from cnnzoo.serving.served import LoadedModel
 from cnnzoo.text import listed
 
+OTHERS = 2  # decoding threads that a single request cannot occupy
 STOP_SECONDS = 10.0  # for the last computation of a model
 
 
@@ -37,7 +38,10 @@ class RunningModel:
 
 
 class Service:
-    """The models of a server, decoding threads, limits and metrics."""
+    """The models of a server, decoding threads, limits and metrics.
+
+    `at_once` is the number of images of one request that are decoded at the same time.
+    """
 
     def __init__(self, models: Mapping[str, LoadedModel]) -> None:
         self.loaded = dict(models)
@@ -45,9 +49,8 @@ class Service:
         self.warmed: set[str] = set()
         self.metrics = Metrics()
         self.bodies = Bodies()
-        self.decoders = ThreadPoolExecutor(
-            min(available_cores(), MAX_WORKERS), thread_name_prefix="decode"
-        )
+        self.at_once = min(available_cores(), MAX_WORKERS)
+        self.decoders = ThreadPoolExecutor(self.at_once + OTHERS, thread_name_prefix="decode")
 
     @property
     def is_ready(self) -> bool:

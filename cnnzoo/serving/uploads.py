@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import binascii
 import json
 from collections.abc import AsyncGenerator
@@ -34,7 +35,7 @@ async def uploads_of(headers: Headers, body: bytes) -> list[Upload]:
     if kind == "multipart/form-data":
         found = await _from_multipart(headers, body)
     elif kind == "application/json":
-        found = _from_json(body)
+        found = await asyncio.to_thread(_from_json, body)  # takes a while for a large body
     elif kind.startswith("image/") or kind == "application/octet-stream":
         found = [Upload(None, body)]
     else:

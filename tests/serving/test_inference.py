@@ -14,7 +14,7 @@ from served import picture
 
 from cnnzoo.datasets.images.decode import decode
 from cnnzoo.evaluation.classifier import predict_probabilities
-from cnnzoo.serving import gate
+from cnnzoo.serving import gate, predicting
 
 CLIENTS, REQUESTS = 64, 640
 
@@ -90,6 +90,22 @@ def test_the_request_of_a_client_that_disconnects_is_not_computed(server, blocke
     assert server.post_image("/predict", content).status == 200
     assert server.metric("cnnzoo_batch_images_sum") == before + 1
     assert any(line["status"] == 499 for line in server.log)
+
+
+def test_many_images_of_a_client_do_not_stop_others(server, monkeypatch):
+    def slow(content, fit):
+        if content == b"slow":
+            time.sleep(0.3)
+        return decode(content, fit)
+
+    monkeypatch.setattr(predicting, "decode", slow)
+    files = {str(number): b"slow" for number in range(20 * server.service.at_once)}
+    with ThreadPoolExecutor(1) as client:
+        many = client.submit(server.post_files, "/predict", files)
+        time.sleep(0.5)
+        assert server.post_image("/predict", picture(1)).status == 200
+        assert not many.done()
+        assert len(many.result().json["predictions"]) == len(files)
 
 
 def test_an_answer_that_takes_too_long_is_an_error(server, blocked, monkeypatch):

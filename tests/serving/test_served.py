@@ -19,6 +19,7 @@ def test_names_are_unique():
         Path("lenet.keras"),
         Path("a/lenet.keras"),
         Path("b/x\x1b.onnx"),
+        Run(Path("configs/trained/lenet_mnist")),
     ]
     assert unique_names(sources) == [
         "lenet",
@@ -26,6 +27,7 @@ def test_names_are_unique():
         "lenet.keras",
         "lenet.keras-2",
         "x\\x1b",
+        "lenet_mnist",
     ]
 
 
