@@ -70,7 +70,7 @@ def _is_full(folder: Path, error: Exception, model: Any) -> bool:
         return True
     weights: int = 4 * model.count_params()
     # On their way they are written up to three times.
-    return shutil.disk_usage(folder).free < 3 * weights + _OTHER_BYTES
+    return bool(shutil.disk_usage(folder).free < 3 * weights + _OTHER_BYTES)
 
 
 def keras_export(model: Any, path: Path, job: Job) -> None:
