@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import pytest
 from conftest import TINY
+from jsonschema import Draft202012Validator
 
+from cnnzoo.config.json_schema import json_schema
 from cnnzoo.config.loader import load_config, load_raw
+from cnnzoo.config.reader import read_yaml
 from cnnzoo.config.sweep import Choice, Range
 from cnnzoo.config.trial import trial_config
 from cnnzoo.config.writer import dump_config
@@ -128,3 +131,12 @@ def test_a_grid_has_all_values_of_a_range():
     assert Range("int", 8, 30, 8).grid() == [8, 16, 24]
     assert Range("float", 0, 1, 0.25).grid() == [0, 0.25, 0.5, 0.75, 1]
     assert Range("log", 1, 2).grid() is None
+
+
+def test_the_schema_knows_the_section(searched):
+    validator = Draft202012Validator(json_schema())
+    written = read_yaml(searched.read_text())
+    assert validator.is_valid(written)
+    for key, value in (("sampler", "tep"), ("tials", 3), ("parameters", {"seed": {"lgo": [1, 2]}})):
+        wrong = {**written, "sweep": {**written["sweep"], key: value}}
+        assert not validator.is_valid(wrong), key
