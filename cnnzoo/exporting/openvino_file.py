@@ -16,6 +16,10 @@ def finish(exported: Path, job: Job, images: NDArray[np.uint8] | None) -> None:
     import openvino
 
     model = openvino.Core().read_model(exported)
+    for result in model.get_results():
+        # Unused sizes of images, as those in attention layers, would be outputs of the file.
+        if not len(result.output(0).get_partial_shape()):
+            model.remove_result(result)
     model.set_rt_info(job.contract.text(), [KEY])
     half = job.contract.precision == "float16"
     openvino.save_model(model, job.target, compress_to_fp16=half)
