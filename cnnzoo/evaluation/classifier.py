@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnzoo.config.data import Resize
+from cnnzoo.datasets.contrast import Range, ground_text
 from cnnzoo.datasets.dataset import Images, ImageShape
 from cnnzoo.datasets.images.fit import MODES, Fit
 from cnnzoo.errors import CnnzooError, RunError
@@ -36,7 +37,8 @@ class Classifier:
     """A Keras or exported model, its class names in order, and how an image becomes its input.
 
     `named` is false if the classes have no names and are called 0, 1, …. `notes` are assumptions
-    about a model that cnnzoo did not write.
+    about a model that cnnzoo did not write. `contrast` is the range of its training images, if it
+    is known.
     """
 
     model: Any
@@ -44,6 +46,7 @@ class Classifier:
     fit: Fit
     named: bool = True
     notes: tuple[str, ...] = ()
+    contrast: Range | None = None
 
 
 def open_classifier(
@@ -62,13 +65,16 @@ def open_classifier(
     run = run if isinstance(run, Run) else run_or_file(Path(run))
     path = run.model_path if isinstance(run, Run) else run
     description: Description | Contract | None
+    contrast = None
     if not isinstance(run, Run) and is_exported(path):
         model: Any = open_exported(path, device)
         description = model.contract
     else:
         load_keras(device)
         model = load_model(path, trust=trust)
-        description = _description_of(run) if isinstance(run, Run) else read_description(path)
+        saved = read_description(path)
+        contrast = saved.contrast if saved else None
+        description = _description_of(run) if isinstance(run, Run) else saved
     shape, outputs = _input_and_outputs(model, path)
     classes = max(outputs, 2)  # one sigmoid unit is for two classes
     names = description.class_names if description else tuple(map(str, range(classes)))
@@ -86,6 +92,19 @@ def open_classifier(
         Fit.of(shape, resize, pixel_range),
         named=bool(description),
         notes=tuple(filter(None, notes)),
+        contrast=contrast,
+    )
+
+
+def expected_text(classifier: Classifier) -> str:
+    """Return the images that a model expects: size, colour, ground and classes."""
+    height, width, channels = classifier.fit.shape
+    kind = "gray" if channels == 1 else "colour"
+    ground = ground_text(classifier.contrast) if classifier.contrast else ""
+    names = classifier.class_names
+    return (
+        f"{width}x{height} {kind} images{ground and f', {ground}'}, of "
+        f"{len(names)} classes: {listed(names)}"
     )
 
 

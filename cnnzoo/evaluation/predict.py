@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cnnzoo.datasets.contrast import look_inverted
 from cnnzoo.datasets.images.decode import UnreadableError, decode_file
 from cnnzoo.evaluation.classifier import (
     Classifier,
@@ -25,12 +26,14 @@ from cnnzoo.runs.run import Run
 class Prediction:
     """The probability of each class for a file, by name and in the order of the model.
 
-    An unreadable file has no probabilities; `error` is the reason.
+    An unreadable file has no probabilities; `error` is the reason. `inverted` is true if the image
+    looks like the negative of a training image.
     """
 
     path: str
     probabilities: Mapping[str, float] = field(default_factory=dict)
     error: str | None = None
+    inverted: bool = False
 
     def top(self, count: int) -> list[tuple[str, float]]:
         """Return the most probable classes with their probabilities, at most `count`."""
@@ -42,11 +45,12 @@ def predict(
     paths: Iterable[str | os.PathLike[str]],
     *,
     device: str = "auto",
+    invert: bool = False,
 ) -> Iterator[Prediction]:
     """Predict the classes of image files by the best model of a run, or by a `.keras` file.
 
     `paths` are files, folders (all images below them) and patterns. Images are decoded
-    and resized like those that the model was trained on.
+    and resized like those that the model was trained on; with `invert`, their negatives are used.
 
     Raises:
         DataError: the paths name no file.
@@ -54,17 +58,21 @@ def predict(
 
     """
     found = find_files(paths)
-    return predict_files(open_classifier(run, device=device), found)
+    return predict_files(open_classifier(run, device=device), found, invert=invert)
 
 
-def predict_files(classifier: Classifier, files: Iterator[Found]) -> Iterator[Prediction]:
-    """Yield the predictions for these files, in their order."""
+def predict_files(
+    classifier: Classifier, files: Iterator[Found], *, invert: bool = False
+) -> Iterator[Prediction]:
+    """Yield the predictions for these files, in their order; with `invert`, for their negatives."""
     size = batch_size(classifier.fit.shape, classifier.model)
     while batch := list(islice(files, size)):
-        yield from _predict_batch(classifier, batch)
+        yield from _predict_batch(classifier, batch, invert)
 
 
-def _predict_batch(classifier: Classifier, files: list[Found]) -> Iterator[Prediction]:
+def _predict_batch(
+    classifier: Classifier, files: list[Found], invert: bool
+) -> Iterator[Prediction]:
     images = np.empty((len(files), *classifier.fit.shape), np.uint8)
     problems: dict[int, str] = {}
     for row, (path, problem) in enumerate(files):
@@ -75,10 +83,15 @@ def _predict_batch(classifier: Classifier, files: list[Found]) -> Iterator[Predi
         except UnreadableError as error:
             problems[row] = str(error)
     readable = [row for row in range(len(files)) if row not in problems]
-    model = classifier.model
-    rows = iter(predict_probabilities(model, images[readable]).tolist() if readable else ())
+    images = 255 - images[readable] if invert else images[readable]
+    inverted = np.zeros(len(images), bool)
+    if readable and classifier.contrast:
+        inverted = look_inverted(images, classifier.contrast)
+    looks = iter(inverted.tolist())
+    rows = iter(predict_probabilities(classifier.model, images).tolist() if readable else ())
     for row, (path, _) in enumerate(files):
         if row in problems:
             yield Prediction(path, error=problems[row])
         else:
-            yield Prediction(path, dict(zip(classifier.class_names, next(rows), strict=True)))
+            probabilities = dict(zip(classifier.class_names, next(rows), strict=True))
+            yield Prediction(path, probabilities, inverted=next(looks))

@@ -21,7 +21,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from cnnzoo import limits
-from cnnzoo.config.data import Name, PixelRange, Resize
+from cnnzoo.config.data import Finite, Name, PixelRange, Resize
 from cnnzoo.config.section import Section
 from cnnzoo.errors import CnnzooError, RunError
 from cnnzoo.models.activations import check_activations
@@ -67,11 +67,15 @@ ClassNames = Annotated[
 
 
 class Description(Section):
-    """The class names of a model, in the order of its outputs, and how images are resized."""
+    """The class names of a model, in the order of its outputs, and how images are resized.
+
+    `contrast` is the range of the training images, by `cnnzoo.datasets.contrast`.
+    """
 
     class_names: ClassNames
     resize: Resize = Field(default_factory=Resize)
     pixel_range: PixelRange | None = None
+    contrast: Annotated[tuple[Finite, Finite], BeforeValidator(_tuple)] | None = None
 
 
 def load_model(path: Path, *, trust: Trust | None = None) -> Any:

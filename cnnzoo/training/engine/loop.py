@@ -16,6 +16,7 @@ import keras
 
 from cnnzoo.architecture.labels import LESS, better
 from cnnzoo.config.durations import seconds_of
+from cnnzoo.datasets.contrast import contrast_range
 from cnnzoo.errors import DivergedError
 from cnnzoo.models.saved import Description, save_model
 from cnnzoo.runs.files import replacing
@@ -87,6 +88,7 @@ class Loop:
             steps=len(self.train),
             verbose=0,
         )
+        self.contrast = contrast_range(job.dataset.splits["train"].images)
         self.stepper = make_stepper(self.compiled_model, self.train)
         self.every = seconds_of(self.training.checkpoint_every)
         self.counted = started
@@ -244,6 +246,7 @@ class Loop:
             class_names=self.job.dataset.class_names,
             resize=self.job.data.resize,
             pixel_range=self.job.dataset.file_range,
+            contrast=self.contrast,
         )
 
     def _is_best(self, logs: Mapping[str, float]) -> bool:
