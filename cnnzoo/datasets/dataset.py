@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,10 @@ class Images(Protocol):
     @property
     def shape(self) -> tuple[int, ...]:
         """(n, height, width, channels)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8; float32 for features, which replace images in a training."""
 
     def __getitem__(self, rows: slice | NDArray[np.intp]) -> NDArray[np.uint8]:
         """Return the images at these rows as an array in memory."""
@@ -49,6 +53,11 @@ class MappedImages:
     def shape(self) -> tuple[int, ...]:
         """(n, height, width, channels)."""
         return (len(self.rows), *self.array.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8."""
+        return self.array.dtype
 
     def __getitem__(self, rows: slice | NDArray[np.intp]) -> NDArray[np.uint8]:
         """Return the images at these rows, in memory; raise DataError if they are damaged."""

@@ -18,6 +18,11 @@ class StopRequest:
 
     signal: int | None = None
 
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if a stop was requested."""
+        if self.signal is not None:
+            raise KeyboardInterrupt
+
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:

@@ -144,19 +144,29 @@ def _run_epochs(
 ) -> None:
     """Build the model and run the training loop; raises DivergedError if no model was saved."""
     started = time.perf_counter() - job.seconds
+    from cnnzoo.training.engine.features import with_features
     from cnnzoo.training.engine.loop import Loop
     from cnnzoo.training.engine.placement import data_parallel
     from cnnzoo.training.engine.training_model import make_training_model
 
     with data_parallel(job.config.training):
         fix_seed(load_keras(), job.config.seed)
-        training_model = make_training_model(job, len(batches[0]), pretrained=values is None)
+        training_model = make_training_model(
+            job, len(batches[0]), pretrained=values is None, cache=True
+        )
         if training_model.report:
             run.update(init_from=training_model.report.record())
             for line in training_model.report.lines():
                 display.note(line)
         if training_model.frozen:
             display.note(training_model.frozen)
+        if training_model.cached:
+            display.note(training_model.cached)
+        if training_model.base is not None:
+            train, validation = (
+                with_features(training_model.base, each, values, request.check) for each in batches
+            )
+            batches = train, validation
         loop = Loop(
             run=run,
             job=job,

@@ -6,6 +6,8 @@ A batch is gathered with NumPy, from memory or from the disk, when it is request
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +59,11 @@ class Batches:
         """Return the batch of this step of the epoch."""
         start = int(step) * self.batch_size  # a NumPy integer could overflow
         return self.take(self.rows[start : start + self.batch_size])
+
+    def with_images(self, images: Any) -> Batches:
+        """Return the same batches of other images, or of features float32 [n, …]."""
+        examples = replace(self.examples, images=images)
+        return Batches(examples, self.batch_size, self.order, self.weights)
 
     def take(self, rows: NDArray[np.intp]) -> Batch:
         """Return the examples at these rows; rows [k, b] give k batches, each array [k, b, ...]."""

@@ -137,7 +137,8 @@ class EpochProgram:
     def _source(self, batches: Batches) -> Any:
         """The examples on the device; None if they do not fit."""
         if batches not in self.placed:
-            size = math.prod(batches.examples.images.shape)
+            images = batches.examples.images
+            size = math.prod(images.shape) * images.dtype.itemsize
             fits = size <= self.room
             self.room -= size if fits else 0
             self.placed[batches] = self._place(batches) if fits else None

@@ -20,7 +20,8 @@ def tf_dataset(batches: Batches, first: int = 0) -> Any:
 
     The batch dimension is None, so that one compiled step serves the smaller last batch too.
     """
-    types = (tf.uint8, tf.int32, tf.float32)[: 2 if batches.weights is None else 3]
+    images = tf.as_dtype(batches.examples.images.dtype)
+    types = (images, tf.int32, tf.float32)[: 2 if batches.weights is None else 3]
     shapes = ((None, *batches.examples.images.shape[1:]), (None,), (None,))
 
     def read(step: Any) -> tuple[Any, ...]:

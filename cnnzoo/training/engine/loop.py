@@ -103,7 +103,7 @@ class Loop:
         self.compiled_model.stop_training = False
         self.callbacks.on_train_begin()
         if values is not None:
-            assign_values(self.compiled_model, values)
+            assign_values(self.compiled_model, values, self.training_model.base)
             assign_attributes(self.own_callbacks, state.callbacks)
             self._write_derived_files()
         self.display.start(
@@ -129,7 +129,7 @@ class Loop:
         state = self.state
         self._count_time()
         while state.epoch < self.training.epochs and not state.stopped:
-            self._stop_if_requested()
+            self.stop_request.check()
             self.run_epoch()
         self.callbacks.on_train_end(state.rows[-1] if state.rows else None)
 
@@ -161,7 +161,7 @@ class Loop:
             is_due = time.perf_counter() - self.saved >= self.every
             if self.stop_request.signal is not None or is_due:
                 self._save()
-            self._stop_if_requested()
+            self.stop_request.check()
             if state.logs is not None:
                 break
             self.callbacks.on_train_batch_begin(step)
@@ -217,7 +217,7 @@ class Loop:
     def _save(self) -> None:
         self.stepper.sync()
         self._count_time()
-        values = values_of(self.compiled_model)
+        values = values_of(self.compiled_model, self.training_model.base)
         if not all_weights_finite(values):
             raise self._not_finite("a weight became NaN or infinite")
         self.state.callbacks = attributes_of(self.own_callbacks)
@@ -257,10 +257,6 @@ class Loop:
         if best is None or value == best:
             return True  # of two equally good epochs the later one, which has trained longer
         return (value < best) == self.less_is_better
-
-    def _stop_if_requested(self) -> None:
-        if self.stop_request.signal is not None:
-            raise KeyboardInterrupt
 
     def _count_time(self) -> None:
         now = time.perf_counter()

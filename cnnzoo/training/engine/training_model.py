@@ -17,6 +17,7 @@ from cnnzoo.models.build import build_architecture
 from cnnzoo.models.objects import make
 from cnnzoo.models.transfer import Report
 from cnnzoo.training.engine.compile import compile_model, make_augmentation, training_variables
+from cnnzoo.training.engine.features import frozen_base, why_not
 from cnnzoo.training.engine.initial_weights import freeze, load_initial_weights
 from cnnzoo.training.engine.mixing import MixedSequential
 from cnnzoo.training.engine.resampling import resampled_once
@@ -32,6 +33,8 @@ class TrainingModel:
     callbacks. `export_model` is the same network as the configuration describes it, in float32 and
     without `training.freeze`; it is `model` itself if there is no difference. `report` lists the
     layers that took weights from `init_from`; `frozen` says how much `training.freeze` excludes.
+    `base` is a model of the frozen layers at the start of `model` whose outputs are computed once
+    (`features`); then `compiled_model` has only the other layers. `cached` is a line about it.
     """
 
     model: Any
@@ -40,6 +43,8 @@ class TrainingModel:
     export_model: Any
     report: Report | None = None
     frozen: str | None = None
+    base: Any = None
+    cached: str | None = None
 
     def updated_export_model(self) -> Any:
         """Copy the current weights into `export_model`, and return it.
@@ -54,13 +59,14 @@ class TrainingModel:
 
 
 def make_training_model(
-    job: Job, steps_per_epoch: int, *, pretrained: bool = True
+    job: Job, steps_per_epoch: int, *, pretrained: bool = True, cache: bool = False
 ) -> TrainingModel:
     """Build and compile the model of a job, for so many steps per epoch.
 
     Without `pretrained` all weights are random, also those of keras.applications, and `init_from`
-    is not used: for a training that continues from a checkpoint. Global state of Keras does not
-    change, except that random numbers are drawn.
+    is not used: for a training that continues from a checkpoint. With `cache`, the outputs of
+    frozen layers are computed once if that is possible. Global state of Keras does not change,
+    except that random numbers are drawn.
     """
     config, class_names = job.config, job.dataset.class_names
     variables = training_variables(
@@ -73,7 +79,21 @@ def make_training_model(
     frozen = freeze(model, config)
     sequential = MixedSequential if labels_as_vectors(config, job.head) else keras.Sequential
     augmentation = resampled_once(make_augmentation(config, variables))
-    compiled = sequential([keras.Input(config.model.input_shape), *augmentation, model])
+    base = frozen_base(model) if cache else None
+    cached = None
+    if base is not None:
+        reason = why_not(job, base)
+        cached = (
+            f"the frozen layers run in every step: {reason}"
+            if reason
+            else "the outputs of the frozen layers are computed once, before the first step"
+        )
+        base = None if reason else base
+    if base is None:
+        compiled = sequential([keras.Input(config.model.input_shape), *augmentation, model])
+    else:
+        others = model.layers[len(base.layers) :]
+        compiled = sequential([keras.Input(base.output_shape[1:]), *others])
     compile_model(compiled, config, variables, job.head, job.settings)
     directed = directed_callbacks(config)
     callbacks = tuple(make(evaluate_call(call, variables)) for call in directed)
@@ -82,4 +102,4 @@ def make_training_model(
     if precision != FLOAT32 or config.training.freeze or not is_unchanged:
         # Last, so that the random numbers that initialize `model` do not depend on the precision.
         export_model = build_architecture(job.architecture, config.name, pretrained=False)
-    return TrainingModel(model, compiled, callbacks, export_model, report, frozen)
+    return TrainingModel(model, compiled, callbacks, export_model, report, frozen, base, cached)

@@ -16,22 +16,37 @@ from numpy.typing import NDArray
 from cnnzoo.errors import RunError
 
 _MODEL = "model"
+FROZEN = "frozen"  # the group of the variables of the layers whose outputs are computed once
+
+Values = Mapping[str, NDArray[Any]]
 # The comparison of a callback. Choosing it negates `min_delta`, so it must not be chosen twice.
 _COMPARISON = "monitor_op"
 
 
-def values_of(compiled_model: Any) -> dict[str, NDArray[Any]]:
+def values_of(compiled_model: Any, base: Any = None) -> dict[str, NDArray[Any]]:
     """Copy every value that the next step depends on.
 
     These are the weights, the states of the random generators (which `model.save` omits), and the
-    variables of the optimizer and of the metrics.
+    variables of the optimizer and of the metrics. `base` is the model of the frozen layers whose
+    outputs are computed once, which the compiled model does not contain.
     """
-    return {name: _value(variable) for name, variable in _variables(compiled_model).items()}
+    return {name: _value(variable) for name, variable in _variables(compiled_model, base).items()}
 
 
-def assign_values(compiled_model: Any, values: Mapping[str, NDArray[Any]]) -> None:
+def assign_values(compiled_model: Any, values: Values, base: Any = None) -> None:
     """Assign values to the variables; raises RunError if they are those of another model."""
-    variables = _variables(compiled_model)
+    _assign(_variables(compiled_model, base), values)
+
+
+def assign_group(group: str, model: Any, values: Values) -> None:
+    """Assign the values of one group to the variables of a model, as `assign_values` does."""
+    _assign(
+        _named_variables(group, model.variables),
+        {name: value for name, value in values.items() if name.startswith(f"{group}/")},
+    )
+
+
+def _assign(variables: Mapping[str, Any], values: Values) -> None:
     misfit = sorted(set(variables) ^ set(values)) or [
         name for name, variable in variables.items() if variable.shape != values[name].shape
     ]
@@ -44,7 +59,7 @@ def assign_values(compiled_model: Any, values: Mapping[str, NDArray[Any]]) -> No
         variable.assign(values[name])
 
 
-def all_weights_finite(values: Mapping[str, NDArray[Any]]) -> bool:
+def all_weights_finite(values: Values) -> bool:
     """Return whether all weights among the values of a model are finite."""
     weights = (value for name, value in values.items() if name.startswith(_MODEL))
     return all(np.isfinite(np.sum(weight, dtype=np.float64)) for weight in weights)
@@ -110,17 +125,17 @@ def assign_attributes(callbacks: Sequence[Any], attributes: Sequence[Mapping[str
                 current[name] = value
 
 
-def _variables(compiled_model: Any) -> dict[str, Any]:
-    groups = {
-        _MODEL: compiled_model.variables,
-        "optimizer": compiled_model.optimizer.variables,
-        "metrics": compiled_model.metrics_variables,
-    }
+def _variables(compiled_model: Any, base: Any) -> dict[str, Any]:
     return {
-        f"{group}/{number}": variable
-        for group, variables in groups.items()
-        for number, variable in enumerate(variables)
+        **_named_variables(_MODEL, compiled_model.variables),
+        **_named_variables("optimizer", compiled_model.optimizer.variables),
+        **_named_variables("metrics", compiled_model.metrics_variables),
+        **_named_variables(FROZEN, base.variables if base else ()),
     }
+
+
+def _named_variables(group: str, variables: Sequence[Any]) -> dict[str, Any]:
+    return {f"{group}/{number}": variable for number, variable in enumerate(variables)}
 
 
 def _value(variable: Any) -> NDArray[Any]:
