@@ -34,6 +34,7 @@ COMMANDS = (
     "explain",
     "report",
     "card",
+    "publish",
     "export",
     "serve",
     "eject",

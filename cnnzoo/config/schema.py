@@ -228,12 +228,15 @@ class Config(Section):
     def _locate_init_from(cls, value: Any) -> Any:
         """Make the path absolute, so that it remains valid in the copy in a run.
 
-        The name of a trained network is kept, unless a file or directory has that name.
+        `hf://USER/REPO` and the name of a trained network are kept, unless a file or directory has
+        that name.
         """
         if not isinstance(value, dict) or not isinstance(value.get("init_from"), str):
             return value
         path = absolute(value["init_from"], value_place(value, "init_from"))
-        if zoo.trained(value["init_from"]) and not Path(path).exists():
+        if value["init_from"].startswith("hf://") or (
+            zoo.trained(value["init_from"]) and not Path(path).exists()
+        ):
             return value
         located = value.copy()
         located["init_from"] = path

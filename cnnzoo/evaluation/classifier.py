@@ -23,6 +23,7 @@ from cnnzoo.models.objects import first_line
 from cnnzoo.models.runtimes.contract import Contract
 from cnnzoo.models.runtimes.open import OPENERS, is_exported, open_exported
 from cnnzoo.models.saved import Description, Trust, described, load_model, read_description
+from cnnzoo.runs.hub import is_downloaded
 from cnnzoo.runs.run import RECORD, Run, open_run
 from cnnzoo.runs.trained import trained_run
 from cnnzoo.text import listed
@@ -156,7 +157,7 @@ def run_or_file(path: Path) -> Run | Path:
     A name that does not exist as a path is a trained network of cnnzoo. Raises RunError if it is
     something else.
     """
-    if is_exported(path):
+    if is_exported(path) or is_downloaded(path):
         return path
     if not path.exists() and (trained := trained_run(str(path))):
         return trained

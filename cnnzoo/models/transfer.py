@@ -18,6 +18,7 @@ from cnnzoo.models.hdf5 import check_weights_file
 from cnnzoo.models.names import every_layer
 from cnnzoo.models.objects import first_line
 from cnnzoo.models.saved import load_model
+from cnnzoo.runs.hub import downloaded_model, is_hub_name
 from cnnzoo.runs.run import open_run
 from cnnzoo.runs.trained import trained_names, trained_run
 from cnnzoo.text import listed
@@ -67,6 +68,8 @@ def find_source(source: str, place: Place | None = None) -> Path:
 
     Raises ConfigError or RunError if there is none.
     """
+    if is_hub_name(source):
+        return downloaded_model(source)
     path = Path(source)
     if path.is_dir():
         return open_run(path).model_path

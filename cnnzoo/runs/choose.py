@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cnnzoo.errors import RunError, UserError, did_you_mean
+from cnnzoo.runs.hub import downloaded_model, is_hub_name
 from cnnzoo.runs.run import CONFIG, RECORD, Note, Run, by_start, find_runs, latest_run, open_run
 from cnnzoo.runs.trained import trained_names, trained_run
 
@@ -38,7 +39,7 @@ def choose_model(word: str | None, runs_dir: Path | str, note: Note | None = Non
     """Return the run that a word names, or its path if it names a model file.
 
     Without a word, return the latest run. A name that is neither a run nor a file is a trained
-    network of cnnzoo.
+    network of cnnzoo; `hf://USER/REPO` is downloaded.
 
     Raises:
         RunError: there is neither.
@@ -46,6 +47,8 @@ def choose_model(word: str | None, runs_dir: Path | str, note: Note | None = Non
     """
     if word is None:
         return latest_run(runs_dir, note)
+    if is_hub_name(word):
+        return downloaded_model(word)
     path = Path(word)
     named = run_named(word, runs_dir)
     if named is None and (path.is_file() or _is_saved_model(path) or _has_model_suffix(word)):
@@ -128,7 +131,12 @@ def choose_compared(
 
 def names_model(word: str) -> bool:
     """Return whether a word is the path of a run or a model file, not the name of a config."""
-    return _is_run(Path(word)) or _has_model_suffix(word) or _is_saved_model(Path(word))
+    return (
+        is_hub_name(word)
+        or _is_run(Path(word))
+        or _has_model_suffix(word)
+        or _is_saved_model(Path(word))
+    )
 
 
 def run_named(word: str, runs_dir: Path | str) -> Run | None:

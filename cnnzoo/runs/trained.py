@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cnnzoo.config import zoo
+from cnnzoo.runs.hub import is_downloaded
 from cnnzoo.runs.run import Run
 
 
@@ -31,10 +32,10 @@ def is_trained(opened: Run | Path) -> bool:
 def results_folder(opened: Run | Path) -> Path:
     """Return the directory for results: that of a run or a model file.
 
-    Results of a trained network of cnnzoo belong in the working directory.
+    Results of a trained network of cnnzoo or of a downloaded model belong in the working directory.
     """
     if not isinstance(opened, Run):
-        return opened.parent
+        return Path() if is_downloaded(opened) else opened.parent
     return Path() if is_trained(opened) else opened.path
 
 

@@ -20,6 +20,8 @@ from rich.text import Text
 import cnnzoo
 from cnnzoo.config import zoo
 from cnnzoo.datasets.cache_directory import cache_directory
+from cnnzoo.reporting.caveats import caveats
+from cnnzoo.runs.trained import trained_run
 from cnnzoo.terminal.console import new_table
 from cnnzoo.text import compact, rough_duration
 
@@ -31,7 +33,8 @@ class Row(TypedDict):
     """A network of the zoo.
 
     `purpose` is the heading above it, `input` the shape as text, `seconds` the CPU time to
-    train `IMAGES` images for all epochs, None if its speed was not measured.
+    train `IMAGES` images for all epochs, None if its speed was not measured. `reference` is the
+    measured accuracy; `trained` says that the trained network comes with cnnzoo.
     """
 
     purpose: str
@@ -41,6 +44,7 @@ class Row(TypedDict):
     macs: int
     seconds: float | None
     reference: str
+    trained: str
 
 
 def zoo_table() -> Table:
@@ -63,13 +67,15 @@ def zoo_table() -> Table:
             f"{row['parameters']:,}",
             compact(row["macs"]),
             rough_duration(row["seconds"]) if row["seconds"] else "",
-            row["reference"],
+            ", ".join(filter(None, [row["reference"], row["trained"]])),
         )
     return table
 
 
 def _caption() -> str:
     return (
+        "trained: the network comes with cnnzoo, with this accuracy: cnnzoo predict NAME FILES. "
+        "Read the card of a network for faces first: cnnzoo card NAME\n"
         f"CPU time: all epochs of the recipe on {IMAGES:,} images, computed from the speed on "
         f"{zoo.speeds().machine}; with n cores, a training takes at least an n-th of it"
     )
@@ -90,7 +96,8 @@ def _key() -> str:
     digest = hashlib.sha256(cnnzoo.__version__.encode())
     modules = Path(cnnzoo.__file__).parent.rglob("*.py")
     configs = (path for path in zoo.directory().iterdir() if path.suffix in (".yaml", ".json"))
-    for path in (*sorted(modules), *sorted(configs)):
+    measured = zoo.trained_directory().glob("*/metrics.json")
+    for path in (*sorted(modules), *sorted(configs), *sorted(measured)):
         state = path.stat()
         digest.update(f"{path.name} {state.st_size} {state.st_mtime_ns}\n".encode())
     return digest.hexdigest()
@@ -110,6 +117,7 @@ def _computed() -> list[Row]:
         purpose = config.purpose or ""
         size = (math.prod(architecture.input_shape), architecture.macs)
         order[purpose] = min(size, order.get(purpose, size))
+        reference, trained = _measured(name, config.reference or "")
         rows.append(
             Row(
                 purpose=purpose,
@@ -118,11 +126,22 @@ def _computed() -> list[Row]:
                 parameters=architecture.parameters,
                 macs=architecture.macs,
                 seconds=config.training.epochs * IMAGES / speeds[name] if name in speeds else None,
-                reference=config.reference or "",
+                reference=reference,
+                trained=trained,
             )
         )
     # The purpose with the smallest images first.
     return sorted(rows, key=lambda row: order[row["purpose"]])
+
+
+def _measured(name: str, reference: str) -> tuple[str, str]:
+    """Return the accuracy, for a trained network as it was measured, and that it is trained."""
+    run = trained_run(name)
+    if run is None:
+        return reference, ""
+    accuracy, data = run.metrics()["metrics"]["accuracy"]["value"], run.record()["data"]["name"]
+    read = ", see its card" if caveats([name, data], run.record()["class_names"]) else ""
+    return f"{accuracy:.3f} on {data}", f"trained{read}"
 
 
 def _read(path: Path, key: str) -> list[Row] | None:
@@ -153,4 +172,5 @@ def _row(stored: dict[str, Any]) -> Row:
         macs=int(stored["macs"]),
         seconds=None if seconds is None else float(seconds),
         reference=str(stored["reference"]),
+        trained=str(stored["trained"]),
     )

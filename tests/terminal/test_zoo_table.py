@@ -41,3 +41,11 @@ def test_a_cache_that_cannot_be_written_is_no_problem(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("CNNZOO_CACHE", str(tmp_path / "file"))
     assert len(zoo_rows()) > 30
+
+
+def test_trained_networks_have_their_measured_accuracy(cache):
+    rows = {row["name"]: row for row in zoo_rows()}
+    assert rows["lenet_mnist"]["reference"] == "0.994 on mnist"
+    assert rows["lenet_mnist"]["trained"] == "trained"
+    assert rows["emotion_fer2013"]["trained"] == "trained, see its card"
+    assert rows["lenet"]["trained"] == ""
