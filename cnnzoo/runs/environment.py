@@ -19,7 +19,7 @@ from cnnzoo.config.schema import Config
 CPU_INFO = Path("/proc/cpuinfo")
 
 # Keys that affect neither the weights nor the metrics of a run.
-_NOT_HASHED = ("name", "description", "purpose", "reference")
+_NOT_HASHED = ("name", "description", "purpose", "reference", "sweep")
 _NOT_HASHED_IN_TRAINING = ("checkpoint_every", "tensorboard", "mlflow")
 
 _VERSIONED = ("keras", "tensorflow", "jax", "jaxlib", "torch", "numpy")
