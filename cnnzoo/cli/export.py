@@ -92,12 +92,13 @@ def export(
     force: bool,
     runs_dir: str,
 ) -> None:
-    """Export a run, by default the latest one, or a model to another runtime.
+    """Export a run or model to ONNX, LiteRT, SavedModel or OpenVINO.
 
-    The exported file classifies the test split in its runtime. If a label differs from Keras', the
-    command fails and keeps nothing; int8 reports how many differ. The input of the file is uint8
-    [batch, height, width, channels], and its metadata name the classes and the resizing, so that
-    predict, evaluate, benchmark and compare accept the file as a model.
+    By default the latest run. The exported file classifies the test split in its runtime. If a
+    label differs from Keras', the command fails and keeps nothing; int8 reports how many differ.
+    The input of the file is uint8 [batch, height, width, channels], and its metadata name the
+    classes and the resizing, so that predict, evaluate, benchmark and compare accept the file as a
+    model.
 
     NAME.json next to the file holds what was measured, and ten test images with their
     probabilities.

@@ -62,7 +62,7 @@ def sweep(
     sweeps_dir: str,
     device: str,
 ) -> None:
-    """Search hyper-parameters: train a configuration with many values of some settings.
+    """Search hyper-parameters by many trainings.
 
     FILE is a configuration with a sweep section, which names the settings, their values, the number
     of trials and the objective. Each trial is a run, sweeps/NAME/1 and so on. The best one is

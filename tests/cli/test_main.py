@@ -128,3 +128,11 @@ def test_a_tilde_in_the_environment_is_the_home_directory(in_process, monkeypatc
     code, _, err = in_process("evaluate")
     assert code == 2
     assert f"no runs in {tmp_path}/home/runs" in err
+
+
+def test_the_summary_of_a_command_fits_in_its_line(in_process):
+    code, out, _ = in_process("--help")
+    assert code == 0
+    commands = out.partition("Commands:")[2]
+    assert "train" in commands
+    assert "..." not in commands
