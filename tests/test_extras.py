@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import re
 import sys
+import tomllib
+from itertools import chain
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +34,17 @@ def test_a_setting_that_asks_for_it_can_be_left():
     with pytest.raises(UserError, match=r"training\.mlflow needs no_such_package") as raised:
         require("no_such_package", "mlflow", "training.mlflow")
     assert "training.mlflow=false" in str(raised.value)
+
+
+def test_every_extra_that_a_message_or_another_extra_names_exists():
+    root = Path(__file__).parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    nested = re.findall(r"cnnzoo\[([\w,]+)\]", "\n".join(chain.from_iterable(extras.values())))
+    source = "\n".join(path.read_text() for path in (root / "cnnzoo").rglob("*.py"))
+    required = re.findall(r"require\(\s*[\w.\"]+,\s*\"(\w+)\"", source)
+    documents = "\n".join((root / name).read_text() for name in ("README.md", "CONTRIBUTING.md"))
+    installed = re.findall(r"cnnzoo\[([\w,]+)\]", documents)
+    named = {extra for names in [*nested, *installed] for extra in names.split(",")} | set(required)
+    assert len(named) > 8
+    assert named <= set(extras)
