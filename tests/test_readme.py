@@ -70,8 +70,9 @@ def serve(words: list[str], folder: Path) -> None:
         port = str(free.getsockname()[1])
     command = [sys.executable, "-m", *words, "--port", port]
     server = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+    assert server.stdout
     try:
-        line = server.stdout.readline() if server.stdout else ""
+        line = server.stdout.readline()
         assert line == f"serving mine on http://127.0.0.1:{port}\n"
         lines = [line[2:] for block in blocks("console") for line in block.splitlines()]
         for request in [line for line in lines if line.startswith("curl ")]:
@@ -80,7 +81,9 @@ def serve(words: list[str], folder: Path) -> None:
             assert json.loads(done.stdout)["predictions"], done.stdout
     finally:
         server.terminate()
-    assert server.wait(60) == 0
+        code = server.wait(60)
+        server.stdout.close()
+    assert code == 0
 
 
 @pytest.mark.parametrize("document", [README, GUIDE], ids=["README", "guide"])

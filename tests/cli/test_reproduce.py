@@ -29,7 +29,7 @@ def test_the_exit_code_says_whether_it_came_out_the_same(
     run = Run(tmp_path / "runs/tiny/2")
     found = Reproduction(run, 4, weights, epoch, ["numpy: 1 → 2"], [])
     monkeypatch.setattr("cnnzoo.training.reproduce.reproduce", lambda *_, **__: found)
-    monkeypatch.setattr("cnnzoo.runs.choose.choose_run", lambda word, runs_dir: run)
+    monkeypatch.setattr("cnnzoo.runs.choose.choose_run", lambda *_, **__: run)
     done = in_process("reproduce", "runs/tiny/1")
     assert done == (code, "\n".join([*lines, f"run: {run}"]) + "\n", "")
 

@@ -111,7 +111,7 @@ def patience(path):
     text = CONFIGURATIONS.texts_in("tests/fixtures")[0].encode()
     began = time.process_time()
     assert outcome_of(text, [], path) == "valid"
-    return 200 * (time.process_time() - began)
+    return 600 * (time.process_time() - began)
 
 
 @pytest.mark.parametrize("name", BOMBS)

@@ -464,7 +464,9 @@ def _shortened(kind: str, value: Any) -> Any:
         pairs = [item for item in value if isinstance(item, list | tuple)]
         if kind.startswith("margin") and pairs and all(before == after for before, after in pairs):
             value = [before for before, _ in pairs]
-        same = all(item == value[0] for item in value[1:]) if value else False
+        # Rows and columns alike, but not both sides of them: [[0, 1], [0, 1]] is not [0, 1].
+        uneven = bool(value) and isinstance(value[0], list | tuple)
+        same = bool(value) and not uneven and all(item == value[0] for item in value[1:])
         if same and kind.startswith(("size", "offset", "margin")):
             return value[0]
         if kind == "int_or_ints" and len(value) == 1:

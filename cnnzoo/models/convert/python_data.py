@@ -7,13 +7,13 @@ All other data are read from an .npz file that cnnzoo writes; the script has the
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cnnzoo.config.data import DEFAULT_FRACTIONS, MIXING, DataConfig
 from cnnzoo.config.schema import Config
 from cnnzoo.errors import Mistake, UserError
-from cnnzoo.models.convert.python_text import INDENT, WIDTH, flat, laid_out, literal, mapping
+from cnnzoo.models.convert.python_text import INDENT, flat, laid_out, literal, mapping
 
 # For each split its parts of the source by name, or a fraction of the training part.
 Splits = Mapping[str, tuple[str, ...] | float]
@@ -212,14 +212,13 @@ def load_data(folder):
     """Return images uint8 [n, {shape}] and labels [n] from folder/CLASS/."""
 {label_of}
 {suffixes}
-    system = {{  # folders that are made by operating systems and network storage
+    # Folders that are made by operating systems and network storage.
 {system}
-    }}
     size = ({width}, {height})
     images, labels = [], []
     for path in sorted(filter(Path.is_file, Path(folder).rglob("*"))):
         name, *inner = path.relative_to(folder).parts{normal}
-        hidden = any(part.startswith(".") or part.casefold() in system for part in inner)
+        hidden = any(part[0] == "." or part.casefold() in system for part in inner)
         if name not in label_of or hidden or path.suffix.lower() not in suffixes:
             continue
         image = ImageOps.exif_transpose(Image.open(path)).convert("{mode}")
@@ -249,7 +248,7 @@ def _folder(
         normal="" if is_ascii else f'\n{INDENT * 2}name = unicodedata.normalize("NFC", name)',
         label_of="\n".join(laid_out(mapping(pairs), 1, "label_of = ")),
         suffixes="\n".join(laid_out(literal(SUFFIXES), 1, "suffixes = ")),
-        system=_filled(SYSTEM_FOLDERS, 2),
+        system="\n".join(laid_out(literal(SYSTEM_FOLDERS), 1, "system = ")),
         fitted=_FITTED[data.resize.method].format(data.resize.interpolation.upper()),
     )
     notes = [
@@ -267,16 +266,6 @@ def _folder(
     if any(part for (part,) in parts.values()):
         notes[0] = notes[0].replace("has a folder", "has a folder for each split, and in it one", 1)
     return _loading(function, calls, source, word="FOLDER", notes=tuple(notes))
-
-
-def _filled(texts: Iterable[str], depth: int) -> str:
-    """Return string literals, each with a comma, as many as fit in each line."""
-    words = " ".join(f"{flat(literal(text))},".replace(" ", "\0") for text in texts)
-    indent = INDENT * depth
-    lines = textwrap.fill(
-        words, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
-    )
-    return lines.replace("\0", " ")
 
 
 # ── arrays ─────────────────────────────────────────────────────────────────────────────────────

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import keras
 
 from cnnzoo.architecture.labels import LESS, better
 from cnnzoo.config.durations import seconds_of
-from cnnzoo.datasets.contrast import contrast_range
+from cnnzoo.datasets.contrast import Range, contrast_range
 from cnnzoo.errors import DivergedError
 from cnnzoo.models.saved import Description, save_model
 from cnnzoo.runs.files import replacing
@@ -88,7 +89,6 @@ class Loop:
             steps=len(self.train),
             verbose=0,
         )
-        self.contrast = contrast_range(job.dataset.splits["train"].images)
         self.stepper = make_stepper(self.compiled_model, self.train)
         self.every = seconds_of(self.training.checkpoint_every)
         self.counted = started
@@ -246,8 +246,12 @@ class Loop:
             class_names=self.job.dataset.class_names,
             resize=self.job.data.resize,
             pixel_range=self.job.dataset.file_range,
-            contrast=self.contrast,
+            contrast=self._contrast,
         )
+
+    @cached_property
+    def _contrast(self) -> Range | None:
+        return contrast_range(self.job.dataset.splits["train"].images)
 
     def _is_best(self, logs: Mapping[str, float]) -> bool:
         monitor, best = self.training.monitor, self.state.best

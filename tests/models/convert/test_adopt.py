@@ -32,7 +32,7 @@ FIXTURES = sorted(
 )
 # Building these takes long; the smaller ones of their families are made of the same layers.
 # Adopted as an equal model in other words: SplitChannels as Branches of Cropping2D.
-OTHER_WORDS = {"shufflenet_v2"}
+OTHER_WORDS = {"shufflenet_v2", "nasnet_mobile"}
 LARGE = {"resnet101", "resnet152", "densenet169", "densenet201", "resnet110", "vgg11", "vgg19"}
 
 
@@ -122,6 +122,8 @@ def test_objects_and_values_are_written_in_the_notation(tmp_path: Path) -> None:
         [
             keras.Input((8, 8, 3)),
             layers.ZeroPadding2D(((1, 2), (0, 0))),
+            layers.ZeroPadding2D(((0, 1), (0, 1))),
+            layers.Cropping2D(((1, 0), (1, 0))),
             layers.ZeroPadding2D(((1, 1), (2, 2))),
             layers.Conv2D(
                 4,
@@ -146,6 +148,8 @@ def test_objects_and_values_are_written_in_the_notation(tmp_path: Path) -> None:
     layers_written = read_yaml(text)["model"]["layers"]
     assert layers_written == [
         {"ZeroPadding2D": {"padding": [[1, 2], [0, 0]]}},
+        {"ZeroPadding2D": {"padding": [[0, 1], [0, 1]]}},
+        {"Cropping2D": {"cropping": [[1, 0], [1, 0]]}},
         {"ZeroPadding2D": {"padding": [1, 2]}},
         {
             "Conv2D": {

@@ -114,7 +114,8 @@ def test_a_script_makes_every_form_that_the_language_has(path: Path) -> None:
 @pytest.mark.parametrize("name", ZOO)
 def test_a_script_has_the_size_of_the_file_and_holds_to_the_line_length(name: str) -> None:
     lines = script_of(load_config(name)).splitlines()
-    assert len(lines) < 215
+    # The cells of NASNet, which were found by a search, repeat little.
+    assert len(lines) < (300 if name == "nasnet_mobile" else 215)
     assert max(map(len, lines)) <= 88
 
 
