@@ -11,27 +11,24 @@ import click
 from cnnzoo.models.backend import DEVICES
 from cnnzoo.text import printable
 
-runs_dir_option = click.option(
-    "--runs-dir",
-    default="runs",
-    envvar="CNNZOO_RUNS_DIR",
-    callback=lambda context, parameter, value: str(Path(value).expanduser()),
-    show_default=True,
-    show_envvar=True,
-    metavar="DIR",
-    help="Directory of the runs.",
-)
 
-sweeps_dir_option = click.option(
-    "--sweeps-dir",
-    default="sweeps",
-    envvar="CNNZOO_SWEEPS_DIR",
-    callback=lambda context, parameter, value: str(Path(value).expanduser()),
-    show_default=True,
-    show_envvar=True,
-    metavar="DIR",
-    help="Directory of the sweeps.",
-)
+def _directory_option(of: str) -> Callable[[Any], Any]:
+    """The option of the directory of all runs or sweeps: `--runs-dir`, CNNZOO_RUNS_DIR, `runs`."""
+    return click.option(
+        f"--{of}-dir",
+        default=of,
+        envvar=f"CNNZOO_{of.upper()}_DIR",
+        callback=lambda context, parameter, value: str(Path(value).expanduser()),
+        show_default=True,
+        show_envvar=True,
+        metavar="DIR",
+        help=f"Directory of the {of}.",
+    )
+
+
+runs_dir_option = _directory_option("runs")
+
+sweeps_dir_option = _directory_option("sweeps")
 
 output_option = click.option(
     "--output",

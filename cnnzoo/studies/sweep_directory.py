@@ -146,9 +146,8 @@ def choose_sweep(word: str | None, sweeps_dir: Path | str) -> SweepDirectory:
 def sweeps_in(sweeps_dir: Path | str) -> list[SweepDirectory]:
     """Return the sweeps in a directory, the one that was used last at the end."""
     root = Path(sweeps_dir)
-    paths = [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
-    found = [SweepDirectory(path) for path in paths if (path / CONFIG).is_file()]
-    return sorted(found, key=_last_use)
+    found = map(sweep_at, root.iterdir() if root.is_dir() else ())
+    return sorted(filter(None, found), key=_last_use)
 
 
 def _last_use(sweep: SweepDirectory) -> float:
