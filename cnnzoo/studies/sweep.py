@@ -157,6 +157,7 @@ def _train(
         settings=study.settings(number),
         runs=directory.runs(number + 1, sweep.seeds),
         prunes=lambda values: study.prunes(number, values),
+        deaths=study.deaths(number),
     )
     display.start(number + 1, study.planned(), task.settings)
     try:

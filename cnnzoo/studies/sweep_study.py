@@ -28,6 +28,8 @@ from cnnzoo.config.durations import seconds_of
 from cnnzoo.config.sweep import SweepConfig
 from cnnzoo.errors import CnnzooError, RunError
 from cnnzoo.runs.files import is_locked
+from cnnzoo.runs.run import Run
+from cnnzoo.studies.sweep_deaths import Deaths, kills_for_memory
 from cnnzoo.studies.sweep_directory import LOCK, WORKERS, SweepDirectory, shared_settings
 from cnnzoo.studies.sweep_results import (
     DIVERGED,
@@ -39,8 +41,9 @@ from cnnzoo.studies.sweep_results import (
     Trial,
 )
 from cnnzoo.studies.sweep_search import Search, plain_values, propose, should_prune
+from cnnzoo.training.engine.checkpoint import checkpoints_in
 
-LEASE, RESULT = "lease", "result"  # keys of the attributes of a trial
+LEASE, RESULT, DEATHS = "lease", "result", "deaths"  # keys of the attributes of a trial
 _SETTINGS = "settings"  # of the study: those that all its processes must share
 _VOID = "void"  # the outcome of a trial that two machines created at once: it is not trained
 _BEATS = 4  # in the time-out
@@ -137,6 +140,7 @@ class SweepStudy:
             trials = self.trials()
             for trial in trials:
                 if trial.state == TrialState.RUNNING and self._is_abandoned(trial):
+                    self._count_death(trial)
                     self._take(trial.number)
                     return trial.number
             if self._starts_more(trials):
@@ -157,6 +161,10 @@ class SweepStudy:
     def settings(self, number: int) -> dict[str, Any]:
         """Return the settings of a trial by dotted key, as plain values."""
         return plain_values(self.search.domains, self.trials()[number].params)
+
+    def deaths(self, number: int) -> Deaths:
+        """Return the processes that died in a trial since its last progress."""
+        return Deaths(**self.trials()[number].user_attrs.get(DEATHS, {}))
 
     def prunes(self, number: int, values: Sequence[float]) -> bool:
         """Record the values of a trial after each epoch; return whether it is to be pruned.
@@ -241,6 +249,25 @@ class SweepStudy:
         self._storage.set_trial_user_attr(self.trials()[number]._trial_id, LEASE, self._lease())
         self._begin(number)
 
+    def _count_death(self, trial: FrozenTrial) -> None:
+        """Count the death of the process that has an abandoned trial, unless it was given back."""
+        lease = trial.user_attrs.get(LEASE)
+        if not lease or lease["worker"] == self._worker:
+            return
+        before, now = lease.get("kills_for_memory"), kills_for_memory()
+        known = lease["host"] == socket.gethostname() and before is not None and now is not None
+        deaths = self.deaths(trial.number).plus(self._progress(trial), known and now > before)
+        self._storage.set_trial_user_attr(trial._trial_id, DEATHS, deaths.plain())
+
+    def _progress(self, trial: FrozenTrial) -> str:
+        """Return a text that changes when a trial makes progress."""
+        checkpoints = [
+            f"{run.path.name}/{path.stem}"
+            for run in self._runs(trial.number)
+            for path in checkpoints_in(run.checkpoints_path)[:1]
+        ]
+        return " ".join([str(len(trial.intermediate_values)), *checkpoints])
+
     def _check_lease(self, number: int) -> None:
         lease = self.trials()[number].user_attrs.get(LEASE) or {}
         if self._lost.is_set() or lease.get("worker") != self._worker:
@@ -256,7 +283,12 @@ class SweepStudy:
 
     def _lease(self) -> dict[str, Any]:
         self._beat += 1
-        return {"worker": self._worker, "host": socket.gethostname(), "beat": self._beat}
+        return {
+            "worker": self._worker,
+            "host": socket.gethostname(),
+            "beat": self._beat,
+            "kills_for_memory": kills_for_memory(),
+        }
 
     def _is_abandoned(self, trial: FrozenTrial) -> bool:
         lease = trial.user_attrs.get(LEASE)
@@ -275,8 +307,8 @@ class SweepStudy:
             return False
         return now - seen.at > self._timeout
 
-    def _runs(self, number: int) -> list[Any]:
-        return list(self.directory.runs(number + 1, self._sweep.seeds))
+    def _runs(self, number: int) -> list[Run]:
+        return self.directory.runs(number + 1, self._sweep.seeds)
 
     def _keep_beating(self, stop: threading.Event) -> None:
         while not stop.wait(self._timeout / _BEATS):

@@ -28,6 +28,7 @@ from cnnzoo.runs.run import FINISHED as RUN_FINISHED
 from cnnzoo.runs.run import PRUNED as RUN_PRUNED
 from cnnzoo.runs.run import RECORD, Run
 from cnnzoo.studies.objectives import objective_values, objectives_of
+from cnnzoo.studies.sweep_deaths import Deaths
 from cnnzoo.studies.sweep_results import (
     DIVERGED,
     FAILED,
@@ -59,6 +60,7 @@ class TrialTask:
     settings: dict[str, Any]
     runs: list[Run]
     prunes: Prunes
+    deaths: Deaths
 
     def config(self, seed: int = 0) -> Config:
         """Return the configuration of the run with this index of the seed; raises ConfigError."""
@@ -69,7 +71,8 @@ class TrialTask:
 def train_trial(task: TrialTask, *, device: str, display: Display, command: Sequence[str]) -> Trial:
     """Train what is missing of a trial, and return its result.
 
-    A training that diverges, does not fit in memory or fails is a result, too. Raises Interrupted,
+    A training that diverges, does not fit in memory or fails is a result, too; so is one whose
+    process died again and again. Raises Interrupted,
     TakenOverError, and the errors of the machine: a full disk, a missing device, changed data.
     """
     outcome, problem, planned = FINISHED, "", 0
@@ -80,6 +83,7 @@ def train_trial(task: TrialTask, *, device: str, display: Display, command: Sequ
             config = task.config(index)
             planned = config.training.epochs * len(task.runs)
             architecture = architecture or check_config(config).architecture
+            task.deaths.check()
             with without_retracing_warnings():
                 pruned = _train(task, run, config, index, device, display, command)
             if pruned:

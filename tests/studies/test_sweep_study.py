@@ -71,12 +71,52 @@ def test_a_new_process_gets_the_trial_of_one_that_died(tmp_path):
         assert alive.next_trial() == 1
 
 
+def test_deaths_are_counted_until_the_trial_makes_progress(tmp_path):
+    study = open_study(tmp_path)
+    for _ in range(3):
+        die_in_a_trial(open_study(tmp_path))
+    assert study.deaths(0).count == 2  # the third is counted when its trial is taken over
+    with suppress(ZeroDivisionError), study.working():
+        assert study.next_trial() == 0
+        assert study.deaths(0).count == 3
+        study.prunes(0, [0.1])  # an epoch has ended
+        raise ZeroDivisionError
+    die_in_a_trial(open_study(tmp_path))
+    assert study.deaths(0).count == 1
+    checkpoint = study.directory.runs(1, 1)[0].checkpoints_path / "epoch-00001-step-0000002.npz"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
+    die_in_a_trial(open_study(tmp_path))
+    assert study.deaths(0).count == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "elsewhere", "memory"),
+    [(3, 4, False, 1), (3, 3, False, 0), (3, 4, True, 0), (None, 4, False, 0), (3, None, False, 0)],
+)
+def test_memory_ran_out_if_the_counter_of_this_machine_grew(
+    tmp_path, monkeypatch, before, after, elsewhere, memory
+):
+    counter = "cnnzoo.studies.sweep_study.kills_for_memory"
+    monkeypatch.setattr(counter, lambda: before)
+    if elsewhere:
+        monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
+    die_in_a_trial(open_study(tmp_path, "sweep.trials=1"))
+    monkeypatch.undo()
+    monkeypatch.setattr(counter, lambda: after)
+    study = open_study(tmp_path, "sweep.trials=1", timeout=0.0)
+    while study.next_trial() == "wait":
+        time.sleep(0.01)
+    assert (study.deaths(0).count, study.deaths(0).out_of_memory) == (1, memory)
+
+
 def test_a_trial_that_is_given_back_goes_on_elsewhere(tmp_path):
     one, two = open_study(tmp_path), open_study(tmp_path)
     with one.working(), two.working():
         assert one.next_trial() == 0
         one.release()
         assert two.next_trial() == 0
+        assert two.deaths(0).count == 0
 
 
 def test_a_silent_machine_loses_its_trial_after_the_time_out(tmp_path, monkeypatch):
