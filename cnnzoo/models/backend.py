@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import os
@@ -24,6 +25,7 @@ DEVICES = ("auto", "cpu", "gpu")
 LEAN: ContextVar[bool] = ContextVar("LEAN", default=False)
 _OPTIONAL = ("pandas", "matplotlib", "sklearn")
 _TENSORFLOW = "tensorflow"  # optional too, unless it is the backend
+_BY_TENSORFLOW = ("jax", "scipy")  # what TensorFlow imports if it is installed
 
 # Keras' global settings that cnnzoo depends on, with Keras' own defaults. ~/.keras/keras.json and
 # the process can change them, and with them the result of a training.
@@ -63,7 +65,7 @@ def _import_keras(device: str) -> ModuleType:
         os.environ["KERAS_BACKEND"] = "jax" if _jax_sees_gpu() else _TENSORFLOW
     try:
         without = _not_needed()
-        with no_native_notices(), _hidden(without):
+        with no_native_notices(), _hidden(without), _uncollected():
             keras = importlib.import_module("keras")
             if _TENSORFLOW in without:
                 # Keras looks for it when it seeds, and remembers whether it is there.
@@ -95,7 +97,7 @@ def _not_needed() -> tuple[str, ...]:
     if not LEAN.get():
         return ()
     if os.environ["KERAS_BACKEND"] == _TENSORFLOW:
-        return _OPTIONAL
+        return *_OPTIONAL, *_BY_TENSORFLOW
     return *_OPTIONAL, _TENSORFLOW
 
 
@@ -111,6 +113,24 @@ def _hidden(packages: tuple[str, ...]) -> Iterator[None]:
     finally:
         for package in hidden:
             del modules[package]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Pause Python's garbage collection, which finds nothing in modules that are imported.
+
+    `scripts/benchmarks/imports.py` measures its time. In a command, later collections skip the
+    objects of the modules, which live until it ends.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if LEAN.get():
+            gc.freeze()
+        if was_enabled:
+            gc.enable()
 
 
 @contextmanager

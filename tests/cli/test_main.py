@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 from conftest import loaded_modules
+from PIL import Image
 
 import cnnzoo.cli
 from cnnzoo.cli import COMMANDS, cli
@@ -37,6 +38,14 @@ def test_help_loads_nothing_heavy(words):
 @pytest.mark.parametrize("words", [("list",), ("show", "lenet"), ("check", "lenet")], ids=str)
 def test_what_needs_no_framework_loads_none(words):
     assert loaded_modules(main_with(*words), ("keras", "tensorflow", "jax", "torch")) == []
+
+
+def test_predict_loads_the_backend_and_little_more(tmp_path):
+    Image.new("L", (28, 28)).save(tmp_path / "digit.png")
+    code = main_with("predict", "lenet_mnist", str(tmp_path / "digit.png"))
+    code += "\nimport gc\nassert gc.isenabled() and gc.get_freeze_count()"
+    needless = ("sklearn", "scipy", "pandas", "matplotlib", "mlxtend", "jax")
+    assert loaded_modules(code, ("keras", "tensorflow", *needless)) == ["keras", "tensorflow"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
