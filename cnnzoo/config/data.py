@@ -21,6 +21,9 @@ from cnnzoo.text import joined, listed, nfc
 # Fractions that are held out for splits that the source does not have.
 DEFAULT_FRACTIONS = {"validation": 0.1, "test": 0.2}
 
+MAX_FOLDS = 1000  # a training each
+MAX_PATTERN = 1000  # letters of data.group
+
 # Layers that mix the examples of a batch, labels too.
 MIXING = ("MixUp", "CutMix")
 
@@ -162,6 +165,28 @@ class Resize(Section):
         return {"method": value} if isinstance(value, str) else value
 
 
+class Fold(Section):
+    """One fold of a cross-validation: its examples are the test split, the others are trained on.
+
+    The folds are made of the examples for training and validation; those that `data.splits` would
+    take from them for the test split are in the folds too. `validation` is its fraction of the
+    examples outside the fold. `cnnzoo crossval` sets this section.
+    """
+
+    number: Positive
+    """Fold that is held out, from 1."""
+    of: Annotated[int, Field(ge=2, le=MAX_FOLDS)]
+    """Number of folds."""
+    repeat: Positive = 1
+    """Division into folds: each number gives another one."""
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Self:
+        if self.number > self.of:
+            raise ValueError(f"must have a number of at most {self.of}, not {self.number}")
+        return self
+
+
 class DataConfig(Section):
     """Source of the examples, splits, resizing and augmentation; a bare string is a name.
 
@@ -186,6 +211,8 @@ class DataConfig(Section):
     """Column or feature with the images."""
     label_pattern: str | None = None
     """A regular expression whose group (?P<label>…) is a file's label."""
+    group: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)] | None = None
+    """Subject of an image, whose images stay in one split: a pattern in its path, or a column."""
     labels: Names | None = None
     """Names for the labels of the source: {0: man, 1: woman}."""
     data_dir: str | None = None
@@ -198,6 +225,8 @@ class DataConfig(Section):
     """Largest number of examples of each class."""
     splits: Splits = Field(default_factory=Splits)
     """Examples to hold out, by fraction or by the parts of the source."""
+    fold: Fold | None = None
+    """Fold of a cross-validation to hold out instead; cnnzoo crossval sets it."""
     seed: Seed = 0
     """Seed of the examples that are held out, or kept by limit."""
     resize: Resize = Field(default_factory=Resize)
@@ -269,16 +298,15 @@ class DataConfig(Section):
     @field_validator("label_pattern")
     @classmethod
     def _names_a_label(cls, pattern: str | None) -> str | None:
-        if pattern is None:
-            return None
-        try:
-            groups = re.compile(pattern).groupindex
-        except re.error as error:
-            raise ValueError(f"is not a regular expression: {error}") from None
-        except (RecursionError, OverflowError, MemoryError):
-            raise ValueError("is too large or too deep for a regular expression") from None
-        if "label" not in groups:
+        if pattern is not None and "label" not in _compiled(pattern).groupindex:
             raise ValueError(f"needs a group (?P<label>…), which {shown(pattern)} does not have")
+        return pattern
+
+    @field_validator("group")
+    @classmethod
+    def _is_a_pattern(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            _compiled(pattern)
         return pattern
 
     @field_validator("classes")
@@ -332,6 +360,16 @@ class DataConfig(Section):
             return None
         names = self.classes.values() if isinstance(self.classes, dict) else self.classes
         return tuple(dict.fromkeys(names))
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Return a compiled pattern; it is matched in another process, see `datasets/matching.py`."""
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"is not a regular expression: {error}") from None
+    except (RecursionError, OverflowError, MemoryError):
+        raise ValueError("is too large or too deep for a regular expression") from None
 
 
 def _name_of(value: Any) -> str:

@@ -15,6 +15,7 @@ BELONGS_TO = {
     "label": ("name", "csv", "tfds"),
     "image": ("csv", "tfds", "name"),
     "label_pattern": ("folder",),
+    "group": ("folder", "csv"),
     "follow_links": ("folder", "csv", "arrays"),
     "image_dir": ("csv",),
     "image_suffix": ("csv",),

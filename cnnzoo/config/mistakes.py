@@ -33,6 +33,7 @@ _EXPECTED = {
     "finite_number": "a finite number",
     "too_short": "a list of at least {min_length}",
     "too_long": "a list of at most {max_length}",
+    "string_too_long": "a text of at most {max_length} letters",
 }
 
 # Key that is missing or in the wrong section → its correct form.

@@ -35,7 +35,7 @@ def _with_defaults(raw: Map, plain: dict[str, Any]) -> Map:
     return whole
 
 
-_SECTIONS = ("data", "splits", "resize", "training", "sweep")
+_SECTIONS = ("data", "splits", "fold", "resize", "training", "sweep")
 
 
 def _lines(value: Any, place: Place | None, indent: str) -> Any:

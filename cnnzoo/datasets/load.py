@@ -13,11 +13,13 @@ from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets import cache
 from cnnzoo.datasets.cache_directory import cache_directory
 from cnnzoo.datasets.dataset import SPLITS, Dataset, Examples, Images, ImageShape, MappedImages
+from cnnzoo.datasets.folds import fold_notes, split_fold
+from cnnzoo.datasets.groups import find_groups, group_notes
 from cnnzoo.datasets.images.fit import Fit
 from cnnzoo.datasets.images.workers import Progress
 from cnnzoo.datasets.selection import read_exclusions, select
 from cnnzoo.datasets.source import Source, open_source
-from cnnzoo.datasets.splitting import split_examples, split_notes
+from cnnzoo.datasets.splitting import Indices, split_examples, split_notes
 from cnnzoo.errors import DataError, Mistake
 from cnnzoo.text import counted
 
@@ -25,7 +27,17 @@ from cnnzoo.text import counted
 MAX_IN_MEMORY = 2**30
 _LISTED = 10  # files that a message names
 # Keys of `data` that do not affect a cache entry, or that `entry_key` handles itself.
-_NOT_IN_KEY = ("seed", "splits", "resize", "exclude", "on_error", "augment", "balance")
+_NOT_IN_KEY = (
+    "seed",
+    "splits",
+    "fold",
+    "group",
+    "resize",
+    "exclude",
+    "on_error",
+    "augment",
+    "balance",
+)
 
 
 def load_dataset(
@@ -59,7 +71,7 @@ def load_dataset(
                 f"the cache entry {cache_directory() / key} cannot be read back",
                 hint="was the cache cleared just now? run the command again",
             )
-    return _dataset(entry, data, source.file_range)
+    return _dataset(entry, data, source)
 
 
 def fit_of(source: Source, data: DataConfig, image_shape: ImageShape) -> Fit:
@@ -161,15 +173,11 @@ def _unreadable(skipped: Mapping[str, str], data: DataConfig) -> DataError:
     )
 
 
-def _dataset(
-    entry: cache.Entry, data: DataConfig, file_range: tuple[float, float] | None
-) -> Dataset:
+def _dataset(entry: cache.Entry, data: DataConfig, source: Source) -> Dataset:
     about = entry.about
     class_names = tuple(about["class_names"])
-    part_values = tuple(about["part_values"])
-    indices = split_examples(entry.labels, entry.parts, part_values, entry.keys, data)
-    counts = np.bincount(entry.parts, minlength=len(part_values)).tolist()
-    notes = (*about["notes"], *split_notes(part_values, counts, data))
+    indices, found = _splits(entry, data, source)
+    notes = (*about["notes"], *found)
     in_memory = _fits_in_memory(entry)
     digest = hashlib.sha256(repr((class_names, entry.images.shape[1:])).encode())
     splits = {}
@@ -186,5 +194,24 @@ def _dataset(
         digest.update(entry.digests[chosen].tobytes() + labels.tobytes())
     fingerprint = digest.hexdigest()[:16]
     return Dataset(
-        data.title, class_names, splits, fingerprint, about["skipped"], notes, file_range
+        data.title, class_names, splits, fingerprint, about["skipped"], notes, source.file_range
     )
+
+
+def _splits(
+    entry: cache.Entry, data: DataConfig, source: Source
+) -> tuple[dict[str, Indices], list[str]]:
+    """Return the indices of each split, and lines about them."""
+    part_values = tuple(entry.about["part_values"])
+    groups = find_groups(entry.names, data, source)
+    keys = groups.keys() if groups else entry.keys
+    if data.fold:
+        class_names = entry.about["class_names"]
+        splits = split_fold(entry.labels, entry.parts, part_values, keys, data, groups, class_names)
+        notes = fold_notes(part_values, sum(map(len, splits.values())), data)
+    else:
+        units = groups.codes if groups else None
+        splits = split_examples(entry.labels, entry.parts, part_values, keys, data, units)
+        counts = np.bincount(entry.parts, minlength=len(part_values)).tolist()
+        notes = split_notes(part_values, counts, data)
+    return splits, notes + (group_notes(groups, splits) if groups else [])

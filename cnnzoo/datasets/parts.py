@@ -25,9 +25,11 @@ def known_splits(data: DataConfig) -> dict[str, tuple[str, ...] | float]:
     """Return the parts of each split, or its fraction, as `splits_of` does.
 
     The parts are those of an existing folder or arrays; for other sources those that `data.splits`
-    names, and one for training. Raises DataError as `splits_of` does.
+    names, and one for training. A fold of `data.fold` is a fraction, too. Raises DataError as
+    `splits_of` does.
     """
-    return splits_of(_known_parts(data), data)
+    splits = splits_of(_known_parts(data), data)
+    return splits | {"test": 1 / data.fold.of} if data.fold else splits
 
 
 def plain_arrays(

@@ -32,6 +32,7 @@ class Source(ABC):
     identity: str
     # The values of black and white in the files of its images, if they are not 0 and 255.
     file_range: tuple[float, float] | None = None
+    has_paths = True  # whether the names of its items are paths of files
 
     @property
     def is_prepared(self) -> bool:
@@ -50,6 +51,14 @@ class Source(ABC):
     @abstractmethod
     def items(self) -> Items:
         """Return all items; no image is decoded."""
+
+    def columns(self) -> Sequence[str]:
+        """Return the columns of a table; empty for other sources."""
+        return ()
+
+    def column(self, name: str) -> dict[str, str]:
+        """Return the value of each item in a column of a table, by the name of the item."""
+        raise NotImplementedError
 
     def split_keys(self, items: Items, indices: NDArray[np.intp]) -> NDArray[np.uint64]:
         """Return the keys of these items, uint64 [n], which decide the splits: see `splitting`."""

@@ -63,10 +63,11 @@ def split_examples(
     part_values: tuple[str, ...],
     keys: NDArray[np.uint64],
     data: DataConfig,
+    units: NDArray[np.int64] | None = None,
 ) -> dict[str, Indices]:
     """Return disjoint, sorted indices for `train`, `validation` and `test`, by `splits_of`.
 
-    Examples of a part without a split are not used.
+    Examples of a part without a split are not used. `units` is for `hold_out`.
     """
     splits = splits_of(part_values, data)
     fractions = {split: given for split, given in splits.items() if isinstance(given, float)}
@@ -76,7 +77,8 @@ def split_examples(
         if not isinstance(given, float)
     }
     pool = chosen["train"]
-    taken = hold_out(labels[pool], positions_of(keys[pool], data.seed), fractions)
+    positions = positions_of(keys[pool], data.seed)
+    taken = hold_out(labels[pool], positions, fractions, None if units is None else units[pool])
     chosen |= {split: pool[indices] for split, indices in taken.items()}
     return {split: chosen[split] for split in SPLITS}
 
@@ -154,24 +156,43 @@ def split_notes(part_values: tuple[str, ...], counts: Sequence[int], data: DataC
 
 
 def hold_out(
-    labels: NDArray[np.int32], positions: NDArray[np.float64], fractions: Mapping[str, float]
+    labels: NDArray[np.int32],
+    positions: NDArray[np.float64],
+    fractions: Mapping[str, float],
+    units: NDArray[np.int64] | None = None,
 ) -> dict[str, Indices]:
     """Return disjoint, sorted indices of the splits of `fractions`, and `train` for the rest.
 
     `test` has the examples with positions below its fraction, `validation` those from 1 minus its
     fraction on, so neither changes with the other fraction. If a split would lack a class, or be
     empty, although its share is at least half an example, the nearest example moves into it.
+
+    `units` int64 [n] are groups of examples, which have equal positions: then groups are moved.
     """
-    chosen = np.full(len(labels), _TRAIN, np.int8)
-    shares = {_TEST: fractions.get("test", 0.0), _VALIDATION: fractions.get("validation", 0.0)}
-    chosen[positions < shares[_TEST]] = _TEST
-    chosen[positions >= 1 - shares[_VALIDATION]] = _VALIDATION
-    for members in (*members_of(labels), np.arange(len(labels))):
-        _leave_none_empty(chosen, members, positions[members], shares)
+    members = [*members_of(labels), np.arange(len(labels))]
+    if units is None:
+        chosen = _chosen(members, positions, fractions)
+    else:
+        _, first, unit_of = np.unique(units, return_index=True, return_inverse=True)
+        of_units = [np.unique(unit_of[each]) for each in members]
+        chosen = _chosen(of_units, positions[first], fractions)[unit_of]
     codes = {"test": _TEST, "validation": _VALIDATION}
     return {name: np.flatnonzero(chosen == codes[name]) for name in fractions} | {
         "train": np.flatnonzero(chosen == _TRAIN)
     }
+
+
+def _chosen(
+    classes: Sequence[Indices], positions: NDArray[np.float64], fractions: Mapping[str, float]
+) -> NDArray[np.int8]:
+    """Return the split int8 [n] of each position; `classes` are indices of those of a class."""
+    chosen = np.full(len(positions), _TRAIN, np.int8)
+    shares = {_TEST: fractions.get("test", 0.0), _VALIDATION: fractions.get("validation", 0.0)}
+    chosen[positions < shares[_TEST]] = _TEST
+    chosen[positions >= 1 - shares[_VALIDATION]] = _VALIDATION
+    for members in classes:
+        _leave_none_empty(chosen, members, positions[members], shares)
+    return chosen
 
 
 def _leave_none_empty(

@@ -91,7 +91,11 @@ def choose_data(
     if dataset.fingerprint == fingerprint:
         return Chosen(dataset, True, TEST)
     parts = open_source(data).items().part_values
-    has_test = data.splits.test is not None or isinstance(splits_of(parts, data)[TEST], tuple)
+    has_test = (
+        data.fold is not None
+        or data.splits.test is not None
+        or isinstance(splits_of(parts, data)[TEST], tuple)
+    )
     return Chosen(dataset, False, TEST if has_test else ALL)
 
 

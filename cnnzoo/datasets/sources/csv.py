@@ -34,6 +34,7 @@ from cnnzoo.datasets.table_rows import Layout, TableError, find_layout, numbered
 from cnnzoo.datasets.value_codes import is_missing, ordered_codes, plain_names
 from cnnzoo.errors import DataError
 from cnnzoo.limits import CLASSES as MAX_CLASSES
+from cnnzoo.text import nfc
 
 MAX_UNUSABLE = 100_000  # rows: a table with more is another kind of table
 BLOCK_BYTES = 2**20  # pixels in memory at a time
@@ -79,10 +80,21 @@ class PixelTable(Source):
     An item is named by its line: `row 17`.
     """
 
+    has_paths = False
+
     def __init__(self, path: Path, layout: Layout, data: DataConfig) -> None:
         self.identity = files_identity([str(path)], file_state(path.stat()), str, "pixels")
         self.path, self.layout, self.data = path, layout, data
         self.found: list[str] = []  # notes
+
+    def columns(self) -> Sequence[str]:
+        """Return the names of the columns."""
+        return self.layout.columns
+
+    def column(self, name: str) -> dict[str, str]:
+        """Return the value of each row in a column; raises DataError as `items` does."""
+        with explained(self.data):
+            return {f"row {line}": value for line, value, _ in cells(self.path, self.layout, name)}
 
     @property
     def notes(self) -> Sequence[str]:
@@ -259,6 +271,7 @@ class PathTable(ImageFiles):
 
     def __init__(self, path: Path, layout: Layout, data: DataConfig) -> None:
         super().__init__(data)
+        self.path, self.layout = path, layout
         self.root = Path(data.image_dir) if data.image_dir else path.parent
         files = _Files(self.root, bool(data.follow_links))
         suffix = data.image_suffix or ""
@@ -289,6 +302,19 @@ class PathTable(ImageFiles):
     def items(self) -> Items:
         """Return every row with an existing file."""
         return self._items
+
+    def columns(self) -> Sequence[str]:
+        """Return the names of the columns."""
+        return self.layout.columns
+
+    def column(self, name: str) -> dict[str, str]:
+        """Return the value of each path in a column; raises DataError for a table that changed."""
+        suffix = self.data.image_suffix or ""
+        with explained(self.data):
+            return {
+                inner_path(image, line, self.root) + suffix: value
+                for line, value, image in cells(self.path, self.layout, name)
+            }
 
 
 class _Files:
@@ -397,6 +423,18 @@ def usable_rows(
         yield line, label, part, image
     if not some:
         raise nothing_usable(unusable)
+
+
+def cells(path: Path, layout: Layout, column: str) -> Iterator[tuple[int, str, str]]:
+    """Yield the line, the value in a column, and the first field of the image of each full row."""
+    at = layout.columns.index(column)
+    for line, text in numbered_lines(path):
+        if line < layout.first_line:
+            continue
+        with suppress(ValueError):  # a row that cannot be used was reported when all were read
+            fields = split_row(text, layout.delimiter)
+            if len(fields) == len(layout.columns):
+                yield line, nfc(fields[at].strip()), fields[layout.images][0]
 
 
 def _fields(text: str, layout: Layout) -> tuple[str, str, list[str]]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,11 +21,10 @@ from cnnzoo.datasets.image_names import (
     others_text,
 )
 from cnnzoo.datasets.items import NO_PART, Items, make_items
+from cnnzoo.datasets.matching import matched_names
 from cnnzoo.datasets.part_names import is_part_name, is_unlabelled, meanings
 from cnnzoo.errors import DataError
-from cnnzoo.text import counted, joined, listed, nfc, shorten
-
-MATCH_SECONDS = 30
+from cnnzoo.text import counted, joined, listed, nfc
 
 SubFolders = Mapping[str, frozenset[str]]  # folder at the top → its folders with images
 
@@ -101,7 +97,8 @@ class Folder(ImageFiles):
         if self.data.label_pattern:
             problem = f"does not match data.label_pattern {self.data.label_pattern!r}"
             hint = "it is searched in the name of each file, without its folders"
-            found = matched_labels([self.files[at].rsplit("/", 1)[-1] for at in used], self.data)
+            names = [self.files[at].rsplit("/", 1)[-1] for at in used]
+            found = matched_names(names, self.data, "label_pattern", "label")
         else:
             problem = "is in no class folder"
             hint = (
@@ -130,51 +127,6 @@ class Folder(ImageFiles):
     def _note(self, text: str) -> None:
         if text not in self.found:  # `items` may be called twice
             self.found.append(text)
-
-
-def matched_labels(names: Sequence[str], data: DataConfig) -> list[str]:
-    """Return what the group `label` of `data.label_pattern` matches in each name; "" for nothing.
-
-    Matching can take exponential time and cannot be interrupted, so a separate process does it.
-    After MATCH_SECONDS that process is killed, and DataError is
-    raised. Names and pattern are compared in NFC.
-    """
-    assert data.label_pattern
-    asked = json.dumps([nfc(data.label_pattern), [*map(nfc, names)]])
-    try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-S", "-c", _MATCH],
-            input=asked,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            timeout=MATCH_SECONDS,
-            check=True,
-        )
-    except subprocess.TimeoutExpired:
-        raise DataError(
-            f"data.label_pattern {data.label_pattern!r} takes more than {MATCH_SECONDS} s for "
-            f"{len(names):,} file names",
-            place=data.place("label_pattern"),
-            hint="repeat nothing that is itself repeated, as (a+)+ does",
-        ) from None
-    except subprocess.CalledProcessError:
-        raise DataError(
-            f"data.label_pattern {shorten(data.label_pattern)!r} cannot be matched: it is too "
-            "large or too deep",
-            place=data.place("label_pattern"),
-            hint="write a shorter pattern",
-        ) from None
-    found: list[str] = json.loads(done.stdout)
-    return [nfc(label) for label in found]
-
-
-_MATCH = """
-import json, re, sys
-pattern, names = json.load(sys.stdin)
-search = re.compile(pattern).search
-json.dump([(match and match["label"]) or "" for match in map(search, names)], sys.stdout)
-"""
 
 
 @dataclass(slots=True)

@@ -87,7 +87,8 @@ def loading(config: Config, source: Source) -> Loading:
     if data is None:
         return _arrays(config, {"": ("images", "labels")}, source)
     _refuse(data)
-    if data.limit is None and data.exclude is None and not data.label and not data.image:
+    changed = (data.limit, data.exclude, data.label, data.image, data.group, data.fold)
+    if not any(changed):
         numbered = index_of_value(data, source.class_names)
         for way in (_package, _folder, _npz):
             if found := way(config, data, source, numbered):
