@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from fnmatch import fnmatchcase
 
 from cnnzoo.architecture.layers import Layer, walk
 from cnnzoo.config.composites import APPLICATIONS, ATTENTION
-from cnnzoo.errors import ConfigError, Place
+from cnnzoo.config.schema import ALL_BUT_HEAD
+from cnnzoo.errors import ConfigError, Mistake, Place, did_you_mean
+from cnnzoo.text import listed
 
 # The Keras layer that merges the branches of a composite.
 MERGE_LAYERS = {
@@ -80,6 +83,32 @@ def layer_names(layers: tuple[Layer, ...]) -> list[tuple[str, Layer]]:
     name_of = namer(given_names(layers))
     name_of("InputLayer")
     return list(_named(layers, name_of, ""))
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Return whether a pattern of `training.freeze` names a layer: by its path or its last part."""
+    return fnmatchcase(path, pattern) or fnmatchcase(_last(path), pattern)
+
+
+def unknown_patterns(
+    patterns: Iterable[str], paths: Collection[str], place: Place | None
+) -> list[Mistake]:
+    """Return a mistake for each pattern of `training.freeze` that names none of these layers."""
+    mistakes = []
+    for pattern in (pattern for pattern in patterns if pattern != ALL_BUT_HEAD):
+        name = pattern.removeprefix("!")
+        if not any(matches(name, path) for path in paths):
+            near = did_you_mean(name, [_last(path) for path in paths])
+            message = f"training.freeze: no layer is called {name!r}{near}"
+            top = dict.fromkeys(path.partition("/")[0] for path in paths)
+            mistakes.append(
+                Mistake(message, place, None if near else f"the layers: {listed(top)}")
+            )
+    return mistakes
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _named(

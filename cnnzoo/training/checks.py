@@ -6,6 +6,7 @@ that no shape rule covers, and no image is read.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,11 @@ from cnnzoo.architecture.arithmetic import DoesNotFit
 from cnnzoo.architecture.head import head_of
 from cnnzoo.architecture.labels import check_measures
 from cnnzoo.architecture.layers import Architecture
+from cnnzoo.architecture.names import layer_names, unknown_patterns
 from cnnzoo.architecture.resolve import resolve
 from cnnzoo.architecture.rules import layer_facts
 from cnnzoo.config.calls import Call
-from cnnzoo.config.composites import known_arguments
+from cnnzoo.config.composites import APPLICATIONS, known_arguments
 from cnnzoo.config.data import MIXING
 from cnnzoo.config.schema import Config
 from cnnzoo.datasets.class_names import class_names_of
@@ -69,6 +71,7 @@ def check_config(config: Config, source: Source | None = None) -> CheckedConfig:
     check_memory(architecture)
     names = class_names or tuple(map(str, range(classes or 0)))
     head = head_of(architecture, names) if names else None
+    check_freeze(config, architecture)
     check_augmentation(config)
     check_smoothing(config)
     check_balance(config, class_names)
@@ -139,6 +142,26 @@ def check_augmentation(config: Config) -> None:
         mistakes.append(Mistake(message, loss.place or config.training.place("loss"), hint))
     if mistakes:
         raise ConfigError.of(mistakes)
+
+
+def check_freeze(config: Config, architecture: Architecture) -> None:
+    """Raise ConfigError for a pattern of `training.freeze` that names no layer.
+
+    The layers of a network of keras.applications are known only when it is built: then the training
+    checks the patterns.
+    """
+    training = config.training
+    named = layer_names(architecture.layers) if training.freeze else []
+    if any(layer.name in APPLICATIONS for _, layer in named):
+        return
+    paths = {path: None for name, _ in named for path in (*_outer(name), name)}
+    if mistakes := unknown_patterns(training.freeze, list(paths), training.place("freeze")):
+        raise ConfigError.of(mistakes)
+
+
+def _outer(path: str) -> Iterator[str]:
+    """Yield the paths of the composites around a layer."""
+    return (path[:end] for end, letter in enumerate(path) if letter == "/")
 
 
 def check_balance(config: Config, class_names: tuple[str, ...]) -> None:

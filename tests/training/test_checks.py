@@ -105,3 +105,13 @@ def test_a_plateau_cannot_change_the_rate_of_a_schedule(checked, optimizer, sche
     assert "use a constant learning_rate" in str(failed.value)
     checked(training=f"optimizer: {{SGD: {{learning_rate: 0.1}}}}\n  {callbacks}")
     checked(training=f"optimizer: {optimizer}\n  callbacks: [EarlyStopping]")
+
+
+@pytest.mark.parametrize("freeze", ["flatten", "'f*'", "all_but_head", "['*', '!dense']"])
+def test_patterns_of_freeze_name_layers(checked, freeze):
+    checked(training=f"freeze: {freeze}")
+
+
+def test_a_pattern_of_freeze_without_a_layer_is_found_before_the_training(checked):
+    with pytest.raises(ConfigError, match=r"no layer is called 'flaten'; did you mean 'flatten'"):
+        checked(training="freeze: [flaten]")

@@ -7,14 +7,13 @@ rate.
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import Any
 
+from cnnzoo.architecture.names import matches, unknown_patterns
 from cnnzoo.config.schema import ALL_BUT_HEAD, Config
-from cnnzoo.errors import ConfigError, Mistake, did_you_mean
+from cnnzoo.errors import ConfigError, Mistake
 from cnnzoo.models.names import every_layer
 from cnnzoo.models.transfer import Report, initialise
-from cnnzoo.text import listed
 
 
 def load_initial_weights(model: Any, config: Config) -> Report | None:
@@ -39,15 +38,7 @@ def freeze(model: Any, config: Config) -> str | None:
     patterns, place = config.training.freeze, config.training.place("freeze")
     if not patterns:
         return None
-    layers = list(every_layer(model))
-    mistakes = []
-    for pattern in (pattern for pattern in patterns if pattern != ALL_BUT_HEAD):
-        name = pattern.removeprefix("!")
-        if not any(_matches(name, path) for path, _ in layers):
-            near = did_you_mean(name, [layer.name for _, layer in layers])
-            message = f"training.freeze: no layer is called {name!r}{near}"
-            hint = None if near else f"the layers: {listed(layer.name for layer in model.layers)}"
-            mistakes.append(Mistake(message, place, hint))
+    mistakes = unknown_patterns(patterns, [path for path, _ in every_layer(model)], place)
     weighted = [number for number, layer in enumerate(model.layers) if layer.weights]
     head = weighted[-1] if weighted and ALL_BUT_HEAD in patterns else 0
     for number, layer in enumerate(model.layers):
@@ -63,7 +54,7 @@ def freeze(model: Any, config: Config) -> str | None:
 def _freeze(layer: Any, above: str, frozen: bool, patterns: tuple[str, ...]) -> None:
     path = above + layer.name
     for pattern in patterns:
-        if _matches(pattern.removeprefix("!"), path):
+        if matches(pattern.removeprefix("!"), path):
             frozen = not pattern.startswith("!")
     if hasattr(layer, "layers"):
         for inner in layer.layers:
@@ -84,7 +75,3 @@ def _frozen_line(model: Any) -> str:
 
 def _is_leaf(layer: Any) -> bool:
     return not hasattr(layer, "layers")
-
-
-def _matches(pattern: str, path: str) -> bool:
-    return fnmatchcase(path, pattern) or fnmatchcase(path.rpartition("/")[2], pattern)
