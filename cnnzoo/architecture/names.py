@@ -101,9 +101,7 @@ def unknown_patterns(
             near = did_you_mean(name, [_last(path) for path in paths])
             message = f"training.freeze: no layer is called {name!r}{near}"
             top = dict.fromkeys(path.partition("/")[0] for path in paths)
-            mistakes.append(
-                Mistake(message, place, None if near else f"the layers: {listed(top)}")
-            )
+            mistakes.append(Mistake(message, place, None if near else f"the layers: {listed(top)}"))
     return mistakes
 
 

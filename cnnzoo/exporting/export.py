@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -211,7 +211,14 @@ def _data(
             hint="name data: --data mnist5k, or --data folder=photos"
             + ("" if options.precision == "int8" else "; or omit it with --no-verify"),
         )
-    chosen = choose_data(run, classifier, words, display)
+    try:
+        chosen = choose_data(run, classifier, words, display)
+    except DataError as error:
+        if words:
+            raise
+        # The data of the training may be on another machine.
+        hint = "verify on other data of these classes: --data mnist5k, or --data folder=photos"
+        raise DataError.of(replace(each, hint=hint) for each in error.mistakes) from error
     return chosen.dataset, chosen.split
 
 

@@ -18,6 +18,7 @@ from exported_models import CLASSES, SHAPE, small_model
 from filelock import FileLock
 from PIL import Image
 
+from cnnzoo.config import zoo
 from cnnzoo.config.data import Resize
 from cnnzoo.errors import CnnzooError, DataError, RunError, Terminated, UserError
 from cnnzoo.evaluation.evaluate import evaluate
@@ -254,6 +255,20 @@ def test_mistakes_are_explained(options, data, error, message, home, tmp_path, m
     with pytest.raises(error, match=message):
         export(home / "small.keras", options, data=data)
     assert not left_over(tmp_path)
+
+
+def test_data_of_the_training_that_are_gone_can_be_replaced(home, tmp_path, monkeypatch):
+    def gone(*_):
+        raise DataError("folder: photos does not exist", hint="set data.folder")
+
+    monkeypatch.setattr(export_module, "choose_data", gone)
+    trained = zoo.directory() / "trained" / "lenet_mnist"
+    with pytest.raises(DataError, match="--data mnist5k") as error:
+        export(trained, Options("onnx", output=tmp_path / "a.onnx"))
+    assert "photos does not exist" in str(error.value)
+    assert "data.folder" not in str(error.value)
+    with pytest.raises(DataError, match=r"hint: set data\.folder"):
+        export(home / "small.keras", Options("onnx"), data=["folder=photos"])
 
 
 def test_other_suffixes_and_unwritable_places_are_refused(home, tmp_path):

@@ -63,8 +63,7 @@ def read_contract(text: str | bytes | None, where: str) -> Contract:
     """
     if text is None:
         raise RunError(
-            f"{where} does not name its classes or describe its input, as a SavedModel or file "
-            "that cnnzoo did not export",
+            f"{where} does not name its classes or describe its input: cnnzoo did not export it",
             hint="export the Keras model with cnnzoo export",
         )
     if len(text) > MAX_BYTES:
