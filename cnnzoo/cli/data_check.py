@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cnnzoo.cli.completion import complete_config
-from cnnzoo.cli.options import format_option
-from cnnzoo.datasets.check.kinds import KINDS
+from cnnzoo.cli.options import format_option, note
+from cnnzoo.datasets.check.kinds import KINDS, LABEL_ERROR
 
 if TYPE_CHECKING:
     from cnnzoo.config.schema import Config
@@ -25,6 +25,12 @@ _FOR_FOLDERS = "alexnet_lite"
 @click.argument("config", metavar="CONFIG", shell_complete=complete_config)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @format_option("table", "json", help="Output format; JSON lists every item.")
+@click.option(
+    "--predictions",
+    metavar="PATH",
+    type=click.Path(path_type=Path, exists=True),
+    help="Find wrong labels by these predictions: a cross-validation, or a predictions.csv.",
+)
 @click.option(
     "--contact-sheet",
     metavar="FILE.png",
@@ -49,6 +55,7 @@ def check_data(
     config: str,
     overrides: tuple[str, ...],
     form: str,
+    predictions: Path | None,
     contact_sheet: Path | None,
     write_exclusions: Path | None,
     kinds: tuple[str, ...],
@@ -60,10 +67,13 @@ def check_data(
 
     The check finds unreadable files, blank pictures, exact and near copies (also with another label
     or in another split), imbalanced, tiny and missing classes, extreme and mixed sizes, mixed
-    colours and formats, and files that are not images.
+    colours and formats, and files that are not images. With --predictions it also finds labels that
+    are probably wrong, by confident learning. Each image must be predicted by a network that was
+    not trained on it.
 
     The exclusions are unreadable files, blank pictures, all copies but one (the one in test, or
-    else in validation, is kept), and all copies of a picture with several labels.
+    else in validation, is kept), all copies of a picture with several labels, and pictures whose
+    label is probably wrong. They are excluded when you name the written file in data.exclude.
 
     The exit code is 0 without errors, 1 if an error was found, 2 if the data cannot be checked.
 
@@ -72,16 +82,26 @@ def check_data(
       cnnzoo data check my.yaml
       cnnzoo data check lenet data.folder=photos --contact-sheet found.png
       cnnzoo data check photos/ --write-exclusions exclude.csv
+      cnnzoo data check my.yaml --predictions crossval/my --contact-sheet found.png
       cnnzoo train --config lenet data.folder=photos data.exclude=exclude.csv
     """
-    from cnnzoo.errors import DataError
+    from cnnzoo.errors import DataError, UserError
 
+    if LABEL_ERROR in kinds and predictions is None:
+        raise UserError(
+            f"--kind {LABEL_ERROR} needs --predictions",
+            hint="give the directory of a cross-validation: cnnzoo crossval CONFIG writes it",
+        )
     loaded = _load(config, overrides)
     if loaded.data is None:
         raise DataError(
             f"{loaded.name} has no data to check", hint="add data.folder=DIR or data=NAME"
         )
     diagnosis = _checked(loaded)
+    if predictions:
+        from cnnzoo.evaluation.label_check import check_labels
+
+        diagnosis = check_labels(diagnosis, predictions, note)
     if form == "json":
         click.echo(json.dumps(diagnosis.plain(), indent=1))
     else:

@@ -205,6 +205,8 @@ def _parsed(first: list[str], rows: list[list[str]], class_names: tuple[str, ...
     short = len(class_names) > MAX_COLUMNS
     if short:
         names = class_names
+    if not short and first == header(("",) * (MAX_COLUMNS + 1)):
+        raise ValueError(f"it has only the most probable of more than {MAX_COLUMNS} classes")
     if first != header(names) or len(set(names)) < max(len(names), 2):
         raise ValueError("its columns are not path, truth, prediction, probability and p_… each")
     for number, row in enumerate(rows, 1):

@@ -9,6 +9,7 @@ from conftest import loaded_modules
 from PIL import Image
 
 from cnnzoo.datasets.check.kinds import KINDS
+from cnnzoo.evaluation.predictions import Predictions, write_predictions
 
 
 def put(path, seed):
@@ -121,6 +122,77 @@ def test_only_one_kind_can_be_written(in_process, broken):
         assert [row["name"] for row in csv.DictReader(file)] == ["a/night [1].png"]
 
 
+def put_stripes(path, vertical, seed):
+    """A picture of stripes with noise."""
+    rng = np.random.default_rng(seed)
+    stripes = np.arange(24) // 4 % 2 * rng.integers(60, 150) + rng.integers(20, 80)
+    pixels = np.tile(stripes, (24, 1)) + rng.normal(0, 20, (24, 24))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray((pixels if vertical else pixels.T).clip(0, 255).astype(np.uint8)).save(path)
+
+
+@pytest.fixture
+def stripes(tmp_path):
+    """A folder of 80 pictures, of which four are in the wrong one of two classes."""
+    for number in range(80):
+        vertical = number % 2 == 1
+        label = vertical != (number in (3, 14, 20, 41))
+        put_stripes(tmp_path / f"stripes/{'ab'[label]}/{number:02}.png", vertical, number)
+    return [f"a/{number}.png" for number in ("03", "41")] + ["b/14.png", "b/20.png"]
+
+
+def predict_out_of_fold(folder, path):
+    """Predict the class of the nearest mean picture of the other folds."""
+    files = sorted(folder.rglob("*.png"))
+    pixels = np.array([np.asarray(Image.open(file), np.float32).ravel() / 255 for file in files])
+    labels = np.array([file.parent.name == "b" for file in files]).astype(np.int32)
+    folds = np.random.default_rng(0).permutation(len(files)) % 5
+    scores = np.zeros((len(files), 2))
+    for fold in range(5):
+        for label in (0, 1):
+            mean = pixels[(folds != fold) & (labels == label)].mean(axis=0)
+            scores[folds == fold, label] = -((pixels[folds == fold] - mean) ** 2).mean(axis=1)
+    scores = np.exp(50 * (scores - scores.max(axis=1, keepdims=True)))
+    probabilities = (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
+    names = tuple(str(file.relative_to(folder)) for file in files)
+    write_predictions(path, Predictions(names, labels, probabilities, ("a", "b")))
+
+
+def test_wrong_labels_are_found_drawn_and_excluded(in_process, tmp_path, stripes):
+    predict_out_of_fold(tmp_path / "stripes", tmp_path / "predictions.csv")
+    words = ("data", "check", "lenet", "data.folder=stripes")
+    code, out, err = in_process(*words, "--predictions", "predictions.csv")
+    assert (code, err) == (0, "")
+    assert "label error" in out
+    assert ": labelled a, predicted b with probability" in out
+    assert "→ look at them; correct wrong labels, or exclude them" in out
+    _, out, _ = in_process(
+        *words, "--predictions", ".", "--format", "json",
+        "--contact-sheet", "found.png", "--write-exclusions", "x.csv",
+    )  # fmt: skip
+    (finding,) = json.loads(out)["findings"]
+    assert sorted(item["name"] for item in finding["items"]) == stripes
+    assert all(item["suggested"] == "ab"[item["class"] == "a"] for item in finding["items"])
+    with open("x.csv", encoding="utf-8", newline="") as file:  # noqa: PTH123
+        rows = list(csv.DictReader(file))
+    assert sorted(row["name"] for row in rows) == stripes
+    assert rows[0]["reason"].startswith("label_error: labelled ")
+    with Image.open("found.png") as sheet:
+        assert sheet.height > 100
+    _, out, err = in_process(*words, "data.exclude=x.csv", "--predictions", "predictions.csv")
+    assert out.endswith("no problems\n")
+    assert "4 of 80 predictions are of images that stripes does not have" in err
+
+
+def test_labels_are_only_judged_by_predictions(in_process, stripes):
+    code, out, _ = in_process("data", "check", "lenet", "data.folder=stripes")
+    assert out.endswith("no problems\n")
+    words = ("--write-exclusions", "x.csv", "--kind", "label_error")
+    code, _, err = in_process("data", "check", "lenet", "data.folder=stripes", *words)
+    assert code == 2
+    assert "--kind label_error needs --predictions" in err
+
+
 def test_names_that_are_no_text_are_printed_and_excluded(in_process, photos):
     odd = "a/odd\udcff\x1b[31m.jpg"
     try:
@@ -140,6 +212,9 @@ def test_names_that_are_no_text_are_printed_and_excluded(in_process, photos):
         (["resnet50", "data.folder=nowhere"], "nowhere"),
         (["photos", "--kind", "blnk"], "'blnk' is not one of 'unreadable', 'conflict'"),
         (["photos", "--write-exclusions", "photos/a/00.png/x.csv"], "cannot be written"),
+        (["photos", "--predictions", "nowhere"], "'nowhere' does not exist"),
+        (["photos", "--predictions", "photos"], "photos has no predictions.csv"),
+        (["photos", "--predictions", "photos/a/00.png"], "photos/a/00.png is damaged"),
         (["photos", "--contact-sheet", "photos/a/00.png/x.png"], "cannot be written"),
     ],
 )

@@ -20,7 +20,6 @@ from cnnzoo.datasets.check.files import (
     root_of,
     stray_files,
 )
-from cnnzoo.datasets.check.kinds import KINDS
 from cnnzoo.datasets.check.pictures import Pictures, Traits, count_classes, examine
 from cnnzoo.datasets.dataset import Dataset, ImageShape
 from cnnzoo.datasets.load import load_dataset
@@ -54,8 +53,9 @@ def check_data(
     image_shape: ImageShape,
     on_progress: Progress = lambda what, done, total: None,
 ) -> Diagnosis:
-    """Look for problems of all KINDS in the data of a configuration.
+    """Look for problems in the data of a configuration.
 
+    They are of all KINDS except for wrong labels, which `cnnzoo.evaluation.label_check` finds.
     The pictures are those that a training would use: with the shape of the model's input, in the
     same splits, without excluded ones, opened from the cache or decoded into it. Sizes, colours and
     formats are those of the files, if there are files.
@@ -86,9 +86,7 @@ def check_data(
         findings += _mixed("mixed_colours", pictures, colours)
     if data.folder and root:
         findings += _other_files(stray_files(root), empty_folders(root))
-    order = list(KINDS)
-    findings.sort(key=lambda finding: order.index(finding.kind))
-    return Diagnosis(dataset.name, pictures, tuple(findings))
+    return Diagnosis(dataset.name, pictures, ()).with_findings(findings)
 
 
 def _unreadable(dataset: Dataset) -> Iterator[Finding]:

@@ -28,8 +28,8 @@ _WHITE, _BLACK, _DIM, _PALE = "white", "black", "#666666", "#dddddd"
 def contact_sheet(diagnosis: Diagnosis) -> Image.Image:
     """Draw the first MAX_TILES pictures of each kind, as the model's input, with name and class.
 
-    The original of a copy is drawn before it. A file that cannot be read is an empty tile with the
-    reason.
+    The original of a copy is drawn before it. A label that is probably wrong is drawn with the
+    suggested one. A file that cannot be read is an empty tile with the reason.
     """
     font = ImageFont.load_default(_FONT_SIZE)
     parts = [
@@ -68,8 +68,10 @@ def _tiles(
         for index in (offender.copy_of, offender.index):
             if index is not None and index not in shown:
                 shown.add(index)
-                where = f"{pictures.class_of(index)}, {pictures.split_of(index)}"
-                yield pictures.image(index), (pictures.names[index], where)
+                note = f"{pictures.class_of(index)}, {pictures.split_of(index)}"
+                if offender.suggested is not None:
+                    note = f"{pictures.class_of(index)} -> {offender.suggested}"
+                yield pictures.image(index), (pictures.names[index], note)
 
 
 def _draw_tile(

@@ -15,13 +15,14 @@ class Offender:
     """An item that a finding is about: an item of the data, another file, a folder, or a class.
 
     `index` is its index among the pictures, if it is one; `copy_of` the index of the picture that
-    it repeats.
+    it repeats; `suggested` the class that it probably has instead of its own.
     """
 
     name: str
     reason: str
     index: int | None = None
     copy_of: int | None = None
+    suggested: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,13 @@ class Diagnosis:
         """True if a finding is an error."""
         return any(finding.about.level == ERROR for finding in self.findings)
 
+    def with_findings(self, findings: Iterable[Finding]) -> Diagnosis:
+        """Return the diagnosis with more findings, in the order of KINDS."""
+        order = list(KINDS)
+        both = [*self.findings, *findings]
+        both.sort(key=lambda finding: order.index(finding.kind))
+        return Diagnosis(self.name, self.pictures, tuple(both))
+
     def exclusions(self, kinds: Iterable[str] = ()) -> dict[str, str]:
         """Return the items to exclude, name → reason.
 
@@ -71,7 +79,8 @@ class Diagnosis:
         `data`, `image_shape` [height, width, channels], `examples` {split: {class: count}}, and
         `findings`, each `kind`, `level` (error, warning, note), `count`, `message`, `advice` and
         `items`. An item has a `name` and a `reason`; a picture also its `split` and `class`, and a
-        copy `copy_of`, the name of the picture that it repeats.
+        copy `copy_of`, the name of the picture that it repeats, and a probably wrong label the
+        `suggested` class.
         """
         pictures = self.pictures
         counts = count_classes(pictures).tolist()
@@ -102,4 +111,6 @@ class Diagnosis:
             item["class"] = self.pictures.class_of(offender.index)
         if offender.copy_of is not None:
             item["copy_of"] = self.pictures.names[offender.copy_of]
+        if offender.suggested is not None:
+            item["suggested"] = offender.suggested
         return item

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
+LABEL_ERROR = "label_error"  # the kind that needs predictions to be found
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ KINDS = {
     "near_leakage": Kind(
         WARNING, "look at them; keep the copy in the test or validation split", True
     ),
+    LABEL_ERROR: Kind(WARNING, "look at them; correct wrong labels, or exclude them", True),
     "blank": Kind(WARNING, "exclude them", True),
     "duplicate": Kind(WARNING, "keep one of each", True),
     "near_duplicate": Kind(WARNING, "look at them; keep one of each", True),
