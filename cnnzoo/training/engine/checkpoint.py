@@ -4,11 +4,15 @@ A checkpoint is an uncompressed `.npz`: the values of all variables, and a JSON 
 rest. The CRC-32 of each member detects a damaged file. The two newest checkpoints are kept, in case
 the newest is damaged; each is written to a temporary file and renamed. A file that expands to more
 bytes than it has is rejected, so reading one takes no more memory than its size.
+
+Values that do not change in a training, those of frozen layers, are written once, to a file that
+its checkpoints name; its name has the digest of the values.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -31,6 +35,7 @@ KEPT = 2
 Arrays = Mapping[str, NDArray[Any]]
 
 _NAME = re.compile(r"epoch-(\d+)-step-(\d+)\.npz")
+_CONSTANTS = re.compile(r"constants-([0-9a-f]{32})\.npz")
 _PLAIN = "plain"  # the member with everything that is not a variable
 _ARRAY = "array:"  # prefix, in JSON, of the name of the member that has an array
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -61,22 +66,41 @@ class State:
     callbacks: list[dict[str, Any]] = field(default_factory=list)
 
 
-def save_checkpoint(folder: Path, arrays: Arrays, state: State) -> Path:
+def save_constants(folder: Path, arrays: Arrays) -> str:
+    """Write arrays for many checkpoints, and return the name of their file, for `save_checkpoint`.
+
+    Their dtypes are those of NumPy. An intact file of the same arrays is kept.
+    Raises OSError if it cannot be written.
+    """
+    folder.mkdir(exist_ok=True)
+    name = f"constants-{_digest(arrays)}.npz"
+    try:
+        _read_constants(folder, name)
+    except Exception:  # a missing file, or a wrong byte, which can raise almost anything
+        with replacing(folder / name) as temporary:
+            np.savez(temporary, allow_pickle=False, **dict(arrays))
+    return name
+
+
+def save_checkpoint(
+    folder: Path, arrays: Arrays, state: State, constants: str | None = None
+) -> Path:
     """Write a checkpoint, and remove all but the newest two.
 
-    If the disk is full, older ones are removed first. Raises OSError if it cannot be written.
+    `constants` is the file of `save_constants` with the rest of its arrays. If the disk is full,
+    older checkpoints are removed first. Raises OSError if it cannot be written.
     """
     folder.mkdir(exist_ok=True)
     path = folder / f"epoch-{state.epoch:05}-step-{state.step:07}.npz"
     try:
-        _write(path, arrays, state)
+        _write(path, arrays, state, constants)
     except OSError as error:
         older = [other for other in checkpoints_in(folder) if other != path][1:]
         if error.errno not in _NO_ROOM or not older:
             raise
         for other in older:
             other.unlink()
-        _write(path, arrays, state)
+        _write(path, arrays, state, constants)
     keep_newest(folder, KEPT)
     return path
 
@@ -123,15 +147,43 @@ def checkpoints_in(folder: Path) -> list[Path]:
 
 
 def read_checkpoint(path: Path) -> tuple[Arrays, State]:
-    """The arrays and the state in a file; a damaged file raises any exception."""
-    _check_size(path)
-    with open_regular(path) as opened, np.load(opened, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+    """The arrays and the state in a file; a damaged file raises any exception.
+
+    The arrays include those of `save_constants`.
+    """
+    arrays = _read_arrays(path)
     plain = json.loads(arrays.pop(_PLAIN).tobytes())
     for name, dtype in plain["dtypes"].items():
         arrays[name] = arrays[name].view(getattr(ml_dtypes, dtype))
     inside = {name: arrays.pop(name) for name in list(arrays) if name.startswith(_ARRAY)}
+    if (constants := plain.get("constants")) is not None:
+        arrays |= _read_constants(path.parent, constants)
     return arrays, State(**_with_arrays(plain["state"], inside))
+
+
+def _read_constants(folder: Path, name: str) -> dict[str, NDArray[Any]]:
+    """The arrays in a file of `save_constants`; a damaged file raises any exception."""
+    match = _CONSTANTS.fullmatch(name)
+    if match is None:
+        raise ValueError(f"it names {name!r}, not a file constants-….npz")
+    arrays = _read_arrays(folder / name)
+    if _digest(arrays) != match[1]:
+        raise ValueError(f"{name} has other values than those of its name")
+    return arrays
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    _check_size(path)
+    with open_regular(path) as opened, np.load(opened, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _digest(arrays: Arrays) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name, array in arrays.items():
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _check_size(path: Path) -> None:
@@ -143,9 +195,11 @@ def _check_size(path: Path) -> None:
         raise ValueError(f"its members have {declared:,} bytes, but the file has {size:,}")
 
 
-def _write(path: Path, arrays: Arrays, state: State) -> None:
+def _write(path: Path, arrays: Arrays, state: State, constants: str | None) -> None:
     members: dict[str, Any] = {**arrays}
     plain: dict[str, Any] = {"state": _without_arrays(asdict(state), members), "dtypes": {}}
+    if constants is not None:
+        plain["constants"] = constants
     for name, array in members.items():
         if array.dtype.kind == "V":  # `.npz` files cannot hold bfloat16
             plain["dtypes"][name] = array.dtype.name

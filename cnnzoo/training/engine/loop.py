@@ -23,7 +23,7 @@ from cnnzoo.models.saved import Description, save_model
 from cnnzoo.runs.files import replacing
 from cnnzoo.runs.run import Run
 from cnnzoo.training.engine.batches import Batches
-from cnnzoo.training.engine.checkpoint import Arrays, State, save_checkpoint
+from cnnzoo.training.engine.checkpoint import Arrays, State, save_checkpoint, save_constants
 from cnnzoo.training.engine.stepping import make_stepper
 from cnnzoo.training.engine.training_model import TrainingModel
 from cnnzoo.training.engine.variables import (
@@ -32,6 +32,7 @@ from cnnzoo.training.engine.variables import (
     assign_values,
     attributes_of,
     averaged,
+    frozen_values,
     random_states_kept,
     values_of,
 )
@@ -217,12 +218,21 @@ class Loop:
     def _save(self) -> None:
         self.stepper.sync()
         self._count_time()
-        values = values_of(self.compiled_model, self.training_model.base)
+        values = values_of(self.compiled_model)
         if not all_weights_finite(values):
             raise self._not_finite("a weight became NaN or infinite")
         self.state.callbacks = attributes_of(self.own_callbacks)
-        save_checkpoint(self.run_directory.checkpoints_path, values, self.state)
+        folder = self.run_directory.checkpoints_path
+        save_checkpoint(folder, values, self.state, self._frozen_file)
         self.saved = time.perf_counter()
+
+    @cached_property
+    def _frozen_file(self) -> str | None:
+        """The file with the values of the frozen layers, which is written once."""
+        base = self.training_model.base
+        if base is None:
+            return None
+        return save_constants(self.run_directory.checkpoints_path, frozen_values(base))
 
     def _write_derived_files(self) -> None:
         """Write the model, the history and the record that belong to the last checkpoint."""

@@ -23,18 +23,27 @@ Values = Mapping[str, NDArray[Any]]
 _COMPARISON = "monitor_op"
 
 
-def values_of(compiled_model: Any, base: Any = None) -> dict[str, NDArray[Any]]:
+def values_of(compiled_model: Any) -> dict[str, NDArray[Any]]:
     """Copy every value that the next step depends on.
 
     These are the weights, the states of the random generators (which `model.save` omits), and the
-    variables of the optimizer and of the metrics. `base` is the model of the frozen layers whose
-    outputs are computed once, which the compiled model does not contain.
+    variables of the optimizer and of the metrics.
     """
-    return {name: _value(variable) for name, variable in _variables(compiled_model, base).items()}
+    return {name: _value(variable) for name, variable in _variables(compiled_model, None).items()}
+
+
+def frozen_values(base: Any) -> dict[str, NDArray[Any]]:
+    """Copy the values of the frozen layers, which no step changes."""
+    variables = _named_variables(FROZEN, base.variables)
+    return {name: _value(variable) for name, variable in variables.items()}
 
 
 def assign_values(compiled_model: Any, values: Values, base: Any = None) -> None:
-    """Assign values to the variables; raises RunError if they are those of another model."""
+    """Assign values to the variables; raises RunError if they are those of another model.
+
+    `base` is the model of the frozen layers whose outputs are computed once, which the compiled
+    model does not contain.
+    """
     _assign(_variables(compiled_model, base), values)
 
 

@@ -21,6 +21,7 @@ from cnnzoo.training.engine.checkpoint import (
     newest_checkpoint,
     read_checkpoint,
     save_checkpoint,
+    save_constants,
 )
 
 any_array = st.sampled_from(
@@ -166,3 +167,47 @@ def test_a_checkpoint_that_expands_is_damaged(tmp_path, kind):
     assert state.epoch == 1
     assert "is damaged" in said[0]
     assert kind == "header" or ("its members have 67" in said[0] and peak < 2**25)
+
+
+def with_constants(folder: Path, epoch: int = 1) -> tuple[Path, Path]:
+    """A checkpoint, and the file with the values that do not change."""
+    name = save_constants(folder, {"frozen/0": np.ones((2, 3)), "frozen/1": np.empty(0)})
+    values = {"model/0": np.full(4, epoch)}
+    return save_checkpoint(folder, values, State(epoch=epoch), name), folder / name
+
+
+def test_values_that_do_not_change_are_written_once_and_read_with_each_checkpoint(tmp_path):
+    first, constants = with_constants(tmp_path, 1)
+    written = constants.stat().st_mtime_ns
+    second, same = with_constants(tmp_path, 2)
+    assert (same, same.stat().st_mtime_ns) == (constants, written)
+    for epoch, path in enumerate([first, second], 1):
+        values, _ = read_checkpoint(path)
+        assert list(values) == ["model/0", "frozen/0", "frozen/1"]
+        np.testing.assert_array_equal(values["model/0"], epoch)
+        np.testing.assert_array_equal(values["frozen/0"], np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "other values"])
+def test_a_checkpoint_is_not_read_without_the_values_that_it_names(tmp_path, damage):
+    path, constants = with_constants(tmp_path)
+    if damage == "missing":
+        constants.unlink()
+    elif damage == "cut":
+        constants.write_bytes(constants.read_bytes()[:-100])
+    else:
+        np.savez(constants, **{"frozen/0": np.zeros((2, 3)), "frozen/1": np.empty(0)})
+    said: list[str] = []
+    with pytest.raises(RunError, match=r"no checkpoint in .* can be read"):
+        newest_checkpoint(tmp_path, said.append)
+    assert f"{path} is damaged" in said[0]
+    with_constants(tmp_path)
+    assert newest_checkpoint(tmp_path, pytest.fail)
+
+
+def test_a_checkpoint_names_no_file_of_another_directory(tmp_path):
+    (tmp_path / "run").mkdir()
+    name = save_constants(tmp_path, {"frozen/0": np.ones(3)})
+    path = save_checkpoint(tmp_path / "run", {}, State(), f"../{name}")
+    with pytest.raises(ValueError, match="it names"):
+        read_checkpoint(path)

@@ -6,6 +6,7 @@ import pytest
 
 import cnnzoo
 from cnnzoo.training.engine import features
+from cnnzoo.training.engine.checkpoint import checkpoints_in
 from cnnzoo.training.engine.features import frozen_base
 from cnnzoo.training.progress import Display
 from cnnzoo.training.resume import resume
@@ -87,6 +88,12 @@ def test_a_resumed_training_has_the_same_bits(train):
     for first, second in zip(weights(undisturbed), weights(stopped), strict=True):
         np.testing.assert_array_equal(first, second)
     assert undisturbed.history() == stopped.history()
+    (checkpoint,) = checkpoints_in(stopped.checkpoints_path)
+    (frozen,) = stopped.checkpoints_path.glob("constants-*.npz")
+    with np.load(checkpoint) as file:
+        assert not [name for name in file.files if name.startswith("frozen")]
+    with np.load(frozen) as file:
+        assert len(file.files) == 8  # of two convolutions and a BatchNormalization
 
 
 def test_augmentation_changes_the_images_so_nothing_is_cached(train):
