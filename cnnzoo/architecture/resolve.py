@@ -18,6 +18,7 @@ from cnnzoo.architecture.facts import Facts
 from cnnzoo.architecture.layers import Architecture, Layer, ReceptiveField, title
 from cnnzoo.architecture.names import given_names
 from cnnzoo.architecture.rules import layer_facts
+from cnnzoo.architecture.trained import trained_facts
 from cnnzoo.config.calls import (
     Block,
     BlockUse,
@@ -29,7 +30,7 @@ from cnnzoo.config.calls import (
     shown,
     uneven_lists,
 )
-from cnnzoo.config.composites import APPLICATIONS, LAYER_LISTS, MERGED, known_arguments
+from cnnzoo.config.composites import APPLICATIONS, LAYER_LISTS, MERGED, TRAINED, known_arguments
 from cnnzoo.config.expressions import Expression, evaluate, truth, variables_of
 from cnnzoo.config.layer_lists import MAX_REPEAT
 from cnnzoo.config.macros import spelled_out, split_channels
@@ -257,6 +258,8 @@ class _Resolver:
             return self._composite(call, cursor, replace(context, depth=context.depth + 1))
         if call.name in APPLICATIONS:
             facts = application_facts(call.name, call.arguments, cursor.shape, resolve)
+        elif call.name in TRAINED:
+            facts = trained_facts(call.name, call.arguments, cursor.shape, resolve)
         else:
             facts = layer_facts(call.name, call.arguments, cursor.shape)
         measured = facts is None

@@ -4,7 +4,8 @@ Composites are named like layers because they become layers, built from plain Ke
 that merge branches are resolved by `cnnzoo.architecture.resolve` and built by
 `cnnzoo.models.build`; the others are written out as layers by `cnnzoo.config.macros`, and so are
 the learning-rate schedules of cnnzoo, whose names are in lower case. The networks of
-keras.applications are layers here, made by `cnnzoo.models.pretrained`.
+keras.applications are layers here, made by `cnnzoo.models.pretrained`, and so are the trained
+networks of the zoo.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cnnzoo.config import catalogue
+from cnnzoo.config import catalogue, zoo
 from cnnzoo.config.catalogue import Argument, Entry
 from cnnzoo.errors import ConfigError
 
@@ -117,9 +118,37 @@ APPLICATIONS: Mapping[str, Entry] = {
     if (entry := catalogue.entry("applications", name))
 }
 
+
+def _trained(name: str) -> Entry:
+    return Entry(
+        "layers",
+        name,
+        {
+            argument.name: argument
+            for argument in (
+                Argument(
+                    "weights",
+                    "enum",
+                    default="trained",
+                    nullable=True,
+                    values=("trained",),
+                    doc="trained: those that come with cnnzoo; null: random weights.",
+                ),
+                *(APPLICATIONS["ResNet50"].arguments[key] for key in ("include_top", "name")),
+                APPLICATIONS["ResNet50"].arguments["trainable"],
+            )
+        },
+        APPLICATIONS["ResNet50"].refused,
+        f"The trained network {name} of the zoo without its head; takes pixels of 0 to 255.",
+    )
+
+
+# The trained networks of the zoo, in lower case like all that is not of Keras.
+TRAINED: Mapping[str, Entry] = {name: _trained(name) for name in zoo.trained_names()}
+
 # By namespace, the entries that the catalogue of Keras does not contain.
 OWN: Mapping[str, Mapping[str, Entry]] = {
-    "layers": {**COMPOSITES, **APPLICATIONS},
+    "layers": {**COMPOSITES, **APPLICATIONS, **TRAINED},
     "schedules": SCHEDULES,
 }
 

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
+from cnnzoo.config import zoo
 from cnnzoo.config.calls import Block, BlockUse, Call, Item, Repeat, When, shown, uneven_lists
 from cnnzoo.config.catalogue import Argument, Entry
-from cnnzoo.config.composites import OWN, REQUIRED
+from cnnzoo.config.composites import OWN, REQUIRED, TRAINED
 from cnnzoo.config.expressions import is_expression, truth
 from cnnzoo.config.located import key_place, located_items, value_place
 from cnnzoo.config.notation import CallParser
@@ -60,7 +61,17 @@ class LayerParser(CallParser):
 
     def entry(self, namespace: str, name: str, place: Place | None) -> Entry | None:
         """Return the entry of a class; a lower-case name may be a misspelled block."""
-        meant = nearest(name, self.blocks or ()) if namespace == "layers" else None
+        if namespace != "layers" or name in TRAINED:
+            return super().entry(namespace, name, place)
+        if name in zoo.names():
+            self.wrong(
+                f"{name} is a network of the zoo without trained weights, so it is not a layer",
+                place,
+                f"trained networks: {', '.join(TRAINED) or 'none'}; to change a network of the "
+                f"zoo, write extends: {name}",
+            )
+            return None
+        meant = nearest(name, self.blocks or ())
         if meant and VARIABLE_NAME.fullmatch(name):
             self.wrong(f"block {name!r} does not exist; did you mean {meant!r}?", place)
             return None

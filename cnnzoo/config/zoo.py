@@ -33,6 +33,13 @@ def trained(name: str) -> Path | None:
     return path if path.is_dir() else None
 
 
+def trained_names() -> list[str]:
+    """Return the names of the trained networks, in the order of the zoo."""
+    folder = trained_directory()
+    found = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return [name for name in names() if name in found]
+
+
 def names() -> list[str]:
     """Return the sorted names of the configurations in the zoo, resnet18 before resnet101."""
     return sorted((path.stem for path in directory().glob("*.yaml")), key=_words_and_numbers)

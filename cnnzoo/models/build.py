@@ -13,14 +13,15 @@ from cnnzoo.architecture.facts import Facts
 from cnnzoo.architecture.layers import Architecture, Layer, walk
 from cnnzoo.architecture.names import MERGE_LAYERS, given_names, namer
 from cnnzoo.architecture.resolve import resolve
+from cnnzoo.architecture.trained import has_trained_weights, trained_layers
 from cnnzoo.config.calls import Call
-from cnnzoo.config.composites import APPLICATIONS, ATTENTION
+from cnnzoo.config.composites import APPLICATIONS, ATTENTION, TRAINED
 from cnnzoo.config.schema import ModelConfig
 from cnnzoo.errors import CnnzooError, ConfigError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.objects import first_line, make
 from cnnzoo.models.pending import pending_variables, recorded
-from cnnzoo.models.pretrained import make_application
+from cnnzoo.models.pretrained import load_trained, make_application
 
 
 def build_model(model: ModelConfig, *, classes: int | None = None, name: str = "model") -> Any:
@@ -149,12 +150,31 @@ def _make_layer(layer: Layer, name_of: Callable[[str], str], policy: str, pretra
             call, layer.input_shape, own_name, policy=policy, pretrained=pretrained
         )
     own_name = layer.arguments.get("name") or name_of(layer.name)
+    if layer.name in TRAINED:
+        return _make_trained(layer, own_name, policy, pretrained)
     if layer.branches:
         return _make_composite(layer, own_name, name_of, policy, pretrained)
     arguments = {name: _under(policy, value) for name, value in layer.arguments.items()}
     arguments = {"dtype": policy, **arguments, "name": own_name}
     made = make(Call("layers", layer.name, arguments, layer.place))
     return _attending(made, layer, name_of, policy) if layer.name in ATTENTION else made
+
+
+def _make_trained(layer: Layer, own_name: str, policy: str, pretrained: bool) -> Any:
+    """Build a trained network without its head as a functional model, with the names it has."""
+    keras = load_keras()
+    inner = trained_layers(layer.name, layer.arguments, layer.input_shape, resolve)
+    name_of = namer(given_names(inner))
+    inputs = _input(layer, name_of, policy)
+    made = [_make_layer(each, name_of, policy, pretrained) for each in inner]
+    tensor = inputs
+    for each in made:
+        tensor = each(tensor)
+    model = keras.Model(inputs, tensor, name=own_name)
+    if pretrained and has_trained_weights(layer.arguments):
+        load_trained(layer.name, made)
+    model.trainable = layer.arguments.get("trainable", True)
+    return model
 
 
 def _attending(attention: Any, layer: Layer, name_of: Callable[[str], str], policy: str) -> Any:

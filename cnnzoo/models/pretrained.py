@@ -1,7 +1,8 @@
-"""Networks of keras.applications as layers, with weights of ImageNet, of a file, or random ones.
+"""Networks of keras.applications as layers, and the weights of trained networks of the zoo.
 
-Weights are downloaded only when a model is built to be trained or used. Commands that show or check
-a configuration measure shapes with random weights.
+The weights of the former are those of ImageNet, of a file, or random. They are downloaded only when
+a model is built to be trained or used. Commands that show or check a configuration measure shapes
+with random weights.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import io
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
@@ -22,11 +23,13 @@ from cnnzoo.architecture.layers import Architecture, walk
 from cnnzoo.architecture.names import is_automatic, namer
 from cnnzoo.config.calls import Call
 from cnnzoo.config.composites import APPLICATIONS
-from cnnzoo.errors import ConfigError
+from cnnzoo.errors import ConfigError, RunError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.models.names import every_layer
 from cnnzoo.models.objects import first_line
+from cnnzoo.models.saved import load_model
 from cnnzoo.models.weight_files import kept_file, weights_url
+from cnnzoo.runs.trained import trained_run
 
 # Keras adds a layer to these networks if it loads ImageNet's weights itself.
 _OTHER_WITH_IMAGENET = tuple(f"EfficientNetB{number}" for number in range(8))
@@ -73,6 +76,18 @@ def make_application(
         _load(model, Path(weights), call)
     model.trainable = call.arguments.get("trainable", True)
     return model
+
+
+def load_trained(name: str, layers: Sequence[Any]) -> None:
+    """Give layers, the first ones of a trained network of the zoo, its weights.
+
+    Raises RunError if its model is missing or damaged.
+    """
+    run = trained_run(name)
+    if run is None:
+        raise RunError(f"the trained network {name} is not installed")
+    for layer, trained in zip(layers, load_model(run.model_path).layers, strict=False):
+        layer.set_weights(trained.get_weights())
 
 
 def check_weights(architecture: Architecture, *, downloads: bool = True) -> None:

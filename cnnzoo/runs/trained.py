@@ -15,7 +15,7 @@ from cnnzoo.runs.run import Run
 
 def trained_names() -> list[str]:
     """Return the names of the trained networks, in the order of the zoo."""
-    return [name for name in zoo.names() if zoo.trained(name)]
+    return zoo.trained_names()
 
 
 def trained_run(name: str) -> Run | None:

@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 
 import cnnzoo
+from cnnzoo.architecture.resolve import resolve
+from cnnzoo.config import zoo
 from cnnzoo.config.calls import Call
 from cnnzoo.errors import ConfigError
 from cnnzoo.models.convert.adopt import adopt
+from cnnzoo.models.convert.eject import eject
 from cnnzoo.models.pretrained import make_application
 from cnnzoo.training.checks import check_config, check_initial_weights
+from cnnzoo.training.engine.initial_weights import freeze
 
 SHAPE = (32, 32, 3)
 
@@ -198,3 +202,70 @@ def test_a_file_in_keras_folder_is_taken_without_a_network(files, imagenet, monk
     given = keras_mobilenet()
     given.load_weights(files / "mine.h5")
     assert same_weights(model.get_layer("mobilenet"), given)
+
+
+# ── trained networks of the zoo ────────────────────────────────────────────────────────────────
+
+TRAINED = """
+name: small
+model:
+  input_shape: [28, 28, 1]
+  classes: 4
+  layers:
+    - lenet_mnist: {include_top: false, trainable: false}
+    - Dense: {units: $classes, activation: softmax}
+"""
+
+
+def test_a_trained_network_is_a_layer_with_its_weights_that_plain_keras_opens(tmp_path):
+    import keras
+
+    (tmp_path / "small.yaml").write_text(TRAINED)
+    config = cnnzoo.load_config(tmp_path / "small.yaml")
+    model = cnnzoo.build_model(config.model)
+    assert model.count_params() == resolve(config.model, 4).parameters
+    assert len(model.trainable_weights) == 2
+    trained = keras.saving.load_model(zoo.trained_directory() / "lenet_mnist" / "model.keras")
+    without_head = keras.Sequential([keras.Input((28, 28, 1)), *trained.layers[:-1]])
+    images = np.random.default_rng(0).integers(0, 256, (2, 28, 28, 1), np.uint8)
+    wanted = without_head.predict_on_batch(images)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(loaded) is keras.Sequential
+    for each in (model, loaded):
+        assert each.layers[0].name == "lenet_mnist"
+        np.testing.assert_allclose(each.layers[0].predict_on_batch(images), wanted, rtol=1e-5)
+    (tmp_path / "adopted.yaml").write_text(adopt(tmp_path / "model.keras"))
+    adopted = cnnzoo.build_model(cnnzoo.load_config(tmp_path / "adopted.yaml").model)
+    assert [w.shape for w in adopted.get_weights()] == [w.shape for w in model.get_weights()]
+
+
+def test_a_trained_network_may_have_random_weights(tmp_path):
+    (tmp_path / "small.yaml").write_text(TRAINED.replace("include_top: false", "weights: null"))
+    config = cnnzoo.load_config(tmp_path / "small.yaml")
+    one, other = (cnnzoo.build_model(config.model) for _ in range(2))
+    assert not same_weights(one, other)
+
+
+def test_the_names_of_its_layers_can_be_frozen(tmp_path):
+    text = TRAINED.replace(", trainable: false", "") + "training: {freeze: 'lenet_mnist/conv2d*'}\n"
+    (tmp_path / "small.yaml").write_text(text)
+    config = cnnzoo.load_config(tmp_path / "small.yaml")
+    model = cnnzoo.build_model(config.model)
+    assert freeze(model, config)
+    assert len(model.trainable_weights) == 6
+
+
+def test_a_trained_network_cannot_be_ejected_with_a_way_out(tmp_path):
+    (tmp_path / "small.yaml").write_text(TRAINED)
+    with pytest.raises(ConfigError, match="cannot be written as Python") as failed:
+        eject(cnnzoo.load_config(tmp_path / "small.yaml"))
+    assert "cnnzoo adopt" in (failed.value.mistakes[0].hint or "")
+
+
+def test_a_network_without_trained_weights_is_not_a_layer(tmp_path):
+    (tmp_path / "small.yaml").write_text(TRAINED.replace("lenet_mnist", "vgg16"))
+    with pytest.raises(ConfigError, match="vgg16 is a network of the zoo without trained") as found:
+        cnnzoo.load_config(tmp_path / "small.yaml")
+    assert found.value.mistakes[0].place.line == 7
+    assert "trained networks: emotion_fer2013, " in (found.value.mistakes[0].hint or "")

@@ -18,7 +18,14 @@ from typing import Any
 from cnnzoo.architecture.names import MERGE_LAYERS
 from cnnzoo.config import catalogue
 from cnnzoo.config.calls import Block, BlockUse, Call, Item, Repeat, When, has_expression
-from cnnzoo.config.composites import APPLICATIONS, ATTENTION, MERGED, OWN, known_arguments
+from cnnzoo.config.composites import (
+    APPLICATIONS,
+    ATTENTION,
+    MERGED,
+    OWN,
+    TRAINED,
+    known_arguments,
+)
 from cnnzoo.config.expressions import Expression, variables_of
 from cnnzoo.config.macros import spelled_out, split_channels
 from cnnzoo.config.schema import Config
@@ -256,6 +263,13 @@ class _Body:
                 attended = self.script.call(item, known, given or f"[{start}, {start}]")
                 self.assign(target, call("keras.Model", [("", start), ("", attended)], tensor))
                 self.taken.remove(start)
+            elif item.name in TRAINED:
+                raise ConfigError(
+                    f"the layer {item.name} cannot be written as Python: its weights are in cnnzoo",
+                    place=item.place,
+                    hint="train the configuration, and run cnnzoo adopt on model.keras of the run: "
+                    "the layers of the network are then written one by one, and can be ejected",
+                )
             elif item.name in APPLICATIONS:
                 self._application(item, known, tensor, target)
             else:
