@@ -25,6 +25,10 @@ BODIES_BYTES = 256 * 2**20
 REQUEST_IMAGES = 256
 WAITING_IMAGES = 1024  # of one model, decoded or in its queue
 
+FOLDS = 1000  # of a cross-validation, a training each
+REPEATS = 1000  # of a cross-validation
+PATTERN = 1000  # letters of data.group
+
 
 def unpacked_bytes(stored: int) -> int:
     """Return how many bytes the content of a file may take in memory; `stored` is its size."""

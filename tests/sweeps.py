@@ -7,15 +7,9 @@ from typing import Any
 
 from cnnzoo.config.loader import load_raw
 from cnnzoo.config.located import Map
+from cnnzoo.studies.outcomes import FAILED, FINISHED, PRUNED
 from cnnzoo.studies.sweep_directory import SweepDirectory, create_directory
-from cnnzoo.studies.sweep_results import (
-    FAILED,
-    FINISHED,
-    PRUNED,
-    SweepRecord,
-    Trial,
-    write_record,
-)
+from cnnzoo.studies.sweep_results import SweepRecord, Trial, write_record
 
 TEXT = """
 name: quick

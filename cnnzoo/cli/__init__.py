@@ -26,6 +26,7 @@ COMMANDS = (
     "benchmark",
     "train",
     "sweep",
+    "crossval",
     "runs",
     "evaluate",
     "compare",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from cnnzoo.studies.study_directory import StudyDirectory
 
 SUFFIXES = (".yaml", ".yml")
 MAX_FILES = 200
@@ -52,14 +56,7 @@ def complete_sweep(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """The names of the sweeps below `--sweeps-dir`."""
-    from cnnzoo.studies.sweep_directory import sweeps_in
-
-    default = os.environ.get("CNNZOO_SWEEPS_DIR") or "sweeps"
-    try:
-        found = sweeps_in(context.params.get("sweeps_dir") or Path(default).expanduser())
-    except (OSError, RuntimeError):
-        return []
-    return _items((sweep.name for sweep in found), incomplete)
+    return _items((study.name for study in _studies(context, "sweeps")), incomplete)
 
 
 def complete_config_or_sweep(
@@ -71,14 +68,36 @@ def complete_config_or_sweep(
     return complete(context, parameter, incomplete)
 
 
-def complete_run_or_sweep(
+def complete_config_or_crossval(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Return the run directories, and the directories of sweeps."""
-    sweeps = [f"{item.value}" for item in complete_sweep(context, parameter, "")]
-    folder = context.params.get("sweeps_dir") or "sweeps"
+    """Return the cross-validations with `--resume`, otherwise the configurations."""
+    if context.params.get("resume"):
+        return _items((study.name for study in _studies(context, "crossval")), incomplete)
+    return complete_config(context, parameter, incomplete)
+
+
+def complete_run_or_study(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the run directories, and the directories of sweeps and cross-validations."""
+    studies = [study for kind in ("sweeps", "crossval") for study in _studies(context, kind)]
     runs = complete_run(context, parameter, incomplete)
-    return [*runs, *_items((f"{folder}/{name}" for name in sweeps), incomplete)]
+    return [*runs, *_items(map(str, studies), incomplete)]
+
+
+def _studies(context: click.Context, kind: str) -> Sequence[StudyDirectory]:
+    """Return the studies below the directory of their kind, `sweeps` or `crossval`."""
+    from cnnzoo.studies.crossval_directory import CrossvalDirectory
+    from cnnzoo.studies.sweep_directory import SweepDirectory
+
+    directories = {"sweeps": SweepDirectory, "crossval": CrossvalDirectory}
+    default = os.environ.get(f"CNNZOO_{kind.upper()}_DIR") or kind
+    try:
+        root = context.params.get(f"{kind}_dir") or Path(default).expanduser()
+        return directories[kind].all_in(root)
+    except (OSError, RuntimeError):  # no home directory
+        return ()
 
 
 def complete_run_or_model(

@@ -12,23 +12,25 @@ from cnnzoo.models.backend import DEVICES
 from cnnzoo.text import printable
 
 
-def _directory_option(of: str) -> Callable[[Any], Any]:
-    """The option of the directory of all runs or sweeps: `--runs-dir`, CNNZOO_RUNS_DIR, `runs`."""
+def _directory_option(name: str, of: str = "") -> Callable[[Any], Any]:
+    """The option of a directory of runs or studies: `--runs-dir`, CNNZOO_RUNS_DIR, `runs`."""
     return click.option(
-        f"--{of}-dir",
-        default=of,
-        envvar=f"CNNZOO_{of.upper()}_DIR",
+        f"--{name}-dir",
+        default=name,
+        envvar=f"CNNZOO_{name.upper()}_DIR",
         callback=lambda context, parameter, value: str(Path(value).expanduser()),
         show_default=True,
         show_envvar=True,
         metavar="DIR",
-        help=f"Directory of the {of}.",
+        help=f"Directory of the {of or name}.",
     )
 
 
 runs_dir_option = _directory_option("runs")
 
 sweeps_dir_option = _directory_option("sweeps")
+
+crossval_dir_option = _directory_option("crossval", "cross-validations")
 
 output_option = click.option(
     "--output",
@@ -75,3 +77,9 @@ def format_option(*forms: str, help: str) -> Callable[..., Any]:
     return click.option(
         "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True, help=help
     )
+
+
+def split_words(words: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Split into names and KEY=VALUE settings; a path that contains = is a name."""
+    named = [word for word in words if "=" not in word or Path(word).exists()]
+    return named, [word for word in words if word not in named]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cnnzoo.cli.completion import complete_config_or_sweep
-from cnnzoo.cli.options import device_option, output_option, sweeps_dir_option
+from cnnzoo.cli.options import device_option, output_option, split_words, sweeps_dir_option
 
 if TYPE_CHECKING:
     from cnnzoo.studies.sweep_directory import SweepDirectory
@@ -83,21 +83,20 @@ def sweep(
       cnnzoo report sweeps/my
     """
     from cnnzoo.extras import require
-    from cnnzoo.studies.sweep_directory import choose_sweep
+    from cnnzoo.studies.sweep_directory import SweepDirectory
     from cnnzoo.studies.sweep_results import best_config
     from cnnzoo.terminal.console import console, print_parts
     from cnnzoo.terminal.output import print_or_write, refuse_existing
     from cnnzoo.terminal.sweep_lines import SweepLines
     from cnnzoo.terminal.sweep_table import next_step, sweep_table
 
-    named = [word for word in words if "=" not in word or Path(word).exists()]
-    overrides = [word for word in words if word not in named]
+    named, overrides = split_words(words)
     if len(named) > 1:
         raise click.UsageError(f"one sweep is run, not {', '.join(named)}")
     word = named[0] if named else None
     if best:
         refuse_existing(output)
-        print_or_write(best_config(choose_sweep(word, sweeps_dir)), output)
+        print_or_write(best_config(SweepDirectory.choose(word, sweeps_dir)), output)
         return
     for package in ("optuna", "cmaes"):
         require(package, "sweep")
@@ -105,7 +104,7 @@ def sweep(
     from cnnzoo.studies.sweep_storage import without_password
 
     if resume:
-        directory = choose_sweep(word, sweeps_dir)
+        directory = SweepDirectory.choose(word, sweeps_dir)
         extend_sweep(directory, overrides)
     else:
         directory = _start(word, overrides, name, sweeps_dir)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cnnzoo.cli.completion import complete_config, complete_config_or_run
-from cnnzoo.cli.options import device_option, note, runs_dir_option
+from cnnzoo.cli.options import device_option, note, runs_dir_option, split_words
 
 if TYPE_CHECKING:
     from cnnzoo.runs.run import Run
@@ -99,7 +98,7 @@ def _config_and_overrides(config: str | None, words: tuple[str, ...]) -> tuple[s
     """Return the configuration, named by the option or the first word, and the settings."""
     if config:
         return config, list(words)
-    named, overrides = _split(words)
+    named, overrides = split_words(words)
     if not named:
         raise click.UsageError("Missing argument 'CONFIG'.")
     if len(named) > 1:
@@ -112,16 +111,10 @@ def _run_and_overrides(words: tuple[str, ...], runs_dir: str) -> tuple[Run, list
     from cnnzoo.runs.choose import choose_run
     from cnnzoo.runs.run import run_to_resume
 
-    named, overrides = _split(words)
+    named, overrides = split_words(words)
     if len(named) > 1:
         raise click.UsageError(f"one run is resumed, not {', '.join(named)}")
     if named:
         return choose_run(named[0], runs_dir, note, trained=False), overrides
     # With settings, the latest run is meant even if it is finished.
     return run_to_resume(runs_dir, note, finished=bool(overrides)), overrides
-
-
-def _split(words: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """Split into names and KEY=VALUE settings; a path that contains = is a name."""
-    named = [word for word in words if "=" not in word or Path(word).exists()]
-    return named, [word for word in words if word not in named]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from cnnzoo import limits
 from cnnzoo.config.calls import Call, shown
 from cnnzoo.config.composites import find_entry
 from cnnzoo.config.data_sources import BELONGS_TO, SOURCES
@@ -20,9 +21,6 @@ from cnnzoo.text import joined, listed, nfc
 
 # Fractions that are held out for splits that the source does not have.
 DEFAULT_FRACTIONS = {"validation": 0.1, "test": 0.2}
-
-MAX_FOLDS = 1000  # a training each
-MAX_PATTERN = 1000  # letters of data.group
 
 # Layers that mix the examples of a batch, labels too.
 MIXING = ("MixUp", "CutMix")
@@ -175,7 +173,7 @@ class Fold(Section):
 
     number: Positive
     """Fold that is held out, from 1."""
-    of: Annotated[int, Field(ge=2, le=MAX_FOLDS)]
+    of: Annotated[int, Field(ge=2, le=limits.FOLDS)]
     """Number of folds."""
     repeat: Positive = 1
     """Division into folds: each number gives another one."""
@@ -211,7 +209,7 @@ class DataConfig(Section):
     """Column or feature with the images."""
     label_pattern: str | None = None
     """A regular expression whose group (?P<label>…) is a file's label."""
-    group: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)] | None = None
+    group: Annotated[str, Field(min_length=1, max_length=limits.PATTERN)] | None = None
     """Subject of an image, whose images stay in one split: a pattern in its path, or a column."""
     labels: Names | None = None
     """Names for the labels of the source: {0: man, 1: woman}."""

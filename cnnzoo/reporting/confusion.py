@@ -29,11 +29,14 @@ _WITH_SHARES, _WITH_COUNTS, _WITH_NAMES = 12, 25, 120  # most classes with room 
 
 
 @figure_style()
-def confusion_matrix(counts: ArrayLike, class_names: Sequence[str], split: str = "test") -> Figure:
+def confusion_matrix(
+    counts: ArrayLike, class_names: Sequence[str], split: str = "test", of: str = ""
+) -> Figure:
     """Draw counts int [classes, classes]; rows are the truth, columns the predictions.
 
     The colour of a cell is its share of the examples of its row; with few classes the share is
-    written below the count. A row without examples is crossed out.
+    written below the count. A row without examples is crossed out. The title names the split, or
+    what the predictions are `of`.
     """
     table = np.asarray(counts, np.int64)
     classes = len(class_names)
@@ -55,7 +58,8 @@ def confusion_matrix(counts: ArrayLike, class_names: Sequence[str], split: str =
     bar.outline.set_visible(False)
     accuracy = np.trace(table) / max(table.sum(), 1)
     axes.set_title(
-        f"confusion, {split} split\n{np.trace(table):,} of {table.sum():,} correct ({accuracy:.1%})"
+        f"confusion, {of or f'{split} split'}\n"
+        f"{np.trace(table):,} of {table.sum():,} correct ({accuracy:.1%})"
     )
     return figure
 

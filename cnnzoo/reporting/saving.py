@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -49,6 +50,18 @@ def save_figure(figure: Figure, path: Path) -> None:
         raise UserError(
             f"{path} cannot be written: {error.strerror}", hint="name another file"
         ) from error
+
+
+def save_drawings(
+    drawings: Mapping[str, Callable[[], Figure | None]], folder: Path, form: str
+) -> list[Path]:
+    """Write each figure into a folder as `NAME.FORM`, unless its function returns None."""
+    written = []
+    for name, draw in drawings.items():
+        if figure := draw():
+            written.append(folder / f"{name}.{form}")
+            save_figure(figure, written[-1])
+    return written
 
 
 def write_figure(figure: Figure, file: BinaryIO, form: str, *, transparent: bool = False) -> None:

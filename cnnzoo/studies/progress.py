@@ -15,12 +15,16 @@ class StudyDisplay:
     def note(self, text: str) -> None:
         """Show one line."""
 
+    def training(self) -> Display:
+        """Return the display of one training."""
+        return Display()
+
+
+class SweepDisplay(StudyDisplay):
+    """Receive the progress of a sweep; this base class shows nothing."""
+
     def start(self, number: int, of: int | None, settings: Mapping[str, Any]) -> None:
         """Show that a trial starts, or continues; `of` is the number of all trials, if known."""
-
-    def training(self) -> Display:
-        """Return the display of one training of the trial."""
-        return Display()
 
     def end(self, trial: Trial) -> None:
         """Show how a trial ended."""

@@ -16,7 +16,7 @@ from cnnzoo.config.writer import to_yaml
 from cnnzoo.errors import CnnzooError, Interrupted, RunError
 from cnnzoo.runs.files import write_text
 from cnnzoo.studies.objectives import objectives_of
-from cnnzoo.studies.progress import StudyDisplay
+from cnnzoo.studies.progress import SweepDisplay
 from cnnzoo.studies.sweep_check import check_sweep
 from cnnzoo.studies.sweep_directory import (
     SweepDirectory,
@@ -73,7 +73,7 @@ def run_sweep(
     storage: str | None = None,
     timeout: float = TIMEOUT,
     device: str = "auto",
-    display: StudyDisplay | None = None,
+    display: SweepDisplay | None = None,
     command: Sequence[str] = (),
 ) -> SweepRecord:
     """Train trials until all have ended, then measure the best one on the test split.
@@ -85,12 +85,12 @@ def run_sweep(
         UserError: the storage cannot be used, or is not the one that the sweep was started with.
 
     """
-    display = display or StudyDisplay()
+    display = display or SweepDisplay()
     raw = directory.raw()
     config = check_sweep(raw)
     assert config.sweep is not None
     url = shown_url(storage)
-    if directory.trials_path.exists() and (known := read_record(directory).storage) != url:
+    if directory.results_path.exists() and (known := read_record(directory).storage) != url:
         raise RunError(
             f"the trials of {directory} are in {known or 'its directory'}, not in "
             f"{url or 'its directory'}",
@@ -145,7 +145,7 @@ def _train(
     raw: Map,
     sweep: SweepConfig,
     device: str,
-    display: StudyDisplay,
+    display: SweepDisplay,
     command: Sequence[str],
 ) -> None:
     """Train the trial that this process has taken, and record how it ended."""

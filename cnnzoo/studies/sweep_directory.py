@@ -3,58 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from cnnzoo.config.loader import load_raw, make_config
+from cnnzoo.config.loader import make_config
 from cnnzoo.config.located import Map
-from cnnzoo.config.schema import Config
 from cnnzoo.config.sweep import Choice, Domain, SweepConfig
 from cnnzoo.config.trial import trial_config
 from cnnzoo.config.writer import to_yaml
-from cnnzoo.errors import Place, RunError, did_you_mean
+from cnnzoo.errors import Place, RunError
 from cnnzoo.runs.files import write_text
 from cnnzoo.runs.run import Run
+from cnnzoo.studies.study_directory import StudyDirectory
 
-CONFIG = "sweep.yaml"
 JOURNAL = "study.log"
-TRIALS = "trials.json"
-REPORT = "report.html"
 LOCK = ".lock"
 WORKERS = ".workers"
 _EXTENSIBLE = ("trials", "time")  # keys of the section that may change when a sweep is resumed
 _TEXTS = ("description", "purpose", "reference")
 
 
-@dataclass(frozen=True, slots=True)
-class SweepDirectory:
+class SweepDirectory(StudyDirectory):
     """A sweep: a directory and the files in it."""
 
-    path: Path
+    __slots__ = ()
 
-    @property
-    def name(self) -> str:
-        """The name of the sweep, which is that of its runs."""
-        return self.path.resolve().name
-
-    @property
-    def config_path(self) -> Path:
-        """The configuration with the `sweep` section and all paths absolute."""
-        return self.path / CONFIG
-
-    @property
-    def trials_path(self) -> Path:
-        """The settings and results of all trials, written after each of them."""
-        return self.path / TRIALS
-
-    def raw(self) -> Map:
-        """Read the values of the configuration."""
-        return load_raw(self.config_path)
-
-    def config(self) -> Config:
-        """Read the configuration."""
-        return make_config(self.raw())
+    KIND: ClassVar[str] = "sweep"
+    KINDS: ClassVar[str] = "sweeps"
+    CONFIG: ClassVar[str] = "sweep.yaml"
+    RESULTS: ClassVar[str] = "trials.json"
+    START: ClassVar[str] = "cnnzoo sweep FILE, a configuration with a sweep section"
 
     def sweep(self) -> SweepConfig:
         """Read the `sweep` section; raises RunError if the file has none."""
@@ -70,9 +48,6 @@ class SweepDirectory:
         """
         first = (number - 1) * seeds + 1
         return [Run(self.path / str(first + index)) for index in range(seeds)]
-
-    def __str__(self) -> str:
-        return str(self.path)
 
 
 def create_directory(path: Path, raw: Map) -> SweepDirectory:
@@ -110,49 +85,6 @@ def shared_settings(plain: Mapping[str, Any]) -> dict[str, Any]:
     section = plain["sweep"]
     kept["sweep"] = {key: section[key] for key in section if key not in _EXTENSIBLE}
     return kept
-
-
-def find_sweep(word: str, sweeps_dir: Path | str) -> SweepDirectory | None:
-    """Return the sweep of a path or name, or None if there is none."""
-    return sweep_at(word) or sweep_at(Path(sweeps_dir) / word)
-
-
-def sweep_at(path: Path | str) -> SweepDirectory | None:
-    """Return the sweep in a directory, or None if it is not one."""
-    return SweepDirectory(Path(path)) if (Path(path) / CONFIG).is_file() else None
-
-
-def choose_sweep(word: str | None, sweeps_dir: Path | str) -> SweepDirectory:
-    """Return the sweep that a word names, or the one that was used last.
-
-    Raises:
-        RunError: there is no such sweep.
-
-    """
-    found = sweeps_in(sweeps_dir)
-    if word is None and found:
-        return found[-1]
-    chosen = find_sweep(word, sweeps_dir) if word else None
-    if chosen is None:
-        names = [sweep.name for sweep in found]
-        what = f"the sweep {word!r} does not exist" if word else f"no sweeps in {sweeps_dir}"
-        raise RunError(
-            what + did_you_mean(word or "", names),
-            hint="start one: cnnzoo sweep FILE, a configuration with a sweep section",
-        )
-    return chosen
-
-
-def sweeps_in(sweeps_dir: Path | str) -> list[SweepDirectory]:
-    """Return the sweeps in a directory, the one that was used last at the end."""
-    root = Path(sweeps_dir)
-    found = map(sweep_at, root.iterdir() if root.is_dir() else ())
-    return sorted(filter(None, found), key=_last_use)
-
-
-def _last_use(sweep: SweepDirectory) -> float:
-    paths = [sweep.trials_path, sweep.config_path]
-    return max(path.stat().st_mtime for path in paths if path.exists())
 
 
 def _plain_at(raw: Map, key: str, domain: Domain, value: Any, place: Place | None) -> Any:

@@ -17,11 +17,9 @@ from cnnzoo.errors import RunError
 from cnnzoo.runs.files import write_text
 from cnnzoo.runs.schema import read_json
 from cnnzoo.studies.objectives import Objective, objectives_of
+from cnnzoo.studies.outcomes import FINISHED
 from cnnzoo.studies.sweep_directory import SweepDirectory
 from cnnzoo.text import counted
-
-RUNNING, FINISHED, PRUNED = "running", "finished", "pruned"
-DIVERGED, TOO_LARGE, FAILED = "diverged", "too large", "failed"
 
 
 class Trial(BaseModel):
@@ -64,7 +62,7 @@ class SweepRecord(BaseModel):
 
 def read_record(directory: SweepDirectory) -> SweepRecord:
     """Read `trials.json`; raises RunError if there is none, or if it is damaged."""
-    path = directory.trials_path
+    path = directory.results_path
     if not path.exists():
         raise RunError(
             f"{directory} has no trials yet", hint=f"start it: cnnzoo sweep --resume {directory}"
@@ -76,7 +74,7 @@ def read_record(directory: SweepDirectory) -> SweepRecord:
 def write_record(directory: SweepDirectory, record: SweepRecord) -> None:
     """Write `trials.json`."""
     text = json.dumps(record.model_dump(), indent=1, ensure_ascii=False)
-    write_text(directory.trials_path, text + "\n")
+    write_text(directory.results_path, text + "\n")
 
 
 def mean_values(seed_values: Sequence[Sequence[float]]) -> list[float]:

@@ -29,17 +29,10 @@ from cnnzoo.config.sweep import SweepConfig
 from cnnzoo.errors import CnnzooError, RunError
 from cnnzoo.runs.files import is_locked
 from cnnzoo.runs.run import Run
+from cnnzoo.studies.outcomes import DIVERGED, FAILED, FINISHED, PRUNED, RUNNING, TOO_LARGE
 from cnnzoo.studies.sweep_deaths import Deaths, kills_for_memory
 from cnnzoo.studies.sweep_directory import LOCK, WORKERS, SweepDirectory, shared_settings
-from cnnzoo.studies.sweep_results import (
-    DIVERGED,
-    FAILED,
-    FINISHED,
-    PRUNED,
-    RUNNING,
-    TOO_LARGE,
-    Trial,
-)
+from cnnzoo.studies.sweep_results import Trial
 from cnnzoo.studies.sweep_search import Search, plain_values, propose, should_prune
 from cnnzoo.training.engine.checkpoint import checkpoints_in
 

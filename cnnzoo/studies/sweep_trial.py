@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import shutil
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,37 +11,15 @@ from cnnzoo.config.located import Map
 from cnnzoo.config.schema import Config
 from cnnzoo.config.sweep import SweepConfig
 from cnnzoo.config.trial import trial_config
-from cnnzoo.errors import (
-    CnnzooError,
-    ConfigError,
-    DivergedError,
-    RunError,
-    TooLargeError,
-    TrainingError,
-)
-from cnnzoo.limits import size_text
-from cnnzoo.models.backend import without_retracing_warnings
-from cnnzoo.runs.run import FINISHED as RUN_FINISHED
 from cnnzoo.runs.run import PRUNED as RUN_PRUNED
 from cnnzoo.runs.run import RECORD, Run
 from cnnzoo.studies.objectives import objective_values, objectives_of
+from cnnzoo.studies.outcomes import FINISHED, PRUNED, outcome_of, problem_of
 from cnnzoo.studies.sweep_deaths import Deaths
-from cnnzoo.studies.sweep_results import (
-    DIVERGED,
-    FAILED,
-    FINISHED,
-    PRUNED,
-    TOO_LARGE,
-    Trial,
-    mean_values,
-)
+from cnnzoo.studies.sweep_results import Trial, mean_values
+from cnnzoo.studies.training import train_run
 from cnnzoo.training.checks import check_config
-from cnnzoo.training.hardware import find_hardware
-from cnnzoo.training.job import Job, prepare
 from cnnzoo.training.progress import Display, Metrics
-from cnnzoo.training.resume import resume
-from cnnzoo.training.settings import step_bytes
-from cnnzoo.training.train import train_job
 
 # The values of the objective, one per epoch → whether the trial is pruned.
 Prunes = Callable[[Sequence[float]], bool]
@@ -79,31 +54,19 @@ def train_trial(task: TrialTask, *, device: str, display: Display, command: Sequ
     architecture: Architecture | None = None
     try:
         for index, run in enumerate(task.runs):
-            free_memory()
             config = task.config(index)
             planned = config.training.epochs * len(task.runs)
             architecture = architecture or check_config(config).architecture
             task.deaths.check()
-            with without_retracing_warnings():
-                pruned = _train(task, run, config, index, device, display, command)
-            if pruned:
+            if _train(task, run, config, index, device, display, command):
                 outcome = PRUNED
                 break
-    except CnnzooError as error:
-        kind = _outcome_of(error)
+    except Exception as error:
+        kind = outcome_of(error)
         if kind is None:
             raise
-        outcome, problem = kind, str(error).partition("\n")[0].removeprefix("error: ")
-    except Exception as error:  # a bug, of Keras for example, ends the trial and not the sweep
-        outcome, problem = FAILED, f"{type(error).__name__}: {error}"
+        outcome, problem = kind, problem_of(error)
     return _result(task, outcome, problem, architecture, planned)
-
-
-def free_memory() -> None:
-    """Free what earlier trainings of this process hold; names of layers count from 1 again."""
-    if keras := sys.modules.get("keras"):
-        keras.utils.clear_session()
-    gc.collect()
 
 
 def _train(
@@ -120,21 +83,7 @@ def _train(
     def ends_after(rows: Sequence[Metrics]) -> bool:
         return _prunes(task, rows if index == 0 else ())
 
-    status = _status(run)
-    if status is None:
-        shutil.rmtree(run.path, ignore_errors=True)  # of a process that died before its record
-        job = prepare(config, device=device, display=display)
-        _check_memory(job)
-        train_job(
-            job,
-            run.path.parent.parent,
-            display=display,
-            command=command,
-            number=int(run.path.name),
-            ends_after=ends_after,
-        )
-    elif status not in (RUN_FINISHED, RUN_PRUNED):
-        resume(run, device=device, display=display, command=command, ends_after=ends_after)
+    train_run(run, config, device=device, display=display, command=command, ends_after=ends_after)
     rows = run.history()
     stopped_early = index == 0 and len(rows) < config.training.epochs
     if not stopped_early or not _prunes(task, rows):
@@ -147,36 +96,6 @@ def _prunes(task: TrialTask, rows: Sequence[Metrics]) -> bool:
     objective = objectives_of(task.sweep.objective)[0]
     values = [row[objective.name] for row in rows] if objective.is_measured else []
     return task.prunes(values)
-
-
-def _status(run: Run) -> str | None:
-    """Return the status of a run; None if it must start."""
-    if not (run.path / RECORD).exists():
-        return None
-    status: str | None = run.record().get("status")
-    return status
-
-
-def _check_memory(job: Job) -> None:
-    """Raise TooLargeError if a step does not fit in the memory of the device."""
-    memory = find_hardware().memory
-    needed = step_bytes(job.architecture, job.settings.batch_size)
-    if memory and needed > memory:
-        raise TooLargeError(
-            f"a step on {job.settings.batch_size} images needs about {size_text(needed)}, and the "
-            f"memory is {size_text(memory)}"
-        )
-
-
-def _outcome_of(error: CnnzooError) -> str | None:
-    """Return the outcome of a trial that raised an error; None if the error is not the trial's."""
-    if isinstance(error.__cause__, OSError | RunError):
-        return None  # a full disk, for example
-    if isinstance(error, DivergedError):
-        return DIVERGED
-    if isinstance(error, TooLargeError):
-        return TOO_LARGE
-    return FAILED if isinstance(error, ConfigError | TrainingError) else None
 
 
 def _result(

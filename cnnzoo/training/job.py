@@ -64,7 +64,7 @@ def prepare(
     """
     started = time.perf_counter()
     display = display or Display()
-    data = _data_of(config)
+    data = data_of(config)
     source = open_source(data)
     checked = check_config(config, source)
     if initial_weights:
@@ -90,7 +90,8 @@ def prepare(
     )
 
 
-def _data_of(config: Config) -> DataConfig:
+def data_of(config: Config) -> DataConfig:
+    """Return the `data` section; raises DataError if the configuration has none."""
     if config.data is None:
         raise DataError(
             f"{config.name} names no data to train on",

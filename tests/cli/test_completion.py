@@ -73,6 +73,17 @@ def test_sweeps_are_those_below_the_sweeps_directory(monkeypatch: pytest.MonkeyP
     assert offered("sweep", "--best", "") == ["two"]
 
 
+def test_cross_validations_are_those_below_their_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("crossval/one", "other/two"):
+        Path(name).mkdir(parents=True)
+        Path(name, "crossval.yaml").touch()
+    assert offered("crossval", "") == [*zoo.names(), "mine.yaml", "nets/deep.yml"]
+    assert offered("crossval", "--resume", "") == ["one"]
+    assert offered("report", "c") == ["crossval/one"]
+    monkeypatch.setenv("CNNZOO_CROSSVAL_DIR", "other")
+    assert offered("crossval", "--resume", "") == ["two"]
+
+
 def test_completing_loads_no_framework() -> None:
     code = (
         "import sys; from click.shell_completion import ShellComplete; from cnnzoo.cli import cli\n"

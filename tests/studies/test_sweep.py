@@ -9,18 +9,11 @@ from cnnzoo.config.loader import load_config
 from cnnzoo.errors import RunError
 from cnnzoo.runs.run import PRUNED as RUN_PRUNED
 from cnnzoo.runs.run import Run
-from cnnzoo.studies.progress import StudyDisplay
+from cnnzoo.studies.outcomes import DIVERGED, FAILED, FINISHED, PRUNED, TOO_LARGE
+from cnnzoo.studies.progress import SweepDisplay
 from cnnzoo.studies.sweep import extend_sweep, run_sweep, start_sweep
 from cnnzoo.studies.sweep_directory import SweepDirectory
-from cnnzoo.studies.sweep_results import (
-    DIVERGED,
-    FAILED,
-    FINISHED,
-    PRUNED,
-    TOO_LARGE,
-    best_config,
-    read_record,
-)
+from cnnzoo.studies.sweep_results import best_config, read_record
 from cnnzoo.training.progress import Display
 from cnnzoo.training.resume import resume
 
@@ -29,7 +22,7 @@ class Killed(BaseException):
     """Ends a process as nothing in cnnzoo expects: no handler sees it."""
 
 
-class KillingDisplay(StudyDisplay):
+class KillingDisplay(SweepDisplay):
     """Kills the process after an epoch of a trial."""
 
     def __init__(self, trial: int, epoch: int) -> None:
@@ -117,7 +110,7 @@ def test_trials_that_end_badly_are_recorded_and_do_not_end_the_sweep(tmp_path, m
         "sweep.parameters={training.optimizer.SGD.learning_rate: [0.1, 1e38],"
         " training.batch_size: [32, 1000000]}",
     )
-    monkeypatch.setattr("cnnzoo.studies.sweep_trial.find_hardware", little_memory)
+    monkeypatch.setattr("cnnzoo.studies.training.find_hardware", little_memory)
     directory = start_sweep(raw, tmp_path / "sweeps")
     record = run_sweep(directory)
     outcomes = {

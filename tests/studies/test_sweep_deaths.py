@@ -11,10 +11,10 @@ from sweeps import raw_sweep
 
 from cnnzoo.errors import CnnzooError, TooLargeError, TrainingError
 from cnnzoo.studies import sweep_deaths
+from cnnzoo.studies.outcomes import FINISHED, TOO_LARGE
 from cnnzoo.studies.sweep import run_sweep, start_sweep
 from cnnzoo.studies.sweep_deaths import Deaths, kills_for_memory
 from cnnzoo.studies.sweep_directory import SweepDirectory
-from cnnzoo.studies.sweep_results import FINISHED, TOO_LARGE
 
 # Works on a sweep, in as many processes as the last argument tells, one after the other. Each
 # kills itself in its first trial; before that, it increases the counter of the system.

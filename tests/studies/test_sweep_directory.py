@@ -8,7 +8,7 @@ from sweeps import TEXT, raw_sweep
 
 from cnnzoo.config.loader import load_raw
 from cnnzoo.errors import RunError
-from cnnzoo.studies.sweep_directory import choose_sweep, create_directory, sweeps_in
+from cnnzoo.studies.sweep_directory import SweepDirectory, create_directory
 
 
 def test_paths_in_choices_stay_valid_elsewhere(tmp_path):
@@ -34,11 +34,11 @@ def test_a_sweep_is_chosen_by_path_name_or_last_use(tmp_path):
     two = create_directory(tmp_path / "sweeps/two", raw_sweep(tmp_path))
     os.utime(two.config_path, (1, 1))
     root = tmp_path / "sweeps"
-    assert [sweep.name for sweep in sweeps_in(root)] == ["two", "one"]
-    assert choose_sweep(None, root).path == one.path
-    assert choose_sweep("two", root).path == two.path
-    assert choose_sweep(str(two), "elsewhere").path == two.path
+    assert [sweep.name for sweep in SweepDirectory.all_in(root)] == ["two", "one"]
+    assert SweepDirectory.choose(None, root).path == one.path
+    assert SweepDirectory.choose("two", root).path == two.path
+    assert SweepDirectory.choose(str(two), "elsewhere").path == two.path
     with pytest.raises(RunError, match="'twoo' does not exist; did you mean 'two'"):
-        choose_sweep("twoo", root)
+        SweepDirectory.choose("twoo", root)
     with pytest.raises(RunError, match="no sweeps in"):
-        choose_sweep(None, tmp_path / "none")
+        SweepDirectory.choose(None, tmp_path / "none")

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from sweeps import finished
 
-from cnnzoo.studies.intervals import mean_interval
 from cnnzoo.studies.objectives import Objective
 from cnnzoo.studies.sweep_luck import expected_maximum, luck_of
 from cnnzoo.studies.sweep_results import SweepRecord
@@ -38,9 +37,3 @@ def test_a_clear_winner_is_not_luck():
     assert luck
     assert (luck.count, luck.is_likely, luck.excess) == (1, False, 0.0)
     assert luck_of(record, (Objective("val_loss", True),), 1000) is None
-
-
-def test_the_interval_of_a_mean_is_students():
-    low, high = mean_interval([0.9, 0.92, 0.94]) or (0, 0)
-    assert (low, high) == pytest.approx((0.92 - 0.04968, 0.92 + 0.04968), abs=1e-4)
-    assert mean_interval([0.9]) is None

@@ -6,8 +6,8 @@ from sweeps import finished, write_sweep
 from cnnzoo.config.loader import load_config
 from cnnzoo.errors import RunError
 from cnnzoo.studies.objectives import Objective
+from cnnzoo.studies.outcomes import FAILED
 from cnnzoo.studies.sweep_results import (
-    FAILED,
     Trial,
     best_config,
     outcome_text,
@@ -50,6 +50,6 @@ def test_outcomes_are_counted(tmp_path):
 
 def test_a_damaged_record_is_reported(tmp_path):
     directory = write_sweep(tmp_path, trials=1)
-    directory.trials_path.write_text('{"trials": [{"number": "x"}]}')
+    directory.results_path.write_text('{"trials": [{"number": "x"}]}')
     with pytest.raises(RunError, match=r"trials\.0\.number"):
         read_record(directory)

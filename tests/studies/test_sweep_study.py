@@ -10,9 +10,10 @@ from filelock import FileLock
 from sweeps import finished, raw_sweep
 
 from cnnzoo.errors import RunError
+from cnnzoo.studies.outcomes import DIVERGED, FINISHED
 from cnnzoo.studies.sweep import search_of
 from cnnzoo.studies.sweep_directory import WORKERS, create_directory
-from cnnzoo.studies.sweep_results import DIVERGED, FINISHED, Trial
+from cnnzoo.studies.sweep_results import Trial
 from cnnzoo.studies.sweep_storage import open_storage
 from cnnzoo.studies.sweep_study import SweepStudy, TakenOverError
 

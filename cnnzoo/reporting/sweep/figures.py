@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnzoo.reporting.saving import save_figure
 from cnnzoo.reporting.sweep.curves import trial_curves
 from cnnzoo.reporting.sweep.data import SweepData
 from cnnzoo.reporting.sweep.history import search_history
@@ -27,13 +25,3 @@ FIGURES: dict[str, Callable[[SweepData], Figure | None]] = {
     "parallel": parallel_coordinates,
     "curves": trial_curves,
 }
-
-
-def write_sweep_figures(data: SweepData, folder: Path, form: str) -> list[Path]:
-    """Write every figure of a sweep into a folder as `NAME.FORM`; return the paths."""
-    written = []
-    for name, draw in FIGURES.items():
-        if figure := draw(data):
-            written.append(folder / f"{name}.{form}")
-            save_figure(figure, written[-1])
-    return written

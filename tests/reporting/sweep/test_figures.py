@@ -7,7 +7,7 @@ from legible import assert_legible, texts_of
 from sweeps import write_sweep
 
 from cnnzoo.reporting.sweep.data import collect_sweep
-from cnnzoo.reporting.sweep.figures import FIGURES, write_sweep_figures
+from cnnzoo.reporting.sweep.figures import FIGURES
 from cnnzoo.reporting.sweep.page import sweep_page
 
 
@@ -32,13 +32,6 @@ def test_several_objectives_have_a_pareto_front(tmp_path):
     figure = FIGURES["pareto"](data)
     assert figure
     assert_legible(figure)
-
-
-def test_figures_are_written_with_their_names(tmp_path):
-    data = collect_sweep(write_sweep(tmp_path, trials=5))
-    written = write_sweep_figures(data, tmp_path / "figures", "svg")
-    assert {path.stem for path in written} == set(FIGURES) - {"pareto"}
-    assert all(path.stat().st_size > 1000 for path in written)
 
 
 def test_the_page_has_the_trials_and_loads_nothing(tmp_path):
