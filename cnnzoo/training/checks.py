@@ -18,7 +18,7 @@ from cnnzoo.architecture.names import layer_names, unknown_patterns
 from cnnzoo.architecture.resolve import resolve
 from cnnzoo.architecture.rules import layer_facts
 from cnnzoo.config.calls import Call
-from cnnzoo.config.composites import APPLICATIONS, known_arguments
+from cnnzoo.config.composites import APPLICATIONS, TRAINED, known_arguments
 from cnnzoo.config.data import MIXING
 from cnnzoo.config.schema import Config
 from cnnzoo.datasets.class_names import class_names_of
@@ -147,12 +147,12 @@ def check_augmentation(config: Config) -> None:
 def check_freeze(config: Config, architecture: Architecture) -> None:
     """Raise ConfigError for a pattern of `training.freeze` that names no layer.
 
-    The layers of a network of keras.applications are known only when it is built: then the training
-    checks the patterns.
+    The layers of a network as a layer, of keras.applications or a trained one of the zoo, are known
+    only when it is built: then the training checks the patterns.
     """
     training = config.training
     named = layer_names(architecture.layers) if training.freeze else []
-    if any(layer.name in APPLICATIONS for _, layer in named):
+    if any(layer.name in (*APPLICATIONS, *TRAINED) for _, layer in named):
         return
     paths = {path: None for name, _ in named for path in (*_outer(name), name)}
     if mistakes := unknown_patterns(training.freeze, list(paths), training.place("freeze")):

@@ -251,6 +251,7 @@ def test_the_names_of_its_layers_can_be_frozen(tmp_path):
     text = TRAINED.replace(", trainable: false", "") + "training: {freeze: 'lenet_mnist/conv2d*'}\n"
     (tmp_path / "small.yaml").write_text(text)
     config = cnnzoo.load_config(tmp_path / "small.yaml")
+    check_config(config)
     model = cnnzoo.build_model(config.model)
     assert freeze(model, config)
     assert len(model.trainable_weights) == 6
