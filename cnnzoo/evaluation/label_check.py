@@ -27,6 +27,8 @@ from cnnzoo.text import counted, listed, nfc
 PREDICTIONS = "predictions.csv"
 # More labels differ only if the predictions are of other pictures with the same names.
 MOST_CHANGED = 0.2
+# Data sets in use have a few per cent of wrong labels; more are probably errors of the network.
+MUCH_NOISE = 0.2
 _MAKE = "make them with cnnzoo crossval and the same data"
 
 Note = Callable[[str], None]  # called with one line for the user
@@ -73,7 +75,14 @@ def check_labels(diagnosis: Diagnosis, path: Path, on_note: Note) -> Diagnosis:
     _note_training(path, len(predictions), on_note)
     columns = _columns(predictions.class_names, diagnosis, path)
     indices, probabilities = _assigned(predictions, columns, diagnosis, path, on_note)
-    found = find_label_errors(pictures.labels[indices], probabilities)
+    labels = pictures.labels[indices]
+    found = find_label_errors(labels, probabilities)
+    if found.noise > MUCH_NOISE:
+        agreed = np.mean(probabilities.argmax(axis=1) == labels)
+        on_note(
+            f"the predictions agree with {100 * agreed:.0f} % of the labels only; if most labels "
+            "are right, the network is too weak to judge them, and needs a better training"
+        )
     offenders = [
         _offender(pictures, index, suggested, row)
         for index, suggested, row in zip(

@@ -96,6 +96,18 @@ def test_what_does_not_fit_is_noted(path):
     ]
 
 
+def test_a_network_that_is_too_weak_is_noted(path):
+    written = predictions()
+    for row in range(0, COUNT, 3):
+        written.probabilities[row] = written.probabilities[row, ::-1].copy()
+    _, finding, notes = check(path, written)
+    assert finding.count > COUNT / 4
+    assert notes == [
+        "the predictions agree with 60 % of the labels only; if most labels are right, the network "
+        "is too weak to judge them, and needs a better training"
+    ]
+
+
 def test_several_predictions_of_an_image_are_averaged(path):
     one, two = predictions(sure=0.9), predictions(sure=0.7)
     both = Predictions(

@@ -70,7 +70,7 @@ def _tiles(
                 shown.add(index)
                 note = f"{pictures.class_of(index)}, {pictures.split_of(index)}"
                 if offender.suggested is not None:
-                    note = f"{pictures.class_of(index)} -> {offender.suggested}"
+                    note = _change(pictures.class_of(index), offender.suggested)
                 yield pictures.image(index), (pictures.names[index], note)
 
 
@@ -96,6 +96,13 @@ def _draw_tile(
     end = name if len(name) <= _LETTERS else f"~{name[1 - _LETTERS :]}"
     draw.text((left, top + TILE), end, _BLACK, font)
     draw.text((left, top + TILE + _LINE), note[:_LETTERS], _DIM, font)
+
+
+def _change(given: str, suggested: str) -> str:
+    """Return the two classes on one line, each cut if both do not fit."""
+    room = _LETTERS - len(" -> ")
+    own = given[: max(room // 2, room - len(suggested))]
+    return f"{own} -> {suggested[: room - len(own)]}"
 
 
 def _plain(text: str) -> str:

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 import cnnzoo
 from cnnzoo.datasets.check.check import check_data
 from cnnzoo.datasets.check.contact_sheet import COLUMNS, MAX_TILES, TILE, contact_sheet
+from cnnzoo.datasets.check.diagnosis import Diagnosis, Finding, Offender
 from cnnzoo.datasets.check.kinds import KINDS, LABEL_ERROR
 from cnnzoo.datasets.load import load_dataset
 
@@ -293,6 +294,29 @@ def test_a_contact_sheet_writes_a_name_on_one_line(tmp_path, monkeypatch):
     contact_sheet(diagnosis)
     assert any(text.endswith(r"a\nb.jpg") for text in written)
     assert not any("\n" in text for text in written)
+
+
+@pytest.mark.parametrize(
+    ("given", "suggested", "line"),
+    [
+        ("3", "8", "3 -> 8"),
+        ("cat", "tabby cat", "cat -> tabby cat"),
+        ("automobile", "truck", "automob -> truck"),
+        ("automobile", "submarine", "automo -> submar"),
+        ("cat", "submarine ship", "cat -> submarine"),
+    ],
+)
+def test_a_contact_sheet_shows_the_suggested_label(tmp_path, monkeypatch, given, suggested, line):
+    drawn = []
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", lambda self, at, text, *_: drawn.append(text))
+    folder = Folder(tmp_path)
+    for name in (given, suggested):
+        folder.fill(name, 2)
+    diagnosis = check_data(config(folder), image_shape=SHAPE)
+    index = diagnosis.pictures.labels.tolist().index(diagnosis.pictures.class_names.index(given))
+    offender = Offender("x", "", index, suggested=suggested)
+    contact_sheet(Diagnosis("x", diagnosis.pictures, (Finding(LABEL_ERROR, 1, "", (offender,)),)))
+    assert drawn[-1] == line
 
 
 def test_a_contact_sheet_of_nothing_says_so(tmp_path):
