@@ -73,7 +73,7 @@ def serve(words: list[str], folder: Path) -> None:
     assert server.stdout
     try:
         line = server.stdout.readline()
-        assert line == f"serving mine on http://127.0.0.1:{port}\n"
+        assert line == f"serving mine on http://127.0.0.1:{port}; Ctrl-C stops it\n"
         lines = [line[2:] for block in blocks("console") for line in block.splitlines()]
         for request in [line for line in lines if line.startswith("curl ")]:
             sent = shlex.split(request.replace("8000", port))

@@ -114,6 +114,6 @@ def serve(
         Service(models),
         access,
         bound,
-        lambda: click.echo(f"serving {', '.join(names)} on {url}"),
+        lambda: click.echo(f"serving {', '.join(names)} on {url}; Ctrl-C stops it"),
         open_model if reload else None,
     )

@@ -63,7 +63,8 @@ def _wait(process: subprocess.Popen[bytes], scratch: Path) -> None:
     if code < 0:
         raise CnnzooError(
             f"the conversion was killed by signal {-code}",
-            hint="signal 9 is often sent by a system that has too little memory"
+            hint="signal 9 is often sent by a system that has too little memory; converting to "
+            "onnx takes many times the size of the weights, and litert less"
             if code == -9
             else None,
         )
@@ -76,6 +77,7 @@ def _convert(scratch: Path) -> None:
     from cnnzoo.exporting.convert import convert
     from cnnzoo.models.saved import load_model
 
+    _be_killed_first()
     job = Job.of(json.loads((scratch / _JOB).read_text(encoding="utf-8")))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
@@ -90,6 +92,12 @@ def _convert(scratch: Path) -> None:
             f"{job.target.name} cannot be written: {error.strerror or error}",
             "free some space, or name another file with --output",
         )
+
+
+def _be_killed_first() -> None:
+    """Ask Linux to end this process, not a program of the user, if memory runs out."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _trust(refusal: str) -> None:

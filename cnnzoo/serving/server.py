@@ -11,6 +11,7 @@ import uvicorn
 
 from cnnzoo.datasets.images.decode import no_warnings
 from cnnzoo.errors import UserError
+from cnnzoo.models.backend import without_retracing_warnings
 from cnnzoo.serving.access import Access
 from cnnzoo.serving.app import application
 from cnnzoo.serving.connections import LimitedProtocol
@@ -58,7 +59,7 @@ def run(
     # uvicorn raises the signal again at its end, which then has no effect: the exit status is 0.
     before = {number: signal.signal(number, _ignore) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        with no_warnings(), server_messages():
+        with no_warnings(), server_messages(), without_retracing_warnings():
             server.run([bound])
     finally:
         for number, handler in before.items():

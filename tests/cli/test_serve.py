@@ -3,6 +3,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -35,7 +36,7 @@ def test_sigterm_finishes_the_requests_in_progress_and_exits_with_0(model_file, 
     try:
         line = server.stdout.readline()
         assert line.startswith("serving small on http://127.0.0.1:"), server.stderr.read()
-        port = int(line.rpartition(":")[2])
+        port = int(re.findall(r":(\d+); Ctrl-C stops it$", line.rstrip())[0])
         wait_until_ready(port)
         content = picture(1)
         with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
