@@ -8,6 +8,8 @@ layer has the same parameters: with global pooling any size, with Flatten only t
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 from typing import cast
 
 from cnnzoo.architecture.arguments import Arguments, image
@@ -16,7 +18,7 @@ from cnnzoo.architecture.facts import Facts, Stride
 from cnnzoo.architecture.layers import Architecture, Layer
 from cnnzoo.config import zoo
 from cnnzoo.config.loader import load_config
-from cnnzoo.config.schema import ModelConfig
+from cnnzoo.config.schema import Config, ModelConfig
 from cnnzoo.errors import ConfigError
 
 TRAINED_WEIGHTS = "trained"
@@ -70,7 +72,7 @@ def trained_layers(
             f"{name} does not fit its input {shape_text(shape)}: {error.mistakes[0].message}",
             f"set model.input_shape to {list(takes)}, the images of its training",
         ) from None
-    if not has_trained_weights(arguments) or _sizes(layers) == _sizes(trained):
+    if not has_trained_weights(arguments) or _weights(layers) == _weights(trained):
         return layers
     if channels != takes[2]:
         misfit = f"takes {_channels(takes[2])}, but its input is {shape_text(shape)}"
@@ -91,8 +93,7 @@ def _layers(name: str, shape: Shape | None, resolve: Resolve) -> tuple[Layer, ..
     run = zoo.trained(name)
     if run is None:
         raise ConfigError(f"the trained network {name} is not installed")
-    words = [f"model.input_shape={list(shape)}"] if shape else []
-    config = load_config(run / "config.yaml", words)
+    config = _config(run, shape)
     names = (config.data and config.data.classes) or ()
     classes = config.model.classes or len(names) or 2  # only the head depends on it
     layers = resolve(config.model, classes).layers
@@ -102,8 +103,22 @@ def _layers(name: str, shape: Shape | None, resolve: Resolve) -> tuple[Layer, ..
     return layers[:end]
 
 
-def _sizes(layers: tuple[Layer, ...]) -> list[int]:
-    return [layer.parameters for layer in layers]
+@lru_cache(maxsize=16)
+def _config(run: Path, shape: Shape | None) -> Config:
+    """Return the recipe of a trained network; a configuration may use a network many times."""
+    words = [f"model.input_shape={list(shape)}"] if shape else []
+    return load_config(run / "config.yaml", words)
+
+
+def _weights(layers: tuple[Layer, ...]) -> list[tuple[int, Shape | None]]:
+    """Return what must be equal for layers to take the same weights.
+
+    After Flatten, each weight belongs to a position in the image.
+    """
+    return [
+        (layer.parameters, layer.input_shape if layer.name == "Flatten" else None)
+        for layer in layers
+    ]
 
 
 def _channels(count: int) -> str:

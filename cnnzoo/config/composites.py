@@ -120,25 +120,21 @@ APPLICATIONS: Mapping[str, Entry] = {
 
 
 def _trained(name: str) -> Entry:
+    application = APPLICATIONS["ResNet50"]
+    weights = Argument(
+        "weights",
+        "enum",
+        default="trained",
+        nullable=True,
+        values=("trained",),
+        doc="trained: those that come with cnnzoo; null: random weights.",
+    )
+    shared = {key: application.arguments[key] for key in ("include_top", "name", "trainable")}
     return Entry(
         "layers",
         name,
-        {
-            argument.name: argument
-            for argument in (
-                Argument(
-                    "weights",
-                    "enum",
-                    default="trained",
-                    nullable=True,
-                    values=("trained",),
-                    doc="trained: those that come with cnnzoo; null: random weights.",
-                ),
-                *(APPLICATIONS["ResNet50"].arguments[key] for key in ("include_top", "name")),
-                APPLICATIONS["ResNet50"].arguments["trainable"],
-            )
-        },
-        APPLICATIONS["ResNet50"].refused,
+        {"weights": weights, **shared},
+        application.refused,
         f"The trained network {name} of the zoo without its head; takes pixels of 0 to 255.",
     )
 

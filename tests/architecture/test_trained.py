@@ -85,6 +85,11 @@ def test_an_input_that_does_not_fit_the_weights_is_refused_with_a_size_that_does
     assert "set model.input_shape to [28, 28, 1]" in (failed.value.mistakes[0].hint or "")
 
 
+def test_weights_after_flatten_are_for_one_size_even_if_another_has_as_many(tmp_path):
+    with pytest.raises(ConfigError, match="takes images of 28x28, but its input is 12x108"):
+        load(tmp_path, [12, 108, 1])  # Flatten takes 1x25x16, not 5x5x16
+
+
 def test_without_trained_weights_every_input_that_fits_the_layers_is_taken(tmp_path):
     assert load(tmp_path, [32, 32, 3], "null").layers[0].parameters > 60_856
     assert load(tmp_path, [28, 28, 1], "null").layers[0].parameters == 60_856
