@@ -46,6 +46,10 @@ def check(words: tuple[str, ...]) -> None:
             raw = load_raw(file, overrides)
             config = make_config(raw)
             check_initial_weights(check_config(config), downloads=False)
+            if config.data and config.data.group:
+                from cnnzoo.datasets.groups import check_groups
+
+                check_groups(config.data)
             if config.sweep:
                 check_sweep(raw)
         except CnnzooError as error:

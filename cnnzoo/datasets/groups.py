@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from cnnzoo.config.data import DataConfig
 from cnnzoo.datasets.matching import matched_names
-from cnnzoo.datasets.source import Source
+from cnnzoo.datasets.selection import select
+from cnnzoo.datasets.source import Source, open_source
 from cnnzoo.datasets.splitting import Indices, name_keys
 from cnnzoo.datasets.value_codes import is_missing
 from cnnzoo.errors import DataError, did_you_mean
@@ -69,6 +70,14 @@ def find_groups(names: Sequence[str], data: DataConfig, source: Source) -> Group
         )
     found, codes = np.unique(np.array(values, object), return_inverse=True)
     return Groups(tuple(found.tolist()), codes.astype(np.int64))
+
+
+def check_groups(data: DataConfig) -> None:
+    """Raise DataError if an example that is used has no group; no image is read."""
+    source = open_source(data)
+    items = source.items()
+    indices = select(items, data).indices.tolist()
+    find_groups([items.names[index] for index in indices], data, source)
 
 
 def group_notes(groups: Groups, splits: Mapping[str, Indices]) -> list[str]:

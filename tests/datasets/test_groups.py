@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from cnnzoo.config.data import DataConfig
+from cnnzoo.datasets.groups import check_groups
 from cnnzoo.datasets.load import load_dataset
 from cnnzoo.errors import ConfigError, DataError
 
@@ -57,6 +58,9 @@ def test_an_image_without_a_group_is_an_error(tmp_path):
     message = r"data.group: 12 images of .* without a group, such as cat/s10_0.png, which does not"
     with pytest.raises(DataError, match=message):
         load(tmp_path, group=r"s\d_")
+    with pytest.raises(DataError, match=message):
+        check_groups(DataConfig(folder=str(tmp_path), group=r"s\d_"))
+    check_groups(DataConfig(folder=str(tmp_path), group=r"s\d"))
     with pytest.raises(ConfigError, match="group is not a regular expression"):
         load(tmp_path, group="(s")
     with pytest.raises(ConfigError, match="group must be a text of at most 1000 letters"):
