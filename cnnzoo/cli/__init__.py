@@ -96,6 +96,8 @@ def main() -> None:
         hint = "this is a bug in cnnzoo; --debug shows the traceback"
         _print_error(Mistake(f"{type(error).__name__}: {error}", hint=hint))
         code = 1
+    if devices := sys.modules.get("cnnzoo.training.devices"):
+        devices.exit_if_connected(code)
     sys.exit(code)
 
 

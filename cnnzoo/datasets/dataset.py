@@ -63,8 +63,10 @@ class MappedImages:
         """Return the images at these rows, in memory; raise DataError if they are damaged."""
         images = np.asarray(self.array[self.rows[rows]])
         if self.digests is not None and not self.compared[rows].all():
+            found = images.reshape(-1, *images.shape[-3:])  # rows [k, b] give [k, b, ...]
             new = np.flatnonzero(~self.compared[rows])
-            if not np.array_equal(row_digests(images, new), self.digests[rows][new]):
+            wanted = self.digests[rows].reshape(-1, self.digests.shape[1])
+            if not np.array_equal(row_digests(found, new), wanted[new]):
                 raise DataError(
                     "the decoded images in the cache are damaged: their pixels changed on the disk",
                     hint="cnnzoo data cache --clear removes them; the next command decodes again",

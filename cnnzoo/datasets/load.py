@@ -46,23 +46,26 @@ def load_dataset(
     image_shape: ImageShape,
     on_progress: Progress = lambda done, total: None,
     source: Source | None = None,
+    most_in_memory: int | None = None,
 ) -> Dataset:
     """Load the data set that a section describes, with images of (height, width, channels).
 
     The first call decodes every image into the cache; later calls open the cache entry.
     `on_progress` is called with the number of decoded images and their total. `source` is the
-    opened source of `data`; without it, the source is opened here.
+    opened source of `data`; without it, the source is opened here. Images of more bytes than
+    `most_in_memory`, by default 1 GiB, stay on disk, and are read when they are used.
 
     Raises DataError if the data do not exist, if a file cannot be read, or if no image has that
     shape.
     """
     source = source or open_source(data)
+    most_in_memory = MAX_IN_MEMORY if most_in_memory is None else most_in_memory
     fit = fit_of(source, data, image_shape)
     key = entry_key(source, data, fit)
-    entry = _open(key, data)
+    entry = _open(key, data, most_in_memory)
     if entry is None:
         with cache.building(key) as folder:
-            entry = _open(key, data)  # another process may have built it meanwhile
+            entry = _open(key, data, most_in_memory)  # another process may have built it meanwhile
             if entry is None:
                 _decode(source, data, fit, folder, on_progress)
         entry = entry or cache.open_entry(key)
@@ -71,7 +74,7 @@ def load_dataset(
                 f"the cache entry {cache_directory() / key} cannot be read back",
                 hint="was the cache cleared just now? run the command again",
             )
-    return _dataset(entry, data, source)
+    return _dataset(entry, data, source, most_in_memory)
 
 
 def fit_of(source: Source, data: DataConfig, image_shape: ImageShape) -> Fit:
@@ -99,17 +102,13 @@ def entry_key(source: Source, data: DataConfig, fit: Fit) -> str:
     )
 
 
-def _open(key: str, data: DataConfig) -> cache.Entry | None:
+def _open(key: str, data: DataConfig, most_in_memory: int) -> cache.Entry | None:
     """Open an intact entry; the pixels of a large one are compared when they are first read."""
     entry = cache.open_entry(key)
-    if entry is None or (_fits_in_memory(entry) and not cache.is_intact(entry)):
+    if entry is None or (entry.images.nbytes <= most_in_memory and not cache.is_intact(entry)):
         return None
     # Files that could not be read when the entry was built are tried again.
     return None if entry.about["skipped"] and data.on_error == "stop" else entry
-
-
-def _fits_in_memory(entry: cache.Entry) -> bool:
-    return entry.images.nbytes <= MAX_IN_MEMORY
 
 
 def _decode(
@@ -173,12 +172,12 @@ def _unreadable(skipped: Mapping[str, str], data: DataConfig) -> DataError:
     )
 
 
-def _dataset(entry: cache.Entry, data: DataConfig, source: Source) -> Dataset:
+def _dataset(entry: cache.Entry, data: DataConfig, source: Source, most_in_memory: int) -> Dataset:
     about = entry.about
     class_names = tuple(about["class_names"])
     indices, found = _splits(entry, data, source)
     notes = (*about["notes"], *found)
-    in_memory = _fits_in_memory(entry)
+    in_memory = entry.images.nbytes <= most_in_memory
     digest = hashlib.sha256(repr((class_names, entry.images.shape[1:])).encode())
     splits = {}
     for split in SPLITS:

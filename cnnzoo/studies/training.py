@@ -49,7 +49,14 @@ def train_run(
                 ends_after=ends_after,
             )
         elif status not in (FINISHED, PRUNED):
-            resume(run, device=device, display=display, command=command, ends_after=ends_after)
+            resume(
+                run,
+                device=device,
+                display=display,
+                command=command,
+                ends_after=ends_after,
+                together=False,
+            )
 
 
 def _free_memory() -> None:

@@ -17,6 +17,7 @@ from cnnzoo.datasets.source import open_source
 from cnnzoo.errors import DataError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.training.checks import check_balance, check_config, check_initial_weights
+from cnnzoo.training.devices import process_count
 from cnnzoo.training.hardware import find_hardware
 from cnnzoo.training.progress import Display, load_with_progress
 from cnnzoo.training.settings import Settings, choose_settings
@@ -69,7 +70,9 @@ def prepare(
     checked = check_config(config, source)
     if initial_weights:
         check_initial_weights(checked)
-    dataset = load_with_progress(data, config.model.input_shape, display, source)
+    # Each of several processes reads its part of every batch from the cache, and holds none of it.
+    most = None if process_count() == 1 else 0
+    dataset = load_with_progress(data, config.model.input_shape, display, source, most)
     check_balance(config, dataset.class_names)
     _check_splits(config, data, dataset)
     load_keras(device)

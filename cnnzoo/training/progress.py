@@ -79,18 +79,27 @@ def metric_names(metrics: Metrics) -> list[str]:
 
 
 def load_with_progress(
-    data: DataConfig, image_shape: ImageShape, display: Display, source: Source | None = None
+    data: DataConfig,
+    image_shape: ImageShape,
+    display: Display,
+    source: Source | None = None,
+    most_in_memory: int | None = None,
 ) -> Dataset:
     """Load a data set, and report the decoding and the result to a display.
 
-    `source` is its opened source; without it, the source is opened here. Raises DataError.
+    `source` is its opened source; without it, the source is opened here. `most_in_memory` is
+    that of `load_dataset`. Raises DataError.
     """
     from cnnzoo.datasets.load import load_dataset
 
     started = time.perf_counter()
     try:
         dataset = load_dataset(
-            data, image_shape=image_shape, on_progress=display.decode, source=source
+            data,
+            image_shape=image_shape,
+            on_progress=display.decode,
+            source=source,
+            most_in_memory=most_in_memory,
         )
     finally:
         display.stop()

@@ -13,7 +13,7 @@ from cnnzoo.errors import RunError
 from cnnzoo.models.saved import load_model
 from cnnzoo.runs.environment import differences
 from cnnzoo.runs.run import FINISHED, Run
-from cnnzoo.training.devices import join_processes
+from cnnzoo.training.devices import all_processes
 from cnnzoo.training.job import prepare
 from cnnzoo.training.progress import Display
 from cnnzoo.training.resume import check_data, use_backend_of
@@ -68,12 +68,13 @@ def reproduce(
     if runs_dir is None:
         parent = run.path.resolve().parent
         runs_dir = parent.parent if parent.name == config.name else parent
-    if scratch := join_processes(config.training, device):
-        runs_dir, display = scratch, None
     settings = Settings(**record["settings"]) if "settings" in record else None
-    job = prepare(config, device=device, display=display, settings=settings)
-    check_data(run, record, job.dataset)
-    again = train_job(job, runs_dir, display=display, command=command)
+    with all_processes(config, device, display=display) as scratch:
+        if scratch:
+            runs_dir, display = scratch, None
+        job = prepare(config, device=device, display=display, settings=settings)
+        check_data(run, record, job.dataset)
+        again = train_job(job, runs_dir, display=display, command=command)
     arrays, weights = _compare_weights(run, again)
     return Reproduction(
         again,

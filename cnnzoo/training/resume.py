@@ -19,7 +19,7 @@ from cnnzoo.errors import DataError, DeviceError, Mistake, RunError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.runs.environment import config_hash, differences, machine, versions
 from cnnzoo.runs.run import CONFIG, FINISHED, PRUNED, RUNNING, Run
-from cnnzoo.training.devices import join_processes
+from cnnzoo.training.devices import all_processes
 from cnnzoo.training.engine.checkpoint import State, checkpoints_in, newest_checkpoint
 from cnnzoo.training.job import prepare
 from cnnzoo.training.loggers.loggers import open_loggers
@@ -49,17 +49,34 @@ def resume(
     display: Display | None = None,
     command: Sequence[str] = (),
     ends_after: EndsAfter | None = None,
+    together: bool = True,
 ) -> Run:
     """Continue a run from its last checkpoint; the result has the same bits as without the stop.
 
     A run without a checkpoint starts again. `training.epochs=N` among the overrides, or in an
     edited `config.yaml`, extends a finished run. Raises what `train` raises, and RunError if
     another process trains the run, if it is finished, or if overrides or edits change what it was
-    trained with. `ends_after` may end the training after an epoch.
+    trained with. `ends_after` may end the training after an epoch. With
+    `together`, all processes that were started with this one train the run.
     """
     use_backend_of(run.record())
-    if scratch := join_processes(run.config().training, device, run.path):
-        run, display = Run(scratch / run.path.name), None
+    if not together:
+        return _resume(run, overrides, device, display, command, ends_after)
+    with all_processes(run.config(), device, run.path, display) as scratch:
+        if scratch:
+            run, display = Run(scratch / run.path.name), None
+        return _resume(run, overrides, device, display, command, ends_after)
+
+
+def _resume(
+    run: Run,
+    overrides: Sequence[str],
+    device: str,
+    display: Display | None,
+    command: Sequence[str],
+    ends_after: EndsAfter | None,
+) -> Run:
+    """Continue a run in this process, which is connected to the others."""
     display = display or Display()
     with run.training():
         record = run.record()

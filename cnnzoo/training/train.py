@@ -17,7 +17,7 @@ from cnnzoo.errors import DivergedError, OutputError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.runs.environment import config_hash, machine, versions
 from cnnzoo.runs.run import FAILED, FINISHED, INTERRUPTED, RUNNING, Run, create_run
-from cnnzoo.training.devices import join_processes
+from cnnzoo.training.devices import all_processes, is_first_process
 from cnnzoo.training.engine.batches import Batches, ordered_batches, training_batches
 from cnnzoo.training.engine.checkpoint import Arrays, State, keep_newest
 from cnnzoo.training.engine.seeding import fix_seed
@@ -47,10 +47,11 @@ def train(
         Interrupted: it was stopped; a KeyboardInterrupt too.
 
     """
-    if scratch := join_processes(config.training, device):
-        runs_dir, display = scratch, None
-    job = prepare(config, device=device, display=display)
-    return train_job(job, runs_dir, display=display, command=command)
+    with all_processes(config, device, display=display) as scratch:
+        if scratch:
+            runs_dir, display = scratch, None
+        job = prepare(config, device=device, display=display)
+        return train_job(job, runs_dir, display=display, command=command)
 
 
 def train_job(
@@ -181,7 +182,7 @@ def _run_epochs(
         )
         loop.start(values)
         loop.run()
-    if not run.model_path.exists():
+    if is_first_process() and not run.model_path.exists():
         raise DivergedError(
             f"{job.config.training.monitor} was never finite, so no model was saved",
             hint=f"see {run.history_path}; try a learning rate ten times smaller",

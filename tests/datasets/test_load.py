@@ -369,6 +369,9 @@ def test_images_are_the_same_in_memory_and_on_disk(pictures, limit, monkeypatch)
     rows = np.array([5, 0, 5, 3])
     assert np.array_equal(images[rows], expected.splits["train"].images[rows])
     assert np.array_equal(images[2:5], expected.splits["train"].images[2:5])
+    rows = np.array([[7, 8, 9], [10, 8, 20]])  # of two steps, before any image was compared
+    again = load(pictures).splits["train"].images
+    assert np.array_equal(again[rows], expected.splits["train"].images[rows])
     assert type(images[rows]) is np.ndarray
 
 

@@ -50,7 +50,7 @@ def dataset(skipped: int = 0) -> Dataset:
 
 
 def load(display: Display, monkeypatch, decodes: bool, loaded: Dataset | None = None) -> None:
-    def load_dataset(data, image_shape, on_progress, source):
+    def load_dataset(data, image_shape, on_progress, source, most_in_memory):
         if decodes:
             on_progress(1000, 3702)
             on_progress(3702, 3702)

@@ -3,14 +3,21 @@ from __future__ import annotations
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import pytest
 from conftest import TINY
 
+from cnnzoo.config.loader import load_config
 from cnnzoo.config.schema import TrainingConfig
 from cnnzoo.errors import ConfigError
 from cnnzoo.runs.run import open_run
-from cnnzoo.training.devices import check_devices, is_first_process, join_processes
+from cnnzoo.training.devices import (
+    all_processes,
+    check_devices,
+    is_first_process,
+    process_count,
+)
 from cnnzoo.training.hardware import Hardware
 
 ALL = TrainingConfig(devices="all")
@@ -32,13 +39,26 @@ def test_other_backends_take_one_device():
 
 
 def test_several_processes_need_all_devices(monkeypatch):
+    config = load_config("lenet")
     assert is_first_process()
-    assert join_processes(ALL) is None
+    assert process_count() == 1
+    with all_processes(config) as scratch:
+        assert scratch is None
     monkeypatch.setenv("KERAS_DISTRIBUTION_JOB_ADDRESSES", "localhost:1")
-    monkeypatch.setenv("KERAS_DISTRIBUTION_PROCESS_ID", "1")
-    assert not is_first_process()
-    with pytest.raises(ConfigError, match="each process would train alone"):
-        join_processes(TrainingConfig())
+    with pytest.raises(ConfigError, match="each process would train alone"), all_processes(config):
+        pass
+
+
+def test_processes_of_one_step_that_train_alone_are_noted(monkeypatch):
+    notes: list[str] = []
+    display = SimpleNamespace(note=notes.append)
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "4")
+    with all_processes(load_config("lenet"), display=display) as scratch:
+        assert scratch is None
+    assert notes == [
+        "SLURM started 4 processes, and each trains a run of its own; training.devices=all makes "
+        "them train one run together"
+    ]
 
 
 def free_port() -> int:

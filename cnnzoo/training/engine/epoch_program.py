@@ -29,9 +29,11 @@ from typing import Any
 import jax
 import numpy as np
 
+from cnnzoo.training.devices import process_count
 from cnnzoo.training.engine.batches import Batches
 from cnnzoo.training.engine.placement import Placement
 from cnnzoo.training.hardware import Hardware, find_hardware
+from cnnzoo.training.interrupt import StopRequest
 
 Logs = Mapping[str, Any]
 
@@ -54,13 +56,18 @@ class EpochProgram:
     accesses its `model` makes Keras sync, so the variables have the values after the last chunk.
     """
 
-    def __init__(self, compiled_model: Any, room: int | None = None) -> None:
+    def __init__(
+        self, compiled_model: Any, room: int | None = None, request: StopRequest | None = None
+    ) -> None:
         """Set the bytes of images that may stay on the device; None chooses by the hardware."""
         self.compiled_model = compiled_model
         self.placement = Placement()
         self.train_program = self._compiled(compiled_model.train_step)
         self.test_program = self._compiled(compiled_model.test_step)
         self.room = room_for_images(find_hardware()) if room is None else room
+        self.request = request or StopRequest()
+        self.is_one_of_several = process_count() > 1
+        self.requests: Any = None  # the number of devices whose process requested a stop
         self.held: Any = None
         self.placed: dict[Batches, Any] = {}  # their examples on the device, or None
 
@@ -78,19 +85,31 @@ class EpochProgram:
         vars(self.compiled_model).update(_jax_state=None)
         self.held = None
 
+    def stops(self) -> bool:
+        """Return whether a stop was requested; several processes agree on it in each chunk.
+
+        If one of them stopped before the others, they would wait for it forever.
+        """
+        if self.is_one_of_several:
+            return self.requests is not None and float(self.requests) > 0
+        return self.request.signal is not None
+
     def _compiled(self, step: Any) -> Any:
-        def program(state: Any, source: Any, chunk: Any) -> tuple[Logs, Any]:
+        def program(state: Any, source: Any, chunk: Any, flags: Any) -> tuple[Logs, Any, Any]:
+            requests = None if flags is None else flags.sum()
+
             def body(state: Any, item: Any) -> tuple[Any, Logs]:
                 logs, state = step(state, item if source is None else _gathered(source, item))
                 return state, logs
 
             if jax.tree.leaves(chunk)[0].shape[0] == 1:  # without a loop, which XLA compiles worse
                 state, logs = body(state, jax.tree.map(lambda part: part[0], chunk))
-                return logs, state
+                return logs, state, requests
             state, logs = jax.lax.scan(body, state, chunk)
-            return jax.tree.map(lambda values: values[-1], logs), state
+            return jax.tree.map(lambda values: values[-1], logs), state, requests
 
-        return jax.jit(program, donate_argnums=0, out_shardings=(None, self.placement.replicated()))
+        whole = self.placement.replicated()
+        return jax.jit(program, donate_argnums=0, out_shardings=(None, whole, whole))
 
     def _run(
         self, program: Any, groups: tuple[str, ...], batches: Batches, first: int
@@ -100,7 +119,10 @@ class EpochProgram:
         ahead = next(chunks, None)
         while ahead:
             done, source, chunk = ahead
-            logs, state = program(self._state(groups), source, chunk)
+            flags = None
+            if self.is_one_of_several:
+                flags = self.placement.flags(self.request.signal is not None)
+            logs, state, self.requests = program(self._state(groups), source, chunk, flags)
             self._hold(groups, state)
             ahead = next(chunks, None)  # read while the device computes
             yield done, logs
@@ -129,7 +151,7 @@ class EpochProgram:
         for start, stop in spans(first, full, len(batches), at_once):
             rows = batches.rows[start * size : stop * size].reshape(stop - start, -1)
             if source is None:
-                chunk = tuple(self.placement.put(part, axis=1) for part in batches.take(rows))
+                chunk = self.placement.gather(rows, batches.take)
             else:
                 chunk = self.placement.put(rows.astype(np.int32), axis=1)
             yield stop, source, chunk

@@ -22,6 +22,7 @@ from cnnzoo.errors import DivergedError
 from cnnzoo.models.saved import Description, save_model
 from cnnzoo.runs.files import replacing
 from cnnzoo.runs.run import Run
+from cnnzoo.training.devices import is_first_process
 from cnnzoo.training.engine.batches import Batches
 from cnnzoo.training.engine.checkpoint import Arrays, State, save_checkpoint, save_constants
 from cnnzoo.training.engine.stepping import make_stepper
@@ -74,7 +75,6 @@ class Loop:
         self.state = state
         self.display = display
         self.loggers = loggers
-        self.stop_request = stop_request
         self.ends_after = ends_after
         self.less_is_better = better(job.config, self.training.monitor) == LESS
         # The loop applies averaged weights itself, without rounding.
@@ -90,7 +90,8 @@ class Loop:
             steps=len(self.train),
             verbose=0,
         )
-        self.stepper = make_stepper(self.compiled_model, self.train)
+        self.stepper = make_stepper(self.compiled_model, self.train, stop_request)
+        self.writes = is_first_process()
         self.every = seconds_of(self.training.checkpoint_every)
         self.counted = started
         self.saved = time.perf_counter()
@@ -130,7 +131,7 @@ class Loop:
         state = self.state
         self._count_time()
         while state.epoch < self.training.epochs and not state.stopped:
-            self.stop_request.check()
+            self._check_stop()
             self.run_epoch()
         self.callbacks.on_train_end(state.rows[-1] if state.rows else None)
 
@@ -160,9 +161,9 @@ class Loop:
             if step == count or self.compiled_model.stop_training:
                 state.logs = metrics
             is_due = time.perf_counter() - self.saved >= self.every
-            if self.stop_request.signal is not None or is_due:
+            if self.stepper.stops() or is_due:
                 self._save()
-            self.stop_request.check()
+            self._check_stop()
             if state.logs is not None:
                 break
             self.callbacks.on_train_batch_begin(step)
@@ -173,7 +174,7 @@ class Loop:
         state = self.state
         with averaged(self.compiled_model.optimizer), random_states_kept(self.compiled_model):
             logs = {**(state.logs or {}), **self._validate()}
-            requested = self.stop_request.signal is not None  # a later request stops the next epoch
+            requested = self.stepper.stops()  # a later request stops the next epoch
             if not requested:
                 row = {"epoch": state.epoch + 1, **logs, "learning_rate": self._learning_rate()}
                 best = self._is_best(logs)
@@ -195,6 +196,11 @@ class Loop:
         self.loggers.epoch(row)
         self.display.epoch({**row, "seconds": state.epoch_seconds[-1]}, best=best)
 
+    def _check_stop(self) -> None:
+        """Raise KeyboardInterrupt if a stop is requested."""
+        if self.stepper.stops():
+            raise KeyboardInterrupt
+
     def _validate(self) -> dict[str, float]:
         """The validation metrics; incomplete, and not used, after a stop request."""
         count = len(self.validation)
@@ -208,7 +214,7 @@ class Loop:
             metrics = _numbers(logs)
             self.callbacks.on_test_batch_end(step - 1, metrics)
             self.display.validate(step, count)
-            if step == count or self.stop_request.signal is not None:
+            if step == count or self.stepper.stops():
                 break
             self.callbacks.on_test_batch_begin(step)
         self.stepper.sync()
@@ -222,8 +228,9 @@ class Loop:
         if not all_weights_finite(values):
             raise self._not_finite("a weight became NaN or infinite")
         self.state.callbacks = attributes_of(self.own_callbacks)
-        folder = self.run_directory.checkpoints_path
-        save_checkpoint(folder, values, self.state, self._frozen_file)
+        if self.writes:
+            folder = self.run_directory.checkpoints_path
+            save_checkpoint(folder, values, self.state, self._frozen_file)
         self.saved = time.perf_counter()
 
     @cached_property
@@ -237,6 +244,8 @@ class Loop:
     def _write_derived_files(self) -> None:
         """Write the model, the history and the record that belong to the last checkpoint."""
         run, state = self.run_directory, self.state
+        if not self.writes:
+            return
         if state.rows and state.best_epoch == state.epoch and not state.step:
             with averaged(self.compiled_model.optimizer), replacing(run.model_path) as path:
                 save_model(self.training_model.updated_export_model(), path, self._description())

@@ -8,11 +8,13 @@ on the number of devices.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from cnnzoo.config.schema import TrainingConfig
 from cnnzoo.training.devices import ALL
@@ -49,10 +51,45 @@ class Placement:
 
         if self.mesh is None:
             return jax.device_put(array)
-        shared = axis is not None and array.shape[axis] % self.mesh.size == 0
-        sharding = self._sharding(axis if shared else None)
+        sharding = self._shared(array.shape, axis)
         # Each of several processes has the whole array: `device_put` would compare them.
         return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
+
+    def gather(self, rows: NDArray[np.intp], take: Callable[[NDArray[np.intp]], Any]) -> Any:
+        """Put the examples at rows [k, b] on the devices, divided along b as by `put`.
+
+        `take` returns the arrays [k, b, ...] of some rows; it is called for the rows of the devices
+        of this process only.
+        """
+        import jax
+
+        if self.mesh is None:
+            return tuple(map(jax.device_put, take(rows)))
+        sharding = self._shared(rows.shape, 1)
+        indices = sharding.addressable_devices_indices_map(rows.shape)
+        parts = {str(index): take(rows[index]) for index in indices.values()}
+        arrays = []
+        for number, example in enumerate(parts[str(next(iter(indices.values())))]):
+            on_devices = [
+                jax.device_put(parts[str(index)][number], device)
+                for device, index in indices.items()
+            ]
+            shape = (*rows.shape, *example.shape[2:])
+            arrays.append(jax.make_array_from_single_device_arrays(shape, sharding, on_devices))
+        return tuple(arrays)
+
+    def flags(self, flag: bool) -> Any:
+        """A float32 [devices] of which each process sets the parts of its devices to its flag."""
+        import jax
+
+        shape = (self.mesh.size,)
+        one = np.full(1, flag, np.float32)
+        return jax.make_array_from_callback(shape, self._sharding(0), lambda index: one)
+
+    def _shared(self, shape: tuple[int, ...], axis: int | None) -> Any:
+        """The sharding along an axis, or of whole arrays if it cannot be divided equally."""
+        shared = axis is not None and shape[axis] % self.mesh.size == 0
+        return self._sharding(axis if shared else None)
 
     def _sharding(self, axis: int | None) -> Any:
         import jax

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import keras
 
 from cnnzoo.training.engine.batches import Batches
+from cnnzoo.training.interrupt import StopRequest
 
 Logs = Mapping[str, Any]
 
@@ -28,25 +29,34 @@ class Stepper(Protocol):
     def sync(self) -> None:
         """Assign the values after the last step to the variables of the model."""
 
+    def stops(self) -> bool:
+        """Return whether a stop is requested, in any of the processes that train the model.
 
-def make_stepper(compiled_model: Any, batches: Batches) -> Stepper:
+        All of them return the same after the same step.
+        """
+
+
+def make_stepper(
+    compiled_model: Any, batches: Batches, request: StopRequest | None = None
+) -> Stepper:
     """The stepper of the backend, for a compiled model and batches of the form of `batches`.
 
-    Creates the variables of the optimizer and of the metrics.
+    Creates the variables of the optimizer and of the metrics. `request` is that of this process.
     """
     # Keras creates them at the first step; a training that is resumed assigns them before.
     compiled_model._symbolic_build(data_batch=batches[0])
-    stepper: Stepper = _STEPPERS[keras.backend.backend()](compiled_model)
+    stepper: Stepper = _STEPPERS[keras.backend.backend()](compiled_model, request or StopRequest())
     return stepper
 
 
 class _TensorFlow:
     """Keras' own compiled functions, which run `steps_per_execution` steps in one call."""
 
-    def __init__(self, compiled_model: Any) -> None:
+    def __init__(self, compiled_model: Any, request: StopRequest) -> None:
         compiled_model.make_train_function()
         compiled_model.make_test_function()
         self.compiled_model = compiled_model
+        self.request = request
 
     def train(self, batches: Batches, first: int) -> Iterator[tuple[int, Logs]]:
         yield from self._run(self.compiled_model.train_function, batches, first)
@@ -56,6 +66,9 @@ class _TensorFlow:
 
     def sync(self) -> None:
         pass
+
+    def stops(self) -> bool:
+        return self.request.signal is not None
 
     def _run(self, function: Any, batches: Batches, first: int) -> Iterator[tuple[int, Logs]]:
         from cnnzoo.training.engine.feeding import tf_dataset
@@ -67,19 +80,20 @@ class _TensorFlow:
             yield min(step + at_once, count), logs
 
 
-def _jax(compiled_model: Any) -> Stepper:
+def _jax(compiled_model: Any, request: StopRequest) -> Stepper:
     from cnnzoo.training.engine.epoch_program import EpochProgram
 
-    return EpochProgram(compiled_model)
+    return EpochProgram(compiled_model, request=request)
 
 
 class _Torch:
     """Keras' own steps, one at a time."""
 
-    def __init__(self, compiled_model: Any) -> None:
+    def __init__(self, compiled_model: Any, request: StopRequest) -> None:
         compiled_model.make_train_function()
         compiled_model.make_test_function()
         self.compiled_model = compiled_model
+        self.request = request
 
     def train(self, batches: Batches, first: int) -> Iterator[tuple[int, Logs]]:
         self.compiled_model.train()
@@ -93,6 +107,9 @@ class _Torch:
 
     def sync(self) -> None:
         pass
+
+    def stops(self) -> bool:
+        return self.request.signal is not None
 
 
 _STEPPERS: Mapping[str, Any] = {"tensorflow": _TensorFlow, "jax": _jax, "torch": _Torch}
