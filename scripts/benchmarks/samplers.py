@@ -40,7 +40,7 @@ def main() -> None:
     """Run the sweeps and print the tables."""
     parser = argparse.ArgumentParser(description="Compare samplers and pruners.")
     parser.add_argument("--trials", type=int, default=20, help="of each sweep (default: 20)")
-    parser.add_argument("--epochs", type=int, default=6, help="of each trial (default: 6)")
+    parser.add_argument("--epochs", type=int, default=4, help="of each trial (default: 4)")
     parser.add_argument("--seeds", type=int, default=5, help="sweeps of each kind (default: 5)")
     words = parser.parse_args()
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, LeNet on mnist5k,")
