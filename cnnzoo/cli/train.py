@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnnzoo.cli.cluster import cluster_options
 from cnnzoo.cli.completion import complete_config, complete_config_or_run
 from cnnzoo.cli.options import device_option, note, runs_dir_option, split_words
 
 if TYPE_CHECKING:
+    from cnnzoo.cli.cluster import Cluster
     from cnnzoo.runs.run import Run
 
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--name", metavar="NAME", help="Name of the run; by default the configuration's.")
 @runs_dir_option
 @device_option
+@cluster_options
 def train(
     words: tuple[str, ...],
     config: str | None,
@@ -38,6 +41,7 @@ def train(
     name: str | None,
     runs_dir: str,
     device: str,
+    cluster: Cluster | None,
 ) -> None:
     """Train a configuration and measure it, or resume a run.
 
@@ -48,6 +52,9 @@ def train(
     --resume continues an interrupted or killed run and gives the same weights as without the
     interruption; training.epochs=N extends a finished run.
 
+    --cluster slurm submits a job that trains on several machines, with training.devices=all. They
+    must share the directory of the runs and the data, under the same paths.
+
     \b
     Examples:
       cnnzoo train lenet
@@ -56,6 +63,7 @@ def train(
       cnnzoo train lenet training.optimizer.SGD.learning_rate=0.1
       cnnzoo train --resume
       cnnzoo train --resume runs/lenet/1 training.epochs=40
+      cnnzoo train resnet20 --cluster slurm --nodes 4 --time 2h
     """
     from cnnzoo.config.loader import load_config
     from cnnzoo.evaluation.evaluate import evaluate
@@ -73,6 +81,14 @@ def train(
         "command": ["cnnzoo", *sys.argv[1:]],
     }
     renamed = [f"name={name}"] if name else []
+    if cluster:
+        if resume:
+            resumed, overrides = _run_and_overrides(words, runs_dir)
+            click.echo(cluster.resume(resumed, [*overrides, *renamed]))
+        else:
+            config, overrides = _config_and_overrides(config, words)
+            click.echo(cluster.start(config, [*overrides, *renamed], runs_dir))
+        return
     if resume:
         if config:
             raise click.UsageError("--resume continues a run and --config starts one: use one")

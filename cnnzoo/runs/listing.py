@@ -17,7 +17,7 @@ from cnnzoo.config.flat import differing, flat
 from cnnzoo.config.reader import MAX_BYTES
 from cnnzoo.errors import CnnzooError, RunError, did_you_mean
 from cnnzoo.regular_files import read_regular
-from cnnzoo.runs.run import CONFIG, FINISHED, INTERRUPTED, RECORD, RUNNING, Run
+from cnnzoo.runs.run import CONFIG, FINISHED, INTERRUPTED, QUEUED, RECORD, RUNNING, Run
 
 DAMAGED = "damaged"
 
@@ -54,7 +54,7 @@ class RunStatus:
     @property
     def resumable(self) -> bool:
         """True if `cnnzoo train --resume` can continue it."""
-        return self.status not in (RUNNING, FINISHED, DAMAGED)
+        return self.status not in (RUNNING, QUEUED, FINISHED, DAMAGED)
 
 
 def list_runs(runs_dir: Path | str, name: str | None = None) -> list[RunStatus]:

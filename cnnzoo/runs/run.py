@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ _LISTED = 3  # damaged runs that a note names
 
 RUNNING, FINISHED, INTERRUPTED, FAILED = "running", "finished", "interrupted", "failed"
 PRUNED = "pruned"  # stopped early by a study, because others were better
+QUEUED = "queued"  # waits for a cluster to train it
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,18 @@ def create_run(runs_dir: Path | str, config: Config, number: int | None = None) 
     return run
 
 
+def queue_run(runs_dir: Path | str, config: Config, command: str) -> Run:
+    """Create the directory of a run that a cluster will train; `resume` starts it."""
+    run = create_run(runs_dir, config)
+    run.update(status=QUEUED, started=timestamp(), seed=config.seed, command=command)
+    return run
+
+
+def timestamp() -> str:
+    """The current time as `run.json` has it: ISO 8601, UTC, with microseconds."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
 def _new_directory(parent: Path) -> Path:
     """Create and return the directory of the next free number."""
     number = max(_numbers(parent), default=0) + 1
@@ -249,11 +263,11 @@ def by_start(runs_dir: Path | str, note: Note | None = None) -> list[Run]:
 def run_to_resume(runs_dir: Path | str, note: Note | None = None, *, finished: bool = False) -> Run:
     """The incomplete run that was started last: its training or its measurement is not finished.
 
-    Runs that a process trains now and damaged runs are not considered. With `finished`, complete
-    runs are. Raises RunError if there is none.
+    Runs that a process trains now, queued and damaged runs are not considered. With `finished`,
+    complete runs are. Raises RunError if there is none.
     """
     for run, record in _newest_first(runs_dir, note):
-        unfinished = record.get("status") != FINISHED or run.awaits_measurement()
+        unfinished = record.get("status") not in (FINISHED, QUEUED) or run.awaits_measurement()
         if (finished or unfinished) and not run.is_training():
             return run
     raise RunError(

@@ -25,13 +25,13 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
-    """A context in which Ctrl-C and SIGTERM set the signal of a StopRequest.
+def stop_on_signals(request: StopRequest | None = None) -> Iterator[StopRequest]:
+    """A context in which Ctrl-C and SIGTERM set the signal of a StopRequest, a new one by default.
 
     An exception raised at once could occur while a file is being written, or be lost in a
     destructor. A second signal raises KeyboardInterrupt, for users who do not want to wait.
     """
-    request = StopRequest()
+    request = request or StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request  # only the main thread receives signals
         return

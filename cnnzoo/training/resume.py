@@ -18,14 +18,15 @@ from cnnzoo.datasets.dataset import Dataset
 from cnnzoo.errors import DataError, DeviceError, Mistake, RunError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.runs.environment import config_hash, differences, machine, versions
-from cnnzoo.runs.run import CONFIG, FINISHED, PRUNED, RUNNING, Run
+from cnnzoo.runs.run import CONFIG, FINISHED, PRUNED, QUEUED, RUNNING, Run, timestamp
 from cnnzoo.training.devices import all_processes
 from cnnzoo.training.engine.checkpoint import State, checkpoints_in, newest_checkpoint
+from cnnzoo.training.interrupt import StopRequest
 from cnnzoo.training.job import prepare
 from cnnzoo.training.loggers.loggers import open_loggers
 from cnnzoo.training.progress import Display, EndsAfter
 from cnnzoo.training.settings import Settings
-from cnnzoo.training.train import run_job, timestamp
+from cnnzoo.training.train import record_start, run_job
 
 # Keys that may change when a run is resumed: they do not affect the steps that are done.
 _MAY_CHANGE = (
@@ -50,22 +51,24 @@ def resume(
     command: Sequence[str] = (),
     ends_after: EndsAfter | None = None,
     together: bool = True,
+    stop_request: StopRequest | None = None,
 ) -> Run:
     """Continue a run from its last checkpoint; the result has the same bits as without the stop.
 
-    A run without a checkpoint starts again. `training.epochs=N` among the overrides, or in an
-    edited `config.yaml`, extends a finished run. Raises what `train` raises, and RunError if
-    another process trains the run, if it is finished, or if overrides or edits change what it was
-    trained with. `ends_after` may end the training after an epoch. With
-    `together`, all processes that were started with this one train the run.
+    A run without a checkpoint starts again, and a queued one starts. `training.epochs=N` among the
+    overrides, or in an edited `config.yaml`, extends a finished run. Raises what `train` raises,
+    and RunError if another process trains the run, if it is finished, or if overrides or edits
+    change what it was trained with. `ends_after` may end the training after an epoch. With
+    `together`, all processes that were started with this one train the run. `stop_request` is that
+    of `run_job`.
     """
     use_backend_of(run.record())
     if not together:
-        return _resume(run, overrides, device, display, command, ends_after)
+        return _resume(run, overrides, device, display, command, ends_after, stop_request)
     with all_processes(run.config(), device, run.path, display) as scratch:
         if scratch:
             run, display = Run(scratch / run.path.name), None
-        return _resume(run, overrides, device, display, command, ends_after)
+        return _resume(run, overrides, device, display, command, ends_after, stop_request)
 
 
 def _resume(
@@ -75,11 +78,19 @@ def _resume(
     display: Display | None,
     command: Sequence[str],
     ends_after: EndsAfter | None,
+    stop_request: StopRequest | None,
 ) -> Run:
-    """Continue a run in this process, which is connected to the others."""
+    """Continue or start a run in this process, which is connected to the others."""
     display = display or Display()
     with run.training():
         record = run.record()
+        if record.get("status") == QUEUED:
+            config = load_config(run.path / CONFIG, overrides)
+            job = prepare(config, device=device, display=display)
+            loggers = open_loggers(config, display.note)
+            record_start(run, job, command)
+            run_job(run, job, loggers, display, ends_after=ends_after, stop_request=stop_request)
+            return run
         old = _trained_config(run, record, display)
         new = load_config(run.path / CONFIG, overrides)
         changes = _changes(run, old, new, overrides)
@@ -116,7 +127,7 @@ def _resume(
             settings=job.settings.record(),
             resumed=[*record.get("resumed", []), resumed],
         )
-        run_job(run, job, loggers, display, state, values, ends_after)
+        run_job(run, job, loggers, display, state, values, ends_after, stop_request)
     return run
 
 

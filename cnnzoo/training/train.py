@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from cnnzoo.datasets.dataset import Dataset
 from cnnzoo.errors import DivergedError, OutputError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.runs.environment import config_hash, machine, versions
-from cnnzoo.runs.run import FAILED, FINISHED, INTERRUPTED, RUNNING, Run, create_run
+from cnnzoo.runs.run import FAILED, FINISHED, INTERRUPTED, RUNNING, Run, create_run, timestamp
 from cnnzoo.training.devices import all_processes, is_first_process
 from cnnzoo.training.engine.batches import Batches, ordered_batches, training_batches
 from cnnzoo.training.engine.checkpoint import Arrays, State, keep_newest
@@ -68,25 +67,29 @@ def train_job(
     The run has the next free number, or `number`. `ends_after` may end the training after an epoch.
     """
     display = display or Display()
-    config = job.config
-    loggers = open_loggers(config, display.note)
-    run = create_run(runs_dir, config, number)
+    loggers = open_loggers(job.config, display.note)
+    run = create_run(runs_dir, job.config, number)
     with run.training():
-        run.write_config(config)
-        run.update(
-            status=RUNNING,
-            started=timestamp(),
-            class_names=list(job.dataset.class_names),
-            seed=config.seed,
-            config_hash=config_hash(config),
-            settings=job.settings.record(),
-            command=shlex.join(command),
-            data=_data_record(job.dataset),
-            versions=versions(),
-            machine=machine(load_keras()),
-        )
+        record_start(run, job, command)
         run_job(run, job, loggers, display, ends_after=ends_after)
     return run
+
+
+def record_start(run: Run, job: Job, command: Sequence[str]) -> None:
+    """Write the configuration and the record of a run whose training starts now."""
+    run.write_config(job.config)
+    run.update(
+        status=RUNNING,
+        started=timestamp(),
+        class_names=list(job.dataset.class_names),
+        seed=job.config.seed,
+        config_hash=config_hash(job.config),
+        settings=job.settings.record(),
+        command=shlex.join(command),
+        data=_data_record(job.dataset),
+        versions=versions(),
+        machine=machine(load_keras()),
+    )
 
 
 def run_job(
@@ -97,15 +100,17 @@ def run_job(
     state: State | None = None,
     values: Arrays | None = None,
     ends_after: EndsAfter | None = None,
+    stop_request: StopRequest | None = None,
 ) -> None:
     """Train a job in its run until it ends, and record how it ended.
 
     `state` and `values`, those of the variables, are of the checkpoint to continue from; None
-    starts the training. The caller holds `run.training()`.
+    starts the training. The caller holds `run.training()`, and may set the signal of
+    `stop_request`, as Ctrl-C and SIGTERM do.
     """
     state = state or State()
     batches = training_batches(job), ordered_batches(job.dataset.splits["validation"])
-    with stop_on_signals() as request:
+    with stop_on_signals(stop_request) as request:
         try:
             loggers.start(run, state.rows)
             _run_epochs(run, job, batches, loggers, display, request, state, values, ends_after)
@@ -125,11 +130,6 @@ def run_job(
             raise failure from (None if failure is error else error)
         finally:
             display.stop()
-
-
-def timestamp() -> str:
-    """The current time as `run.json` has it: ISO 8601, UTC, with microseconds."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _run_epochs(
