@@ -84,7 +84,10 @@ def crossval(
     display = StudyLines(console())
     if resume:
         if overrides or folds or repeats or name:
-            raise click.UsageError("--resume continues with the values of the start: omit others")
+            raise click.UsageError(
+                "--resume continues with the values of the start: omit KEY=VALUE, --folds, "
+                "--repeats and --name"
+            )
         directory = CrossvalDirectory.choose(word, crossval_dir)
     else:
         renamed = [f"name={name}"] if name else []
@@ -96,8 +99,11 @@ def crossval(
     )
     print_parts(*crossval_tables(record))
     if text := failure_text(record):
-        hint = f"try again: cnnzoo crossval --resume {directory}"
-        raise TrainingError(text, hint=f"{hint}; or change the configuration, with another --name")
+        raise TrainingError(
+            text,
+            hint="no mean over fewer folds is given; try again: cnnzoo crossval --resume "
+            f"{directory}; or change the configuration, with another --name",
+        )
     click.echo(next_step(directory, record))
 
 

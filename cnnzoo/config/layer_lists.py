@@ -63,7 +63,7 @@ class LayerParser(CallParser):
         """Return the entry of a class; a lower-case name may be a misspelled block."""
         if namespace != "layers" or name in TRAINED:
             return super().entry(namespace, name, place)
-        if name in zoo.names():
+        if name.islower() and name in zoo.names():
             self.wrong(
                 f"{name} is a network of the zoo without trained weights, so it is not a layer",
                 place,

@@ -16,7 +16,7 @@ from cnnzoo.datasets.source import Source, open_source
 from cnnzoo.datasets.splitting import Indices, name_keys
 from cnnzoo.datasets.value_codes import is_missing
 from cnnzoo.errors import DataError, did_you_mean
-from cnnzoo.text import counted, listed
+from cnnzoo.text import counted, listed, shorten
 
 _SHOWN = 12  # columns that a hint names
 
@@ -55,7 +55,7 @@ def find_groups(names: Sequence[str], data: DataConfig, source: Source) -> Group
         )
     else:
         values = matched_names(names, data, "group", "group")
-        problem = f"does not match {data.group!r}"
+        problem = f"does not match {shorten(data.group)!r}"
     without = [name for name, value in zip(names, values, strict=True) if not value]
     if without:
         hint = "every image needs a group; the pattern is searched in the path of the file"
@@ -80,8 +80,16 @@ def check_groups(data: DataConfig) -> None:
     find_groups([items.names[index] for index in indices], data, source)
 
 
-def group_notes(groups: Groups, splits: Mapping[str, Indices]) -> list[str]:
-    """Return lines about the groups: their number, and those that parts of the source divide."""
+def group_notes(
+    groups: Groups,
+    splits: Mapping[str, Indices],
+    labels: NDArray[np.int32],
+    class_names: Sequence[str],
+) -> list[str]:
+    """Return lines about the groups: their number, and warnings.
+
+    A warning names groups that parts of the source divide, or classes without training examples.
+    """
     used = {split: set(groups.codes[indices].tolist()) for split, indices in splits.items()}
     notes = [f"data.group: {counted(len(set().union(*used.values())), 'group')}"]
     for first, second in combinations(used, 2):
@@ -92,4 +100,14 @@ def group_notes(groups: Groups, splits: Mapping[str, Indices]) -> list[str]:
                 f"{example}: the source has these splits; a fraction in data.splits keeps groups "
                 "together"
             )
+    taught, all_used = (np.unique(labels[each]) for each in (splits["train"], _joined(splits)))
+    if missing := np.setdiff1d(all_used, taught).tolist():
+        notes.append(
+            f"warning: no training examples of {counted(len(missing), 'class', 'classes')}, such as "
+            f"{class_names[missing[0]]}: all groups with them are in other splits"
+        )
     return notes
+
+
+def _joined(splits: Mapping[str, Indices]) -> Indices:
+    return np.concatenate(list(splits.values()))

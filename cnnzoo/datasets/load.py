@@ -213,4 +213,6 @@ def _splits(
         splits = split_examples(entry.labels, entry.parts, part_values, keys, data, units)
         counts = np.bincount(entry.parts, minlength=len(part_values)).tolist()
         notes = split_notes(part_values, counts, data)
-    return splits, notes + (group_notes(groups, splits) if groups else [])
+    if groups:
+        notes += group_notes(groups, splits, entry.labels, entry.about["class_names"])
+    return splits, notes

@@ -36,7 +36,7 @@ def matched_names(names: Sequence[str], data: DataConfig, key: str, group: str) 
         )
     except subprocess.TimeoutExpired:
         raise DataError(
-            f"data.{key} {pattern!r} takes more than {MATCH_SECONDS} s for "
+            f"data.{key} {shorten(pattern)!r} takes more than {MATCH_SECONDS} s for "
             f"{len(names):,} file names",
             place=data.place(key),
             hint="repeat nothing that is itself repeated, as (a+)+ does",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,10 @@ def check_labels(diagnosis: Diagnosis, path: Path, on_note: Note) -> Diagnosis:
         path = path / PREDICTIONS
         if not path.exists():
             raise RunError(f"{path.parent} has no {PREDICTIONS}", hint=_MAKE)
-    predictions = read_predictions(path, pictures.class_names)
+    try:
+        predictions = read_predictions(path, pictures.class_names)
+    except RunError as error:
+        raise RunError.of(replace(each, hint=_MAKE) for each in error.mistakes) from None
     if not len(predictions):
         raise RunError(f"{path} has no predictions", hint=_MAKE)
     if predictions.kept is None:

@@ -58,7 +58,7 @@ def start_crossval(
 
     Raises:
         ConfigError, DataError: the configuration does not fit the data or the folds.
-        RunError: a cross-validation of that name has other values.
+        RunError: a cross-validation of that name has other values, or the directory other runs.
 
     """
     config = make_config(raw)
@@ -66,6 +66,7 @@ def start_crossval(
     if directory.config_path.exists():
         _refuse_others(directory, config, folds, repeats)
         return directory
+    directory.refuse_other_runs()
     if config.data and config.data.fold:
         raise ConfigError(
             "data.fold: cnnzoo crossval chooses the folds itself",
@@ -141,6 +142,7 @@ def _run(
     # Runs are below the name of the directory, also if it was renamed.
     config = directory.config().model_copy(update={"name": directory.name})
     if record.is_complete and record.metrics:
+        display.note(f"{directory} is complete; its results:")
         return record
     if record.results:
         display.note(f"continuing {directory}")
@@ -255,5 +257,6 @@ def _refuse_others(directory: CrossvalDirectory, config: Config, folds: int, rep
         )
         raise RunError(
             f"{directory} was started with {what}",
-            hint="give this cross-validation another name: --name NAME",
+            hint=f"continue it with cnnzoo crossval --resume {directory}, or give this "
+            "cross-validation another name: --name NAME",
         )

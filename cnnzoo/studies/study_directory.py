@@ -49,6 +49,21 @@ class StudyDirectory:
         """Read the configuration."""
         return make_config(self.raw())
 
+    def refuse_other_runs(self) -> None:
+        """Raise RunError if the directory has runs, before a study is started in it.
+
+        The study would take the results of these runs for its own.
+        """
+        hint = f"give the {self.KIND} another name: --name NAME"
+        try:
+            paths = sorted(self.path.iterdir()) if self.path.is_dir() else []
+        except OSError as error:
+            raise RunError(f"{self} cannot be read: {error.strerror}", hint=hint) from error
+        if runs := [path for path in paths if path.name.isdecimal() and path.is_dir()]:
+            raise RunError(
+                f"{self} has runs, such as {runs[0]}, but is not a {self.KIND}", hint=hint
+            )
+
     @classmethod
     def at(cls, path: Path | str) -> Self | None:
         """Return the study in a directory, or None if there is none of this kind."""

@@ -51,12 +51,17 @@ class SweepDirectory(StudyDirectory):
 
 
 def create_directory(path: Path, raw: Map) -> SweepDirectory:
-    """Create the directory of a sweep with its configuration, or return an existing one."""
+    """Create the directory of a sweep with its configuration, or return an existing one.
+
+    Raises RunError if it cannot be written, or if it has runs but is not a sweep.
+    """
     directory = SweepDirectory(path)
+    if directory.config_path.exists():
+        return directory
+    directory.refuse_other_runs()
     try:
         path.mkdir(parents=True, exist_ok=True)
-        if not directory.config_path.exists():
-            write_text(directory.config_path, to_yaml(plain_config(raw)))
+        write_text(directory.config_path, to_yaml(plain_config(raw)))
     except OSError as error:
         raise RunError(
             f"{path} cannot be written: {error.strerror}",

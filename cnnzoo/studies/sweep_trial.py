@@ -47,8 +47,8 @@ def train_trial(task: TrialTask, *, device: str, display: Display, command: Sequ
     """Train what is missing of a trial, and return its result.
 
     A training that diverges, does not fit in memory or fails is a result, too; so is one whose
-    process died again and again. Raises Interrupted,
-    TakenOverError, and the errors of the machine: a full disk, a missing device, changed data.
+    process died again and again. Raises Interrupted, TakenOverError, and the errors of the machine:
+    a full disk, a missing device, changed data.
     """
     outcome, problem, planned = FINISHED, "", 0
     architecture: Architecture | None = None

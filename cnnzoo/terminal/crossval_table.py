@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cnnzoo.evaluation.metric_titles import title_of
 from cnnzoo.studies.crossval_directory import CrossvalDirectory
-from cnnzoo.studies.crossval_results import CrossvalRecord, failure_text
+from cnnzoo.studies.crossval_results import CrossvalRecord
 from cnnzoo.studies.outcomes import FINISHED
 from cnnzoo.terminal.console import new_table
 from cnnzoo.text import duration_text
@@ -21,8 +21,6 @@ def crossval_tables(record: CrossvalRecord) -> list[RenderableType]:
     parts: list[RenderableType] = [_folds(record)]
     if record.metrics:
         parts += [_metrics(record), Text(interval_note(record))]
-    if text := failure_text(record):
-        parts.append(Text(f"no mean over fewer folds is given: {text}"))
     return parts
 
 

@@ -115,7 +115,7 @@ def _check_splits(config: Config, data: DataConfig, dataset: Dataset) -> None:
             raise DataError(
                 f"{user} is {monitor!r}, but no examples are held out for validation",
                 place=data.place("splits"),
-                hint="set data.splits.validation above 0, or monitor loss or accuracy",
+                hint="set data.splits.validation higher, or monitor loss or accuracy",
             )
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from cnnzoo.config.data import DataConfig
-from cnnzoo.datasets.groups import check_groups
+from cnnzoo.datasets.groups import Groups, check_groups, group_notes
 from cnnzoo.datasets.load import load_dataset
 from cnnzoo.errors import ConfigError, DataError
 
@@ -76,6 +76,16 @@ def test_parts_of_the_source_that_divide_groups_are_named(tmp_path):
     ), notes
 
 
+def test_a_class_whose_groups_are_all_held_out_is_named():
+    groups = Groups(("a", "b", "c"), np.array([0, 0, 1, 1, 2]))
+    labels = np.array([0, 0, 1, 1, 2], np.int32)
+    splits = {"train": np.array([0, 1]), "validation": np.array([4]), "test": np.array([2, 3])}
+    _, note = group_notes(groups, splits, labels, ("cat", "dog", "emu"))
+    assert note.startswith("warning: no training examples of 2 classes, such as dog")
+    whole = {"train": np.arange(4), "validation": np.array([], int), "test": np.array([], int)}
+    assert group_notes(groups, whole, labels, ("cat", "dog", "emu")) == ["data.group: 2 groups"]
+
+
 def test_a_column_of_a_table_has_the_groups(tmp_path):
     names = pictures(tmp_path, subjects=10)
     rows = [f"{name},{name[:3]},{name.split('/')[1][:2]}" for name in names]
@@ -96,6 +106,9 @@ def test_a_column_of_a_table_has_the_groups(tmp_path):
     assert "unless it is a column of the table: path, label, person" in str(no.value)
     table.write_text(table.read_text().replace(",s3\n", ",\n", 1))
     with pytest.raises(DataError, match=r"such as cat/s3_0.png, which has no person"):
+        load_table(group="person")
+    table.write_text(table.read_text() + "cat/s2_0.png,dog,s4\n")
+    with pytest.raises(DataError, match=r"two values of person for cat/s2_0.png: 's2', and 's4'"):
         load_table(group="person")
 
 

@@ -211,6 +211,14 @@ def test_predictions_of_something_else_are_refused(path, written, checked, messa
     assert raised.value.mistakes[0].hint
 
 
+def test_another_file_is_refused_and_cross_validation_recommended(tmp_path):
+    path = tmp_path / "pets.yaml"
+    path.write_text("name: pets\n")
+    with pytest.raises(RunError, match=r"pets.yaml is damaged") as raised:
+        check_labels(diagnosis(), path, print)
+    assert "cnnzoo crossval" in (raised.value.mistakes[0].hint or "")
+
+
 def test_a_directory_without_predictions_is_refused(tmp_path):
     with pytest.raises(RunError, match=r"has no predictions\.csv"):
         check_labels(diagnosis(), tmp_path, print)

@@ -113,12 +113,22 @@ def test_a_directory_belongs_to_one_configuration_and_its_data(tmp_path):
     root = tmp_path / "crossval"
     directory = start_crossval(raw_crossval(tmp_path), root, folds=3)
     assert start_crossval(raw_crossval(tmp_path), root, folds=3).path == directory.path
-    with pytest.raises(RunError, match="was started with --folds 3 --repeats 1"):
+    with pytest.raises(RunError, match="was started with --folds 3 --repeats 1") as refused:
         start_crossval(raw_crossval(tmp_path), root, folds=4)
+    assert f"cnnzoo crossval --resume {directory}" in str(refused.value)
     with pytest.raises(RunError, match="was started with another configuration"):
         start_crossval(raw_crossval(tmp_path, "training.epochs=9"), root, folds=3)
     with crossval.FileLock(directory.path / crossval.LOCK), pytest.raises(RunError, match="anoth"):
         run_crossval(directory)
+
+
+def test_runs_of_others_are_not_taken_for_folds(tmp_path):
+    (tmp_path / "runs/quick/1").mkdir(parents=True)
+    with pytest.raises(
+        RunError, match="quick has runs, such as .*1, but is not a cross-validation"
+    ):
+        start_crossval(raw_crossval(tmp_path), tmp_path / "runs", folds=3)
+    assert [path.name for path in (tmp_path / "runs/quick").iterdir()] == ["1"]
 
 
 def test_each_run_has_its_fold_and_seed(tmp_path):

@@ -29,6 +29,12 @@ def test_runs_are_numbered_without_gaps(tmp_path):
     assert [run.path.name for run in directory.runs(2, 3)] == ["4", "5", "6"]
 
 
+def test_runs_of_others_are_not_taken_for_trials(tmp_path):
+    (tmp_path / "runs/quick/1").mkdir(parents=True)
+    with pytest.raises(RunError, match="quick has runs, such as .*1, but is not a sweep"):
+        create_directory(tmp_path / "runs/quick", raw_sweep(tmp_path))
+
+
 def test_a_sweep_is_chosen_by_path_name_or_last_use(tmp_path):
     one = create_directory(tmp_path / "sweeps/one", raw_sweep(tmp_path))
     two = create_directory(tmp_path / "sweeps/two", raw_sweep(tmp_path))

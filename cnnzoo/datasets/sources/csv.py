@@ -308,13 +308,23 @@ class PathTable(ImageFiles):
         return self.layout.columns
 
     def column(self, name: str) -> dict[str, str]:
-        """Return the value of each path in a column; raises DataError for a table that changed."""
+        """Return the value of each path in a column.
+
+        Raises DataError for a path with two values, or for a table that changed.
+        """
         suffix = self.data.image_suffix or ""
+        values: dict[str, str] = {}
         with explained(self.data):
-            return {
-                inner_path(image, line, self.root) + suffix: value
-                for line, value, image in cells(self.path, self.layout, name)
-            }
+            for line, value, image in cells(self.path, self.layout, name):
+                path = inner_path(image, line, self.root) + suffix
+                if values.setdefault(path, value) != value:
+                    raise TableError(
+                        f"has two values of {name} for {path}: {values[path]!r}, and {value!r} in "
+                        f"row {line}",
+                        "csv",
+                        "correct one of them, or remove its row",
+                    )
+        return values
 
 
 class _Files:
