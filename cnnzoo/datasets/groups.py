@@ -103,8 +103,8 @@ def group_notes(
     taught, all_used = (np.unique(labels[each]) for each in (splits["train"], _joined(splits)))
     if missing := np.setdiff1d(all_used, taught).tolist():
         notes.append(
-            f"warning: no training examples of {counted(len(missing), 'class', 'classes')}, such as "
-            f"{class_names[missing[0]]}: all groups with them are in other splits"
+            f"warning: {counted(len(missing), 'class', 'classes')} without training examples, such "
+            f"as {class_names[missing[0]]}: all groups with them are in other splits"
         )
     return notes
 
