@@ -81,7 +81,7 @@ def test_a_class_whose_groups_are_all_held_out_is_named():
     labels = np.array([0, 0, 1, 1, 2], np.int32)
     splits = {"train": np.array([0, 1]), "validation": np.array([4]), "test": np.array([2, 3])}
     _, note = group_notes(groups, splits, labels, ("cat", "dog", "emu"))
-    assert note.startswith("warning: no training examples of 2 classes, such as dog")
+    assert note.startswith("warning: 2 classes without training examples, such as dog")
     whole = {"train": np.arange(4), "validation": np.array([], int), "test": np.array([], int)}
     assert group_notes(groups, whole, labels, ("cat", "dog", "emu")) == ["data.group: 2 groups"]
 

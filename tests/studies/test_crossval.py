@@ -124,9 +124,7 @@ def test_a_directory_belongs_to_one_configuration_and_its_data(tmp_path):
 
 def test_runs_of_others_are_not_taken_for_folds(tmp_path):
     (tmp_path / "runs/quick/1").mkdir(parents=True)
-    with pytest.raises(
-        RunError, match="quick has runs, such as .*1, but is not a cross-validation"
-    ):
+    with pytest.raises(RunError, match=r"has runs, such as .*1, but is not a cross-val"):
         start_crossval(raw_crossval(tmp_path), tmp_path / "runs", folds=3)
     assert [path.name for path in (tmp_path / "runs/quick").iterdir()] == ["1"]
 

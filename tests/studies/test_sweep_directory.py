@@ -31,7 +31,7 @@ def test_runs_are_numbered_without_gaps(tmp_path):
 
 def test_runs_of_others_are_not_taken_for_trials(tmp_path):
     (tmp_path / "runs/quick/1").mkdir(parents=True)
-    with pytest.raises(RunError, match="quick has runs, such as .*1, but is not a sweep"):
+    with pytest.raises(RunError, match=r"has runs, such as .*1, but is not a sweep"):
         create_directory(tmp_path / "runs/quick", raw_sweep(tmp_path))
 
 
