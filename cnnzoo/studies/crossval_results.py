@@ -53,6 +53,8 @@ class FoldResult(_Record):
             return self
         if not {"train", "validation", "test"} <= self.examples.keys():
             raise ValueError("a finished fold should have the sizes of its splits")
+        if min(self.examples["train"], self.examples["test"]) < 1:
+            raise ValueError("a finished fold should have examples to train and to test")
         if self.metrics.get("accuracy") is None or self.metrics.get("loss") is None:
             raise ValueError("a finished fold should have accuracy and loss")
         return self
@@ -91,6 +93,13 @@ class CrossvalRecord(_Record):
     notes: list[str] = []
     results: list[FoldResult] = []
     metrics: dict[str, MetricSummary] = {}
+
+    @model_validator(mode="after")
+    def _has_each_fold_once(self) -> Self:
+        numbers = {result.number for result in self.results}
+        if len(numbers) < len(self.results) or not numbers <= {*range(1, self.count + 1)}:
+            raise ValueError(f"should have each training from 1 to {self.count} at most once")
+        return self
 
     @property
     def count(self) -> int:

@@ -57,6 +57,13 @@ def test_a_metric_without_a_value_in_a_fold_has_no_mean():
     [
         ("examples", {}, "a finished fold should have the sizes of its splits"),
         ("metrics", {"loss": 1.0}, "a finished fold should have accuracy and loss"),
+        (
+            "examples",
+            {"train": 0, "validation": 0, "test": 20},
+            "a finished fold should have examples to train and to test",
+        ),
+        ("number", 2, "should have each training from 1 to 3 at most once"),
+        ("number", 4, "should have each training from 1 to 3 at most once"),
         ("best_epoch", 0, "best_epoch is 0; expected greater than or equal to 1"),
     ],
 )

@@ -69,16 +69,14 @@ class State:
 def save_constants(folder: Path, arrays: Arrays) -> str:
     """Write arrays for many checkpoints, and return the name of their file, for `save_checkpoint`.
 
-    Their dtypes are those of NumPy. An intact file of the same arrays is kept.
-    Raises OSError if it cannot be written.
+    An intact file of the same arrays is kept. Raises OSError if it cannot be written.
     """
     folder.mkdir(exist_ok=True)
     name = f"constants-{_digest(arrays)}.npz"
     try:
         _read_constants(folder, name)
     except Exception:  # a missing file, or a wrong byte, which can raise almost anything
-        with replacing(folder / name) as temporary:
-            np.savez(temporary, allow_pickle=False, **dict(arrays))
+        _write_arrays(folder / name, arrays, {})
     return name
 
 
@@ -151,10 +149,7 @@ def read_checkpoint(path: Path) -> tuple[Arrays, State]:
 
     The arrays include those of `save_constants`.
     """
-    arrays = _read_arrays(path)
-    plain = json.loads(arrays.pop(_PLAIN).tobytes())
-    for name, dtype in plain["dtypes"].items():
-        arrays[name] = arrays[name].view(getattr(ml_dtypes, dtype))
+    arrays, plain = _read_arrays(path)
     inside = {name: arrays.pop(name) for name in list(arrays) if name.startswith(_ARRAY)}
     if (constants := plain.get("constants")) is not None:
         arrays |= _read_constants(path.parent, constants)
@@ -166,23 +161,41 @@ def _read_constants(folder: Path, name: str) -> dict[str, NDArray[Any]]:
     match = _CONSTANTS.fullmatch(name)
     if match is None:
         raise ValueError(f"it names {name!r}, not a file constants-….npz")
-    arrays = _read_arrays(folder / name)
+    arrays, _ = _read_arrays(folder / name)
     if _digest(arrays) != match[1]:
         raise ValueError(f"{name} has other values than those of its name")
     return arrays
 
 
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def _read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """The arrays of `_write_arrays`, and the JSON next to them."""
     _check_size(path)
     with open_regular(path) as opened, np.load(opened, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+        arrays = {name: file[name] for name in file.files}
+    plain: dict[str, Any] = json.loads(arrays.pop(_PLAIN).tobytes())
+    for name, dtype in plain["dtypes"].items():
+        arrays[name] = arrays[name].view(getattr(ml_dtypes, dtype))
+    return arrays, plain
+
+
+def _write_arrays(path: Path, arrays: Arrays, plain: dict[str, Any]) -> None:
+    """Write arrays, and values as JSON, atomically."""
+    members, dtypes = {**arrays}, {}
+    for name, array in members.items():
+        if array.dtype.kind == "V":  # `.npz` files cannot hold bfloat16
+            dtypes[name] = array.dtype.name
+            members[name] = array.view(f"u{array.dtype.itemsize}")
+    text = json.dumps({**plain, "dtypes": dtypes})
+    members[_PLAIN] = np.frombuffer(text.encode(), np.uint8)
+    with replacing(path) as temporary:
+        np.savez(temporary, allow_pickle=False, **members)
 
 
 def _digest(arrays: Arrays) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for name, array in arrays.items():
         digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(np.ascontiguousarray(array).data)
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 
@@ -197,16 +210,10 @@ def _check_size(path: Path) -> None:
 
 def _write(path: Path, arrays: Arrays, state: State, constants: str | None) -> None:
     members: dict[str, Any] = {**arrays}
-    plain: dict[str, Any] = {"state": _without_arrays(asdict(state), members), "dtypes": {}}
+    plain: dict[str, Any] = {"state": _without_arrays(asdict(state), members)}
     if constants is not None:
         plain["constants"] = constants
-    for name, array in members.items():
-        if array.dtype.kind == "V":  # `.npz` files cannot hold bfloat16
-            plain["dtypes"][name] = array.dtype.name
-            members[name] = array.view(f"u{array.dtype.itemsize}")
-    members[_PLAIN] = np.frombuffer(json.dumps(plain).encode(), np.uint8)
-    with replacing(path) as temporary:
-        np.savez(temporary, allow_pickle=False, **members)
+    _write_arrays(path, members, plain)
 
 
 def _without_arrays(value: Any, taken: dict[str, NDArray[Any]]) -> Any:

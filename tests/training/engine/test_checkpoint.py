@@ -188,6 +188,18 @@ def test_values_that_do_not_change_are_written_once_and_read_with_each_checkpoin
         np.testing.assert_array_equal(values["frozen/0"], np.ones((2, 3)))
 
 
+def test_values_that_do_not_change_may_be_bfloat16_or_numbers(tmp_path):
+    written = {
+        "frozen/0": np.arange(6).reshape(2, 3).astype(ml_dtypes.bfloat16),
+        "frozen/1": np.array(3, np.float16),
+    }
+    path = save_checkpoint(tmp_path, {}, State(), save_constants(tmp_path, written))
+    values, _ = read_checkpoint(path)
+    for name, array in written.items():
+        assert values[name].dtype == array.dtype
+        np.testing.assert_array_equal(values[name], array)
+
+
 @pytest.mark.parametrize("damage", ["missing", "cut", "other values"])
 def test_a_checkpoint_is_not_read_without_the_values_that_it_names(tmp_path, damage):
     path, constants = with_constants(tmp_path)
@@ -196,7 +208,8 @@ def test_a_checkpoint_is_not_read_without_the_values_that_it_names(tmp_path, dam
     elif damage == "cut":
         constants.write_bytes(constants.read_bytes()[:-100])
     else:
-        np.savez(constants, **{"frozen/0": np.zeros((2, 3)), "frozen/1": np.empty(0)})
+        other = save_constants(tmp_path, {"frozen/0": np.zeros((2, 3)), "frozen/1": np.empty(0)})
+        (tmp_path / other).replace(constants)
     said: list[str] = []
     with pytest.raises(RunError, match=r"no checkpoint in .* can be read"):
         newest_checkpoint(tmp_path, said.append)
