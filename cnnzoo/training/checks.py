@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from cnnzoo.architecture.arithmetic import DoesNotFit
 from cnnzoo.architecture.head import head_of
 from cnnzoo.architecture.labels import check_measures
-from cnnzoo.architecture.layers import Architecture
+from cnnzoo.architecture.layers import Architecture, Layer
 from cnnzoo.architecture.names import layer_names, unknown_patterns
 from cnnzoo.architecture.resolve import resolve
 from cnnzoo.architecture.rules import layer_facts
+from cnnzoo.architecture.trained import has_trained_weights
 from cnnzoo.config.calls import Call
 from cnnzoo.config.composites import APPLICATIONS, TRAINED, known_arguments
 from cnnzoo.config.data import MIXING
@@ -72,6 +74,7 @@ def check_config(config: Config, source: Source | None = None) -> CheckedConfig:
     names = class_names or tuple(map(str, range(classes or 0)))
     head = head_of(architecture, names) if names else None
     check_freeze(config, architecture)
+    check_preprocessing(architecture)
     check_augmentation(config)
     check_smoothing(config)
     check_balance(config, class_names)
@@ -157,6 +160,29 @@ def check_freeze(config: Config, architecture: Architecture) -> None:
     paths = {path: None for name, _ in named for path in (*_outer(name), name)}
     if mistakes := unknown_patterns(training.freeze, list(paths), training.place("freeze")):
         raise ConfigError.of(mistakes)
+
+
+def check_preprocessing(architecture: Architecture) -> None:
+    """Raise ConfigError for a trained network of the zoo after a layer that rescales the pixels.
+
+    The network rescales them itself: after both, each image would be nearly black to it.
+    """
+    for before, layer in pairwise(architecture.layers):
+        if layer.name in TRAINED and has_trained_weights(layer.arguments) and _rescales(before):
+            raise ConfigError(
+                f"{layer.name} takes pixels of 0 to 255, but {before.name} changes them before it",
+                place=layer.place,
+                hint=f"remove {before.name}: the preprocessing is a part of {layer.name}",
+            )
+
+
+def _rescales(layer: Layer) -> bool:
+    """Return whether a layer makes small numbers of pixels of 0 to 255."""
+    if layer.name != "Rescaling":
+        return layer.name == "Normalization"
+    scale = layer.arguments["scale"]
+    scales = scale if isinstance(scale, list | tuple) else [scale]
+    return all(abs(each) < 0.5 for each in scales)
 
 
 def _outer(path: str) -> Iterator[str]:

@@ -1,10 +1,23 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
 from cnnzoo.config.loader import load_config
 from cnnzoo.errors import ConfigError
 from cnnzoo.training.checks import check_config
+
+TRAINED = """\
+name: tiny
+model:
+  input_shape: [28, 28, 1]
+  layers:
+  - {first}
+  - lenet_mnist: {{weights: {weights}}}
+  - Dense: {{units: $classes, activation: softmax}}
+data: digits
+"""
 
 FILE = """\
 name: tiny
@@ -115,3 +128,23 @@ def test_patterns_of_freeze_name_layers(checked, freeze):
 def test_a_pattern_of_freeze_without_a_layer_is_found_before_the_training(checked):
     with pytest.raises(ConfigError, match=r"no layer is called 'flaten'; did you mean 'flatten'"):
         checked(training="freeze: [flaten]")
+
+
+@pytest.mark.parametrize(
+    ("first", "weights", "is_wrong"),
+    [
+        ("Rescaling: 1/255", "trained", True),
+        ("Rescaling: {scale: [0.01]}", "trained", True),
+        ("Normalization: {mean: 128, variance: 3000}", "trained", True),
+        ("Rescaling: {scale: -1, offset: 255}", "trained", False),
+        ("Dropout: 0.1", "trained", False),
+        ("Rescaling: 1/255", "null", False),
+    ],
+)
+def test_pixels_are_not_rescaled_twice(tmp_path, first, weights, is_wrong):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TRAINED.format(first=first, weights=weights))
+    with (
+        pytest.raises(ConfigError, match="takes pixels of 0 to 255") if is_wrong else nullcontext()
+    ):
+        check_config(load_config(path))
