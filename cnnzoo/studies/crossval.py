@@ -38,7 +38,7 @@ from cnnzoo.studies.progress import StudyDisplay
 from cnnzoo.studies.training import train_run
 from cnnzoo.text import counted, duration_text
 from cnnzoo.training.checks import check_config
-from cnnzoo.training.job import data_of
+from cnnzoo.training.job import check_splits, data_of
 from cnnzoo.training.progress import load_with_progress
 
 _SEEDS = 2**32
@@ -233,7 +233,9 @@ def _first_fold(config: Config, folds: int, display: StudyDisplay) -> Dataset:
     data = data_of(first)
     source = open_source(data)
     check_config(first, source)
-    return load_with_progress(data, first.model.input_shape, display.training(), source)
+    dataset = load_with_progress(data, first.model.input_shape, display.training(), source)
+    check_splits(first, data, dataset)
+    return dataset
 
 
 def _refuse_changed(directory: CrossvalDirectory, record: CrossvalRecord, dataset: Dataset) -> None:

@@ -74,7 +74,7 @@ def prepare(
     most = None if process_count() == 1 else 0
     dataset = load_with_progress(data, config.model.input_shape, display, source, most)
     check_balance(config, dataset.class_names)
-    _check_splits(config, data, dataset)
+    check_splits(config, data, dataset)
     load_keras(device)
     if settings is None:
         examples = len(dataset.splits["train"])
@@ -104,7 +104,7 @@ def data_of(config: Config) -> DataConfig:
     return config.data
 
 
-def _check_splits(config: Config, data: DataConfig, dataset: Dataset) -> None:
+def check_splits(config: Config, data: DataConfig, dataset: Dataset) -> None:
     """Raise DataError for an empty split that the training needs."""
     if not len(dataset.splits["train"]):
         raise DataError("no examples are left to train on", place=data.place("splits"))

@@ -106,6 +106,8 @@ def test_mistakes_show_before_anything_is_written(tmp_path):
         start_crossval(raw, root, folds=2)
     with pytest.raises(DataError, match="names no data to train on"):
         start_crossval(raw_crossval(tmp_path, "data=null"), root, folds=2)
+    with pytest.raises(DataError, match="no examples are held out for validation"):
+        start_crossval(raw_crossval(tmp_path, "data.splits.validation=0"), root, folds=2)
     assert not root.exists()
 
 
