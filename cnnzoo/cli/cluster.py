@@ -1,4 +1,4 @@
-"""The options `--cluster` of `cnnzoo train`, and the training on a cluster."""
+"""The option `--cluster` of `cnnzoo train`, and the training on a cluster."""
 
 from __future__ import annotations
 
@@ -15,41 +15,55 @@ import click
 if TYPE_CHECKING:
     from cnnzoo.cluster.slurm import Request
     from cnnzoo.runs.run import Run
+    from cnnzoo.training.progress import Display
 
-CLUSTERS = ("slurm",)
-_NAMES = ("nodes", "workers", "gpus_per_worker", "time", "partition")
+# The clusters, and the options of each.
+CLUSTERS = {
+    "slurm": ("nodes", "workers", "gpus_per_worker", "time", "partition"),
+    "ray": ("workers", "gpus_per_worker", "address"),
+}
+_NAMES = ("nodes", "workers", "gpus_per_worker", "time", "partition", "address")
 _ALL = "training.devices=all"
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The options of a job of SLURM; None is the default of an option."""
+    """A cluster and its options; None is the default of an option."""
 
+    kind: str
     nodes: int | None = None
     workers: int | None = None
     gpus_per_worker: int | None = None
     time: float | None = None
     partition: str | None = None
+    address: str | None = None
 
-    def start(self, config: str, overrides: Sequence[str], runs_dir: str) -> str:
-        """Queue a new run of a configuration; return the lines to print."""
+    @property
+    def only_queues(self) -> bool:
+        """True if a run is trained later, by a job."""
+        return self.kind == "slurm"
+
+    def start(self, config: str, overrides: Sequence[str], runs_dir: str, display: Display) -> Run:
+        """Train a configuration in a new run, or queue it, and return the run."""
         from cnnzoo.config.loader import load_config
         from cnnzoo.errors import UserError
-        from cnnzoo.runs.run import queue_run
+        from cnnzoo.runs.run import QUEUED, queue_run
         from cnnzoo.training.checks import check_config
 
-        request = self._request()
+        train = self._trainer(display)
         loaded = load_config(config, [*overrides, _ALL])
         check_config(loaded)
-        run = queue_run(runs_dir, loaded, shlex.join(["cnnzoo", *sys.argv[1:]]))
+        run = queue_run(runs_dir, loaded, shlex.join(_command()))
         try:
-            return _submit(run, request)
+            train(run)
         except UserError:
-            shutil.rmtree(run.path)  # nothing will train it
+            if run.record().get("status") == QUEUED:
+                shutil.rmtree(run.path)  # nothing will train it
             raise
+        return run
 
-    def resume(self, run: Run, overrides: Sequence[str]) -> str:
-        """Queue the rest of a run; return the lines to print."""
+    def resume(self, run: Run, overrides: Sequence[str], display: Display) -> Run:
+        """Train the rest of a run, or queue it, and return the run."""
         from cnnzoo.errors import RunError
 
         if overrides:
@@ -59,7 +73,28 @@ class Cluster:
                 f"{run} was not started with {_ALL}, so one process must continue it",
                 hint=f"omit --cluster: cnnzoo train --resume {run}",
             )
-        return _submit(run, self._request())
+        train = self._trainer(display)
+        if self.only_queues or not run.awaits_measurement():
+            train(run)
+        return run
+
+    def _trainer(self, display: Display) -> Callable[[Run], Any]:
+        """Return the function that trains or queues a run; raise UsageError for wrong options."""
+        if self.kind == "slurm":
+            request = self._request()
+            return lambda run: _submit(run, request)
+        if self.workers is None:
+            raise click.UsageError("--cluster ray needs the number of --workers")
+        workers = self.workers
+
+        def train(run: Run) -> None:
+            from cnnzoo.cluster.ray_connection import Workers
+            from cnnzoo.cluster.ray_train import train_on_ray
+
+            on = Workers(workers, self.address, self.gpus_per_worker)
+            train_on_ray(run, on, display=display, command=_command())
+
+        return train
 
     def _request(self) -> Request:
         from cnnzoo.cluster.slurm import Request
@@ -83,14 +118,19 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
 
 
 _OPTIONS = (
-    click.option("--cluster", type=click.Choice(CLUSTERS), help="Train on a cluster."),
+    click.option("--cluster", type=click.Choice(list(CLUSTERS)), help="Train on a cluster."),
     click.option("--nodes", type=click.IntRange(1), help="Machines of the job; by default one."),
     click.option(
-        "--workers", type=click.IntRange(1), help="Processes; by default one on each machine."
+        "--workers", type=click.IntRange(1), help="Processes; on SLURM by default one on each node."
     ),
     click.option("--gpus-per-worker", type=click.IntRange(0), help="GPUs of each process."),
     click.option("--time", metavar="TIME", callback=_seconds, help="Time limit of the job: 2h."),
     click.option("--partition", metavar="NAME", help="Partition of the job."),
+    click.option(
+        "--address",
+        metavar="HOST:PORT",
+        help="Ray cluster, or auto for the one on this machine; by default a new one is started.",
+    ),
 )
 
 
@@ -100,12 +140,14 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def with_cluster(**values: Any) -> Any:
         given = {name: values.pop(name) for name in _NAMES}
-        if values.pop("cluster"):
-            return command(**values, cluster=Cluster(**given))
-        unused = next((name for name in _NAMES if given[name] is not None), None)
-        if unused:
-            raise click.UsageError(f"--{unused.replace('_', '-')} needs --cluster slurm")
-        return command(**values, cluster=None)
+        kind = values.pop("cluster")
+        for name in _NAMES:
+            if given[name] is not None and name not in CLUSTERS.get(kind, ()):
+                kinds = [each for each, names in CLUSTERS.items() if name in names]
+                raise click.UsageError(
+                    f"--{name.replace('_', '-')} needs --cluster {' or '.join(kinds)}"
+                )
+        return command(**values, cluster=Cluster(kind, **given) if kind else None)
 
     wrapped: Callable[..., Any] = with_cluster
     for option in reversed(_OPTIONS):
@@ -113,9 +155,13 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def _submit(run: Run, request: Request) -> str:
+def _command() -> list[str]:
+    return ["cnnzoo", *sys.argv[1:]]
+
+
+def _submit(run: Run, request: Request) -> None:
     from cnnzoo.cluster.slurm import LOG, submit
 
     number, name = submit(run, request), run.path.parent.name
     lines = [f"squeue -j {number}", f"tail -F {run.path / LOG}", f"cnnzoo runs {name}"]
-    return "\n  ".join([f"{run} is job {number} of SLURM", *lines])
+    click.echo("\n  ".join([f"{run} is job {number} of SLURM", *lines]))

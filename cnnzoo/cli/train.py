@@ -52,8 +52,9 @@ def train(
     --resume continues an interrupted or killed run and gives the same weights as without the
     interruption; training.epochs=N extends a finished run.
 
-    --cluster slurm submits a job that trains on several machines, with training.devices=all. They
-    must share the directory of the runs and the data, under the same paths.
+    --cluster trains on several machines with training.devices=all: slurm submits a job, ray uses a
+    running cluster, or the cores and GPUs of this machine. The machines must share the directory of
+    the runs and the data, under the same paths.
 
     \b
     Examples:
@@ -64,6 +65,7 @@ def train(
       cnnzoo train --resume
       cnnzoo train --resume runs/lenet/1 training.epochs=40
       cnnzoo train resnet20 --cluster slurm --nodes 4 --time 2h
+      cnnzoo train resnet20 --cluster ray --workers 4 --address 10.0.0.1:6379
     """
     from cnnzoo.config.loader import load_config
     from cnnzoo.evaluation.evaluate import evaluate
@@ -84,12 +86,13 @@ def train(
     if cluster:
         if resume:
             resumed, overrides = _run_and_overrides(words, runs_dir)
-            click.echo(cluster.resume(resumed, [*overrides, *renamed]))
+            run = cluster.resume(resumed, [*overrides, *renamed], options["display"])
         else:
             config, overrides = _config_and_overrides(config, words)
-            click.echo(cluster.start(config, [*overrides, *renamed], runs_dir))
-        return
-    if resume:
+            run = cluster.start(config, [*overrides, *renamed], runs_dir, options["display"])
+        if cluster.only_queues:
+            return
+    elif resume:
         if config:
             raise click.UsageError("--resume continues a run and --config starts one: use one")
         resumed, overrides = _run_and_overrides(words, runs_dir)

@@ -1,1 +1,1 @@
-"""Training on several machines by existing engines: SLURM."""
+"""Training on several machines by existing engines: Ray and SLURM."""

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from cnnzoo.runs.run import Run
+from cnnzoo.config.loader import load_config
+from cnnzoo.runs.run import Run, queue_run
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--nodes", "2"], "--nodes needs --cluster slurm"),
-        (["--gpus-per-worker", "2"], "--gpus-per-worker needs --cluster slurm"),
+        (["--gpus-per-worker", "2"], "--gpus-per-worker needs --cluster slurm or ray"),
         (["--cluster", "slurm"], "needs a time limit, such as --time 2h"),
         (["--cluster", "slurm", "--time", "2 hours"], "must be a duration such as 30s, 5m or 1.5h"),
         (["--cluster", "slurm", "--time", "2h", "--nodes", "0"], "0 is not in the range"),
@@ -20,7 +21,10 @@ from cnnzoo.runs.run import Run
         (["--cluster", "slurm", "--time", "2h", "--partition", "a b"], "name of a partition"),
         (["--cluster", "slurm", "--time", "2h"], "sbatch is not installed on this machine"),
         (["--cluster", "slurm", "--time", "2h", "training.epoch=1"], "did you mean"),
-        (["--cluster", "kubernetes"], "'kubernetes' is not 'slurm'"),
+        (["--cluster", "kubernetes"], "'kubernetes' is not one of 'slurm', 'ray'"),
+        (["--address", "auto"], "--address needs --cluster ray"),
+        (["--cluster", "ray"], "needs the number of --workers"),
+        (["--cluster", "ray", "--workers", "2", "--time", "2h"], "--time needs --cluster slurm"),
     ],
 )
 def test_bad_input_is_one_clear_message_and_leaves_no_run(
@@ -57,8 +61,8 @@ def test_a_queued_run_is_trained_by_its_job_only(in_process, tiny, monkeypatch):
     assert "is job 12" in out
 
 
-def test_a_run_of_one_device_stays_one(in_process, tiny, monkeypatch):
-    assert in_process("train", "tiny.yaml", "training.epochs=1")[0] == 0
+def test_a_run_of_one_device_stays_one(in_process, tiny):
+    queue_run(tiny.parent / "runs", load_config(tiny), "cnnzoo train")
     words = ["--cluster", "slurm", "--time", "2h"]
     code, _, err = in_process("train", "--resume", "runs/tiny/1", *words)
     assert code == 2

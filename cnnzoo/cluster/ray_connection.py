@@ -1,0 +1,136 @@
+"""The connection to a Ray cluster: a running one, or a new one on this machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cnnzoo.errors import UserError
+from cnnzoo.extras import require
+from cnnzoo.models.objects import first_line
+from cnnzoo.text import counted
+from cnnzoo.training.processes import split_address
+
+AUTO = "auto"
+_SECONDS = 10  # to connect to an address
+# Variables of this process that the workers on other machines need, too.
+_PASSED = ("CNNZOO_CACHE", "XLA_FLAGS", "JAX_PLATFORMS", "NCCL_SOCKET_IFNAME")
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """The workers of a cluster: how many there are, and the GPUs of each.
+
+    `address` is HOST:PORT of a running cluster, `auto` for the one that runs on this machine, or
+    None for a new one on this machine. `gpus` is None for one GPU each if there are enough.
+    """
+
+    count: int
+    address: str | None = None
+    gpus: int | None = None
+
+
+@contextmanager
+def connected(workers: Workers) -> Iterator[Any]:
+    """A context that is connected to Ray; yields the module `ray`.
+
+    Raises UserError within 30 seconds if the cluster cannot be reached, has another version of Ray
+    or Python, or has too few processors.
+    """
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_TRAIN_ENABLE_PRINT_PATCH", "0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Ray, about its own dependencies
+        ray = require("ray", "ray")
+        require("ray.train", "ray")
+        _init(ray, workers)
+        try:
+            logging.getLogger("ray").setLevel(logging.CRITICAL)
+            _check_resources(ray, workers)
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+def gpus_of(ray: Any, workers: Workers) -> int:
+    """Return the number of GPUs that each worker gets."""
+    if workers.gpus is not None:
+        return workers.gpus
+    return 1 if ray.cluster_resources().get("GPU", 0) >= workers.count else 0
+
+
+def environment(gpus: int) -> dict[str, str]:
+    """Return the variables of the workers."""
+    passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
+    if "CNNZOO_CACHE" in passed:
+        passed["CNNZOO_CACHE"] = str(Path(passed["CNNZOO_CACHE"]).expanduser().absolute())
+    return {**passed, "KERAS_BACKEND": "jax", **({} if gpus else {"JAX_PLATFORMS": "cpu"})}
+
+
+def logs_of(ray: Any) -> str:
+    """Return the directory of the logs of the workers, on each of their machines."""
+    root = Path(os.environ.get("RAY_TMPDIR", tempfile.gettempdir())) / "ray"
+    return str(root / ray.get_runtime_context().get_session_name() / "logs")
+
+
+def _init(ray: Any, workers: Workers) -> None:
+    options: dict[str, Any] = {
+        "log_to_driver": False,
+        "logging_level": logging.CRITICAL,
+        "configure_logging": False,
+    }
+    if workers.address is None:
+        # Ray counts workers, not cores: several workers can share the cores of a laptop.
+        cores = max(workers.count, os.cpu_count() or 1)
+        options |= {"address": "local", "num_cpus": cores, "include_dashboard": False}
+    else:
+        _check_address(workers.address)
+        options["address"] = workers.address
+    try:
+        ray.init(**options)
+    except Exception as error:  # Ray raises errors of many kinds
+        raise UserError(
+            f"cannot connect to Ray at {workers.address or 'this machine'}: {first_line(error)}",
+            hint=_hint(str(error)),
+        ) from error
+
+
+def _check_address(address: str) -> None:
+    """Raise UserError if nothing answers at an address; Ray would try for minutes."""
+    if address == AUTO:
+        return
+    hint = "give the address that `ray start --head` printed, such as --address 10.0.0.1:6379"
+    host, port = split_address(address, "--address", hint)
+    try:
+        with socket.create_connection((host, port), timeout=_SECONDS):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"no Ray cluster answers at {address}: {error.strerror or error}", hint=hint
+        ) from error
+
+
+def _check_resources(ray: Any, workers: Workers) -> None:
+    total = ray.cluster_resources()
+    for name, each in (("CPU", 1), ("GPU", workers.gpus or 0)):
+        has, needed = int(total.get(name, 0)), each * workers.count
+        if has < needed:
+            raise UserError(
+                f"{counted(workers.count, 'worker')} need {counted(needed, name)}, and the Ray "
+                f"cluster has {has}",
+                hint="use fewer --workers, or add machines to the cluster: ray start --address",
+            )
+
+
+def _hint(text: str) -> str:
+    if "ersion" in text:
+        return "install the same versions of Python and Ray on all machines"
+    return "start a cluster with `ray start --head`, or omit --address to use this machine"
