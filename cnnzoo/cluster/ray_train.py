@@ -43,6 +43,7 @@ def train_on_ray(
     UserError if the cluster cannot be used.
     """
     display = display or Display()
+    here = Run(run.path.absolute())  # as the workers name it in their hints
     again = f"{resume_command(run)} --cluster ray --workers {workers.count}"
     if workers.address:
         again += f" --address {workers.address}"
@@ -55,9 +56,9 @@ def train_on_ray(
             )
             channel = ray.remote(num_cpus=0)(Channel).remote()
             task = Task(run.path.absolute(), tuple(overrides), tuple(command), "auto", channel)
-            _follow(_Fit(_trainer(task, workers.count, gpus)), ray, channel, display, run)
+            _follow(_Fit(_trainer(task, workers.count, gpus)), ray, channel, display, here)
     except CnnzooError as error:
-        raise _continued_by(error, resume_command(run), again) from error
+        raise _continued_by(error, resume_command(here), again) from error
     finally:
         display.stop()
         shutil.rmtree(run.path / ".ray", ignore_errors=True)
