@@ -17,14 +17,8 @@ import cnnzoo
 from cnnzoo.datasets.images.decode import decode_file
 from cnnzoo.datasets.images.fit import Fit
 from cnnzoo.datasets.load import load_dataset
-from cnnzoo.datasets.sources.csv import (
-    FER_EMOTIONS,
-    RowNames,
-    open_source,
-    parse_pixels,
-    pixel_count,
-    pixel_texts,
-)
+from cnnzoo.datasets.pixel_table import FER_EMOTIONS
+from cnnzoo.datasets.sources.csv import open_source
 from cnnzoo.errors import DataError
 
 
@@ -187,21 +181,6 @@ def test_rows_whose_pixels_are_none_fail_and_stay_black(tmp_path, wide):
     assert not images[1:6].any()
 
 
-@given(st.text(st.sampled_from("17 \t\xa0"), max_size=9))
-def test_pixels_are_counted_as_they_are_read(text):
-    assert pixel_count(text) == len(pixel_texts(text))
-
-
-@given(st.text(max_size=6))
-def test_a_pixel_is_a_whole_number_or_refused(text):
-    try:
-        pixel = int(parse_pixels([text])[0])
-    except ValueError:
-        return
-    assert 0 <= pixel <= 255
-    assert float(text) == pixel
-
-
 def test_images_that_are_no_squares_are_refused(tmp_path):
     path = write(tmp_path / "table.csv", "label,pixels\n0,1 2 3 4 5\n1,1 2 3 4 5\n")
     with pytest.raises(DataError, match="5 values a row for the pixels, which is not a square"):
@@ -215,7 +194,8 @@ def test_a_table_without_a_usable_row_is_refused(tmp_path):
 
 
 def test_a_table_that_is_no_table_of_images_ends_early(tmp_path, monkeypatch):
-    monkeypatch.setattr("cnnzoo.datasets.sources.csv.MAX_UNUSABLE", 3)
+    for module in ("usable_rows", "pixel_table"):
+        monkeypatch.setattr(f"cnnzoo.datasets.{module}.MAX_UNUSABLE", 3)
     path = write(tmp_path / "table.csv", "label,pixels\n" + "0,1 2 3 4\n" + "x\n" * 9)
     with pytest.raises(DataError, match="more than 3 rows that cannot be used; the first: row 3"):
         opened(path).items()
@@ -267,14 +247,6 @@ def test_the_identity_of_a_table_of_pixels_follows_the_file(tmp_path):
     assert opened(path).identity == before
     os.utime(path, ns=(1, 1))
     assert opened(path).identity != before
-
-
-def test_names_of_rows_are_made_when_they_are_asked_for():
-    names = RowNames(np.array([2, 5, 7]))
-    assert list(names) == ["row 2", "row 5", "row 7"]
-    assert list(names[1:]) == ["row 5", "row 7"]
-    assert names[-1] == "row 7"
-    assert "row 5" in names
 
 
 # Tables of paths
@@ -461,7 +433,7 @@ def test_emotions_as_floats_have_their_names(tmp_path):
 
 
 def test_a_column_with_too_many_labels_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("cnnzoo.datasets.sources.csv.MAX_CLASSES", 5)
+    monkeypatch.setattr("cnnzoo.datasets.usable_rows.MAX_CLASSES", 5)
     assert len(opened(table(tmp_path / "t.csv", range(5))).items().label_values) == 5
     with pytest.raises(DataError, match="more than 5 different labels in its column label") as no:
         opened(table(tmp_path / "t.csv", range(7))).items()
