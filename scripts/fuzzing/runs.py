@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import random
 import shutil
@@ -11,10 +10,9 @@ import tempfile
 import zipfile
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from mutant import Mutant
-from trees import ODD, mutate_bytes, mutate_tree
+from trees import mutate_file
 
 import cnnzoo
 from cnnzoo.errors import CnnzooError
@@ -51,17 +49,7 @@ def mutant(dice: random.Random) -> Mutant:
     files = dict(seed())
     for _ in range(dice.choice((1, 1, 2))):
         name = dice.choice(FILES)
-        if name.endswith(".json") and dice.random() < 0.7:
-            try:
-                record: Any = json.loads(files[name])
-            except ValueError:
-                continue
-            mutate_tree(record, dice, ODD)
-            files[name] = json.dumps(record).encode()
-        elif dice.random() < 0.1:
-            files[name] = dice.choice((b"", b"[" * 200_000, b"{" * 200_000, b"\0" * 1000, b"null"))
-        else:
-            files[name] = mutate_bytes(files[name], dice)
+        files[name] = mutate_file(name, files[name], dice)
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, text in files.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import random
 from typing import Any
 
@@ -32,6 +33,20 @@ def mutate_bytes(content: bytes, dice: random.Random) -> bytes:
             case 4 if dice.random() < 0.3:
                 del mutated[at:]
     return bytes(mutated)
+
+
+def mutate_file(name: str, content: bytes, dice: random.Random) -> bytes:
+    """Mutate the values of a JSON file, or the bytes of any file, or replace all of them."""
+    if name.endswith(".json") and dice.random() < 0.7:
+        try:
+            tree: Any = json.loads(content)
+        except ValueError:  # it was mutated before
+            return content
+        mutate_tree(tree, dice, ODD)
+        return json.dumps(tree).encode()
+    if dice.random() < 0.1:
+        return dice.choice((b"", b"[" * 200_000, b"{" * 200_000, b"\0" * 1000, b"null"))
+    return mutate_bytes(content, dice)
 
 
 def places(tree: Any, most: int = 20_000) -> list[tuple[Any, Any]]:
