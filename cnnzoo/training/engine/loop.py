@@ -244,13 +244,13 @@ class Loop:
     def _write_derived_files(self) -> None:
         """Write the model, the history and the record that belong to the last checkpoint."""
         run, state = self.run_directory, self.state
+        if state.rows and state.best_epoch == state.epoch and not state.step:
+            # In all processes: they compare the values that are assigned to weights.
+            with averaged(self.compiled_model.optimizer):
+                if self.writes:
+                    self._write_model()
         if not self.writes:
             return
-        if state.rows and state.best_epoch == state.epoch and not state.step:
-            with averaged(self.compiled_model.optimizer), replacing(run.model_path) as path:
-                save_model(self.training_model.updated_export_model(), path, self._description())
-                # Only once the new model is on the disk: the results are those of the old one.
-                run.remove_measurements()
         if state.rows:
             run.write_history(state.rows)
         run.update(
@@ -259,6 +259,13 @@ class Loop:
             epoch_seconds=state.epoch_seconds,
             seconds=round(state.seconds, 3),
         )
+
+    def _write_model(self) -> None:
+        run = self.run_directory
+        with replacing(run.model_path) as path:
+            save_model(self.training_model.updated_export_model(), path, self._description())
+            # Only once the new model is on the disk: the results are those of the old one.
+            run.remove_measurements()
 
     def _description(self) -> Description:
         return Description(

@@ -30,6 +30,20 @@ def data_parallel(training: TrainingConfig) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def on_one_device() -> Iterator[None]:
+    """A context within `data_parallel` in which a model is built on one device of each process.
+
+    A process can assign values to its weights without the others.
+    """
+    distribution = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(distribution)
+
+
 class Placement:
     """Puts arrays on the only device, or on all; created within `data_parallel`, on JAX."""
 

@@ -20,6 +20,7 @@ from cnnzoo.training.engine.compile import compile_model, make_augmentation, tra
 from cnnzoo.training.engine.features import frozen_base, why_not
 from cnnzoo.training.engine.initial_weights import freeze, load_initial_weights
 from cnnzoo.training.engine.mixing import MixedSequential
+from cnnzoo.training.engine.placement import on_one_device
 from cnnzoo.training.engine.resampling import resampled_once
 from cnnzoo.training.job import Job
 from cnnzoo.training.settings import FLOAT32
@@ -101,5 +102,7 @@ def make_training_model(
     is_unchanged = architecture == job.architecture
     if precision != FLOAT32 or config.training.freeze or not is_unchanged:
         # Last, so that the random numbers that initialize `model` do not depend on the precision.
-        export_model = build_architecture(job.architecture, config.name, pretrained=False)
+        # Only process 0 saves it, so its weights are not those of all processes.
+        with on_one_device():
+            export_model = build_architecture(job.architecture, config.name, pretrained=False)
     return TrainingModel(model, compiled, callbacks, export_model, report, frozen, base, cached)
