@@ -16,11 +16,12 @@ from cnnzoo.errors import DivergedError, OutputError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.runs.environment import config_hash, machine, versions
 from cnnzoo.runs.run import FAILED, FINISHED, INTERRUPTED, RUNNING, Run, create_run, timestamp
-from cnnzoo.training.devices import all_processes, is_first_process
+from cnnzoo.training.devices import ALL, all_processes, is_first_process
 from cnnzoo.training.engine.batches import Batches, ordered_batches, training_batches
 from cnnzoo.training.engine.checkpoint import Arrays, State, keep_newest
 from cnnzoo.training.engine.seeding import fix_seed
 from cnnzoo.training.failures import interruption_error, training_error
+from cnnzoo.training.hardware import find_hardware
 from cnnzoo.training.interrupt import StopRequest, stop_on_signals
 from cnnzoo.training.job import Job, prepare
 from cnnzoo.training.loggers.loggers import Loggers, open_loggers
@@ -109,7 +110,8 @@ def run_job(
     `stop_request`, as Ctrl-C and SIGTERM do.
     """
     state = state or State()
-    batches = training_batches(job), ordered_batches(job.dataset.splits["validation"])
+    devices = find_hardware().devices if job.config.training.devices == ALL else 1
+    batches = training_batches(job), ordered_batches(job.dataset.splits["validation"], devices)
     with stop_on_signals(stop_request) as request:
         try:
             loggers.start(run, state.rows)

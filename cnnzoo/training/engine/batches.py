@@ -108,7 +108,15 @@ def shuffled_batches(
     return Batches(examples, batch_size, order, weights)
 
 
-def ordered_batches(examples: Examples) -> Batches:
-    """Batches in the order of the examples, for validation."""
+def ordered_batches(examples: Examples, devices: int = 1) -> Batches:
+    """Batches in the order of the examples, for validation; `devices` share each of them."""
     rows = np.arange(len(examples))
-    return Batches(examples, EVALUATION_BATCH, lambda epoch: rows)
+    return Batches(examples, evaluation_batch(devices), lambda epoch: rows)
+
+
+def evaluation_batch(devices: int) -> int:
+    """Return the examples in a batch of the validation: a number that the devices can share.
+
+    Each of them would compute all of a batch that cannot be divided equally.
+    """
+    return max(EVALUATION_BATCH // devices, 1) * devices

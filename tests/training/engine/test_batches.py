@@ -68,6 +68,11 @@ def test_what_is_measured_comes_in_order():
     assert EVALUATION_BATCH >= 200
 
 
+@pytest.mark.parametrize(("devices", "batch"), [(1, 256), (8, 256), (3, 255), (300, 300)])
+def test_devices_share_the_batches_of_a_validation(devices, batch):
+    assert ordered_batches(examples(600), devices).batch_size == batch
+
+
 def test_batches_from_the_disk_are_those_from_memory(tmp_path):
     whole = examples()
     np.save(tmp_path / "images.npy", whole.images)
