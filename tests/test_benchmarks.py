@@ -223,3 +223,59 @@ def test_the_comparison_on_a_gpu_stands_alone():
     )
     assert done.returncode == 2
     assert "--gpu runs alone" in done.stderr
+
+
+@pytest.fixture
+def scaling(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module("measuring.scaling")
+
+
+@pytest.mark.parametrize(
+    ("examples", "processes", "expected"),
+    [(100, 1, 100), (96, 8, 12), (100, 4, 25), (100, 8, 12 + 4), (5, 8, 5), (103, 2, 48 + 7)],
+)
+def test_a_process_computes_its_share_and_the_whole_of_an_indivisible_batch(
+    scaling, examples, processes, expected
+):
+    assert scaling.examples_of_process(examples, 32, processes) == expected
+
+
+def test_the_bytes_of_collective_operations_are_counted(scaling):
+    program = """
+  %all-reduce.13 = (f32[], f32[5,5,1,6]{3,2,1,0}, /*index=2*/bf16[10]{0}) all-reduce(%a, %b, %c)
+  ROOT %all-gather = s32[2,3]{1,0} all-gather(%d), dimensions={0}
+  %start = f32[7]{0} all-reduce-start(%e), channel_id=1
+  %done = f32[7]{0} all-reduce-done(%start)
+  %add = f32[100]{0} add(%all-reduce.13, %f)
+"""
+    assert scaling.collective_bytes(program) == 4 + 600 + 20 + 24 + 28
+
+
+def test_the_efficiency_of_gpus_is_the_share_of_time_that_computes(scaling):
+    machine = scaling.Machine(1000, 100, gpus_per_node=8, within=1e9, between=5e8, latency=0)
+    assert scaling.bytes_sent(1e6, 8) == 1.75e6
+    assert scaling.efficiency(machine, 1e8, 1, 0, 1) == 1
+    assert scaling.efficiency(machine, 1e8, 8, 0, 1) == pytest.approx(0.1 / (0.1 + 0.175))
+    assert scaling.efficiency(machine, 1e8, 16, 0, 1) == pytest.approx(0.1 / (0.1 + 0.375))
+    assert scaling.efficiency(machine, 0, 8, 0.1, 2) == pytest.approx(0.1 / 0.3)
+    slow = dataclasses.replace(machine, latency=1e-3)
+    assert scaling.communication_seconds(slow, 0, 8) == pytest.approx(14e-3)
+
+
+def test_trainings_in_processes_are_compared(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    cluster = importlib.import_module("cluster")
+
+    def training(count, weight, images):
+        counts = {"splits": [40, 8], "cpu": [9.0, 0.2, 0.4], "steps": 3, "opened": 5e5}
+        counts |= {"images": images, "weights": 4e6}
+        arrays = {"model/0": np.array([weight], np.float32), "optimizer/0": np.zeros(2)}
+        return cluster.Training([counts] * count, [0.5, weight], arrays)
+
+    alone, two = training(1, 1.0, 144), training(2, 1.25, 72)
+    cells = cluster.row(two, alone, 16).strip("| ").split(" | ")
+    assert cells == ["2", "2.5e-01", "2.5e-01", "0.500", "0.500", "0.50", "15.00", "100.0", "4.00"]
+    assert len(cells) == len(cluster.COLUMNS)
+    assert cluster.equality(two, two).startswith("2 of 2 losses and 2 of 2 arrays")
+    assert cluster.equality(two, alone).startswith("1 of 2 losses and 1 of 2 arrays")
