@@ -9,7 +9,7 @@ it, which depends on the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from itertools import combinations
 
@@ -169,12 +169,12 @@ def hold_out(
 
     `units` int64 [n] are groups of examples, which have equal positions: then groups are moved.
     """
-    members = [*members_of(labels), np.arange(len(labels))]
+    classes = members_of(labels)
     if units is None:
-        chosen = _chosen(members, positions, fractions)
+        chosen = _chosen(classes, positions, fractions)
     else:
         _, first, unit_of = np.unique(units, return_index=True, return_inverse=True)
-        of_units = [np.unique(unit_of[each]) for each in members]
+        of_units = [np.unique(unit_of[members]) for members in classes]
         chosen = _chosen(of_units, positions[first], fractions)[unit_of]
     codes = {"test": _TEST, "validation": _VALIDATION}
     return {name: np.flatnonzero(chosen == codes[name]) for name in fractions} | {
@@ -191,7 +191,10 @@ def _chosen(
     chosen[positions < shares[_TEST]] = _TEST
     chosen[positions >= 1 - shares[_VALIDATION]] = _VALIDATION
     for members in classes:
-        _leave_none_empty(chosen, members, positions[members], shares)
+        _leave_none_empty(chosen, members, positions, shares, set())
+    trained = [members[chosen[members] == _TRAIN] for members in classes if len(members) > 1]
+    last = {members[0] for members in trained if len(members) == 1}
+    _leave_none_empty(chosen, np.arange(len(positions)), positions, shares, last)
     return chosen
 
 
@@ -200,9 +203,14 @@ def _leave_none_empty(
     members: Indices,
     positions: NDArray[np.float64],
     shares: Mapping[int, float],
+    last: Container[int],
 ) -> None:
-    """Change `chosen`, the splits, so that each split with a share of these members has one."""
-    order = members[np.argsort(positions, kind="stable")]  # test, then train, then validation
+    """Change `chosen`, the splits, so that each split with a share of these members has one.
+
+    `last` are the last training examples of classes, which stay.
+    """
+    # test, then train, then validation
+    order = members[np.argsort(positions[members], kind="stable")]
     counts = np.bincount(chosen[order], minlength=3)
     if not counts[_TRAIN] and (1 - sum(shares.values())) * len(order) >= _WORTH_ONE:
         # The boundary between test and validation; one of the larger of them trains.
@@ -211,8 +219,10 @@ def _leave_none_empty(
         counts = np.bincount(chosen[order], minlength=3)
     for split, share in shares.items():
         train = order[chosen[order] == _TRAIN]
-        if not counts[split] and share * len(order) >= _WORTH_ONE and len(train) > 1:
-            chosen[train[0 if split == _TEST else -1]] = split
+        if counts[split] or share * len(order) < _WORTH_ONE or len(train) < 2:
+            continue
+        if spare := [index for index in train if index not in last]:
+            chosen[spare[0 if split == _TEST else -1]] = split
 
 
 def draw(

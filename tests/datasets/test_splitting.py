@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import cnnzoo
@@ -128,6 +128,7 @@ def test_the_sizes_are_near_the_fractions(count, seed):
 
 
 @given(labels_of, fractions_of, seeds)
+@example(np.array([0, 0, 1], np.int32), {"test": 0.25, "validation": 0.25}, 0)
 def test_no_class_with_a_share_is_missing_from_a_split(labels, fractions, seed):
     splits = held_out(labels, fractions, seed)
     shares = fractions | {"train": 1 - sum(fractions.values())}
