@@ -9,7 +9,7 @@ it, which depends on the others.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from itertools import combinations
 
@@ -191,10 +191,8 @@ def _chosen(
     chosen[positions < shares[_TEST]] = _TEST
     chosen[positions >= 1 - shares[_VALIDATION]] = _VALIDATION
     for members in classes:
-        _leave_none_empty(chosen, members, positions, shares, set())
-    trained = [members[chosen[members] == _TRAIN] for members in classes if len(members) > 1]
-    last = {members[0] for members in trained if len(members) == 1}
-    _leave_none_empty(chosen, np.arange(len(positions)), positions, shares, last)
+        _leave_none_empty(chosen, members, positions, shares, [])
+    _leave_none_empty(chosen, np.arange(len(positions)), positions, shares, classes)
     return chosen
 
 
@@ -203,11 +201,11 @@ def _leave_none_empty(
     members: Indices,
     positions: NDArray[np.float64],
     shares: Mapping[int, float],
-    last: Container[int],
+    classes: Sequence[Indices],
 ) -> None:
     """Change `chosen`, the splits, so that each split with a share of these members has one.
 
-    `last` are the last training examples of classes, which stay.
+    The last training example of one of `classes` stays, unless it is the only one of its class.
     """
     # test, then train, then validation
     order = members[np.argsort(positions[members], kind="stable")]
@@ -221,6 +219,8 @@ def _leave_none_empty(
         train = order[chosen[order] == _TRAIN]
         if counts[split] or share * len(order) < _WORTH_ONE or len(train) < 2:
             continue
+        trained = [each[chosen[each] == _TRAIN] for each in classes if len(each) > 1]
+        last = {each[0] for each in trained if len(each) == 1}
         if spare := [index for index in train if index not in last]:
             chosen[spare[0 if split == _TEST else -1]] = split
 
