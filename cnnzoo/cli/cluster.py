@@ -1,4 +1,4 @@
-"""The option `--cluster` of `cnnzoo train`, and the training on a cluster."""
+"""The option `--cluster` of commands, and the training of a run on a cluster."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from cnnzoo.cluster.ray_connection import Workers
     from cnnzoo.cluster.slurm import Request
     from cnnzoo.runs.run import Run
     from cnnzoo.training.progress import Display
@@ -22,7 +23,6 @@ CLUSTERS = {
     "slurm": ("nodes", "workers", "gpus_per_worker", "time", "partition"),
     "ray": ("workers", "gpus_per_worker", "address"),
 }
-_NAMES = ("nodes", "workers", "gpus_per_worker", "time", "partition", "address")
 _ALL = "training.devices=all"
 
 
@@ -83,18 +83,22 @@ class Cluster:
         if self.kind == "slurm":
             request = self._request()
             return lambda run: _submit(run, request)
-        if self.workers is None:
-            raise click.UsageError("--cluster ray needs the number of --workers")
-        workers = self.workers
+        workers = self.ray_workers()
 
         def train(run: Run) -> None:
-            from cnnzoo.cluster.ray_connection import Workers
             from cnnzoo.cluster.ray_train import train_on_ray
 
-            on = Workers(workers, self.address, self.gpus_per_worker)
-            train_on_ray(run, on, display=display, command=_command())
+            train_on_ray(run, workers, display=display, command=_command())
 
         return train
+
+    def ray_workers(self) -> Workers:
+        """Return the workers of a Ray cluster; raise UsageError without their number."""
+        from cnnzoo.cluster.ray_connection import Workers
+
+        if self.workers is None:
+            raise click.UsageError("--cluster ray needs the number of --workers")
+        return Workers(self.workers, self.address, self.gpus_per_worker)
 
     def _request(self) -> Request:
         from cnnzoo.cluster.slurm import Request
@@ -117,42 +121,52 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
         raise click.BadParameter(str(error)) from None
 
 
-_OPTIONS = (
-    click.option("--cluster", type=click.Choice(list(CLUSTERS)), help="Train on a cluster."),
-    click.option("--nodes", type=click.IntRange(1), help="Machines of the job; by default one."),
-    click.option(
-        "--workers", type=click.IntRange(1), help="Processes; on SLURM by default one on each node."
-    ),
-    click.option("--gpus-per-worker", type=click.IntRange(0), help="GPUs of each process."),
-    click.option("--time", metavar="TIME", callback=_seconds, help="Time limit of the job: 2h."),
-    click.option("--partition", metavar="NAME", help="Partition of the job."),
-    click.option(
-        "--address",
-        metavar="HOST:PORT",
-        help="Ray cluster, or auto for the one on this machine; by default a new one is started.",
-    ),
-)
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "nodes": {"type": click.IntRange(1), "help": "Machines of the job; by default one."},
+    "workers": {
+        "type": click.IntRange(1),
+        "help": "Processes; on SLURM by default one on each node.",
+    },
+    "gpus_per_worker": {"type": click.IntRange(0), "help": "GPUs of each process."},
+    "time": {"metavar": "TIME", "callback": _seconds, "help": "Time limit of the job: 2h."},
+    "partition": {"metavar": "NAME", "help": "Partition of the job."},
+    "address": {
+        "metavar": "HOST:PORT",
+        "help": "Ray cluster, or auto for the one on this machine; by default a new one starts.",
+    },
+}
 
 
-def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--cluster` and its options, which become one argument `cluster`, a Cluster or None."""
+def cluster_options(*kinds: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator that adds `--cluster` for these kinds of cluster, and their options.
 
-    @functools.wraps(command)
-    def with_cluster(**values: Any) -> Any:
-        given = {name: values.pop(name) for name in _NAMES}
-        kind = values.pop("cluster")
-        for name in _NAMES:
-            if given[name] is not None and name not in CLUSTERS.get(kind, ()):
-                kinds = [each for each, names in CLUSTERS.items() if name in names]
-                raise click.UsageError(
-                    f"--{name.replace('_', '-')} needs --cluster {' or '.join(kinds)}"
-                )
-        return command(**values, cluster=Cluster(kind, **given) if kind else None)
+    The command gets one argument `cluster`, a Cluster or None.
+    """
+    names = [name for name in _OPTIONS if any(name in CLUSTERS[kind] for kind in kinds)]
 
-    wrapped: Callable[..., Any] = with_cluster
-    for option in reversed(_OPTIONS):
-        wrapped = option(wrapped)
-    return wrapped
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def with_cluster(**values: Any) -> Any:
+            given = {name: values.pop(name) for name in names}
+            kind = values.pop("cluster")
+            for name in names:
+                if given[name] is not None and name not in CLUSTERS.get(kind, ()):
+                    able = [each for each in kinds if name in CLUSTERS[each]]
+                    raise click.UsageError(f"{_flag(name)} needs --cluster {' or '.join(able)}")
+            return command(**values, cluster=Cluster(kind, **given) if kind else None)
+
+        wrapped: Callable[..., Any] = with_cluster
+        for name in reversed(names):
+            wrapped = click.option(_flag(name), **_OPTIONS[name])(wrapped)
+        return click.option("--cluster", type=click.Choice(kinds), help="Train on a cluster.")(
+            wrapped
+        )
+
+    return decorate
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _command() -> list[str]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnnzoo.cli.cluster import cluster_options
 from cnnzoo.cli.completion import complete_config_or_sweep
 from cnnzoo.cli.options import device_option, output_option, split_words, sweeps_dir_option
 
 if TYPE_CHECKING:
+    from cnnzoo.cli.cluster import Cluster
     from cnnzoo.studies.sweep_directory import SweepDirectory
 
 
@@ -51,6 +53,7 @@ def _timeout(context: click.Context, parameter: click.Parameter, value: str) -> 
 @output_option
 @sweeps_dir_option
 @device_option
+@cluster_options("ray")
 def sweep(
     words: tuple[str, ...],
     resume: bool,
@@ -61,6 +64,7 @@ def sweep(
     output: Path | None,
     sweeps_dir: str,
     device: str,
+    cluster: Cluster | None,
 ) -> None:
     """Search hyper-parameters by many trainings.
 
@@ -72,6 +76,10 @@ def sweep(
     same sweep. --resume continues an interrupted or killed sweep and gives the same trials as
     without the interruption; sweep.trials=N extends a finished one.
 
+    --cluster ray starts such processes, the workers, on a running cluster, or on this machine, and
+    shows the progress of all. The machines must share the directory of the sweep and the data,
+    under the same paths.
+
     --best prints the configuration of the best trial, for cnnzoo train.
 
     \b
@@ -79,6 +87,7 @@ def sweep(
       cnnzoo sweep my.yaml
       cnnzoo sweep my.yaml sweep.trials=10 --name quick
       cnnzoo sweep --resume
+      cnnzoo sweep my.yaml --cluster ray --workers 4 --address 10.0.0.1:6379
       cnnzoo sweep my --best > best.yaml
       cnnzoo report sweeps/my
     """
@@ -87,7 +96,6 @@ def sweep(
     from cnnzoo.studies.sweep_results import best_config
     from cnnzoo.terminal.console import console, print_parts
     from cnnzoo.terminal.output import print_or_write, refuse_existing
-    from cnnzoo.terminal.sweep_lines import SweepLines
     from cnnzoo.terminal.sweep_table import next_step, sweep_table
 
     named, overrides = split_words(words)
@@ -95,6 +103,8 @@ def sweep(
         raise click.UsageError(f"one sweep is run, not {', '.join(named)}")
     word = named[0] if named else None
     if best:
+        if cluster:
+            raise click.UsageError("--best trains nothing, so it takes no --cluster")
         refuse_existing(output)
         print_or_write(best_config(SweepDirectory.choose(word, sweeps_dir)), output)
         return
@@ -103,19 +113,27 @@ def sweep(
     from cnnzoo.studies.sweep import extend_sweep, run_sweep
     from cnnzoo.studies.sweep_storage import without_password
 
+    workers = cluster.ray_workers() if cluster else None
     if resume:
         directory = SweepDirectory.choose(word, sweeps_dir)
         extend_sweep(directory, overrides)
     else:
         directory = _start(word, overrides, name, sweeps_dir)
-    record = run_sweep(
-        directory,
-        storage=storage,
-        timeout=timeout,
-        device=device,
-        display=SweepLines(console()),
-        command=["cnnzoo", *map(without_password, sys.argv[1:])],
-    )
+    options: dict[str, Any] = {
+        "storage": storage,
+        "timeout": timeout,
+        "device": device,
+        "command": ["cnnzoo", *map(without_password, sys.argv[1:])],
+    }
+    if workers:
+        from cnnzoo.cluster.ray_sweep import sweep_on_ray
+        from cnnzoo.terminal.sweep_lines import ManyTrialsLines
+
+        record = sweep_on_ray(directory, workers, display=ManyTrialsLines(console()), **options)
+    else:
+        from cnnzoo.terminal.sweep_lines import SweepLines
+
+        record = run_sweep(directory, display=SweepLines(console()), **options)
     print_parts(*sweep_table(directory, record))
     click.echo(next_step(directory, record))
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--name", metavar="NAME", help="Name of the run; by default the configuration's.")
 @runs_dir_option
 @device_option
-@cluster_options
+@cluster_options("slurm", "ray")
 def train(
     words: tuple[str, ...],
     config: str | None,

@@ -55,6 +55,14 @@ class Channel:
         self.signal = signal
 
 
+def start_channel(ray: Any) -> Any:
+    """Start the actor on the machine of the driver, and return its handle."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return ray.remote(Channel).options(num_cpus=0, scheduling_strategy=here).remote()
+
+
 class SentDisplay(Display):
     """Collects the calls of a training, for `sending` to send them."""
 

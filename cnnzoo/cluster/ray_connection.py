@@ -22,7 +22,7 @@ from cnnzoo.training.processes import split_address
 AUTO = "auto"
 _SECONDS = 10  # to connect to an address
 # Variables of this process that the workers on other machines need, too.
-_PASSED = ("CNNZOO_CACHE", "XLA_FLAGS", "JAX_PLATFORMS", "NCCL_SOCKET_IFNAME")
+_PASSED = ("KERAS_BACKEND", "CNNZOO_CACHE", "XLA_FLAGS", "JAX_PLATFORMS", "NCCL_SOCKET_IFNAME")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,15 @@ class Workers:
     count: int
     address: str | None = None
     gpus: int | None = None
+
+    def options(self) -> str:
+        """Return the options of the command line for these workers."""
+        words = ["--cluster ray", f"--workers {self.count}"]
+        if self.address is not None:
+            words.append(f"--address {self.address}")
+        if self.gpus is not None:
+            words.append(f"--gpus-per-worker {self.gpus}")
+        return " ".join(words)
 
 
 @contextmanager
@@ -68,11 +77,26 @@ def gpus_of(ray: Any, workers: Workers) -> int:
 
 
 def environment(gpus: int) -> dict[str, str]:
-    """Return the variables of the workers."""
+    """Return the variables of the workers of one training."""
+    return {
+        **passed_variables(),
+        "KERAS_BACKEND": "jax",
+        **({} if gpus else {"JAX_PLATFORMS": "cpu"}),
+    }
+
+
+def passed_variables() -> dict[str, str]:
+    """Return the variables of this process that its workers need, too."""
     passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
     if "CNNZOO_CACHE" in passed:
         passed["CNNZOO_CACHE"] = str(Path(passed["CNNZOO_CACHE"]).expanduser().absolute())
-    return {**passed, "KERAS_BACKEND": "jax", **({} if gpus else {"JAX_PLATFORMS": "cpu"})}
+    return passed
+
+
+def workers_text(ray: Any, count: int, gpus: int) -> str:
+    """Return a line about the workers."""
+    each = f"{counted(count, 'worker')} with {counted(gpus, 'GPU')} each"
+    return f"{each}; their logs are in {logs_of(ray)}"
 
 
 def logs_of(ray: Any) -> str:

@@ -14,13 +14,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from cnnzoo.cluster.ray_channel import Channel, pause, show
-from cnnzoo.cluster.ray_connection import Workers, connected, environment, gpus_of, logs_of
+from cnnzoo.cluster.ray_channel import pause, show, start_channel
+from cnnzoo.cluster.ray_connection import (
+    Workers,
+    connected,
+    environment,
+    gpus_of,
+    workers_text,
+)
 from cnnzoo.cluster.ray_worker import Task, train_worker
 from cnnzoo.errors import CnnzooError, Interrupted, TrainingError
 from cnnzoo.models.objects import first_line
 from cnnzoo.runs.run import Run
-from cnnzoo.text import counted
 from cnnzoo.training.failures import interruption_error, resume_command
 from cnnzoo.training.interrupt import StopRequest, stop_on_signals
 from cnnzoo.training.progress import Display
@@ -44,17 +49,12 @@ def train_on_ray(
     """
     display = display or Display()
     here = Run(run.path.absolute())  # as the workers name it in their hints
-    again = f"{resume_command(run)} --cluster ray --workers {workers.count}"
-    if workers.address:
-        again += f" --address {workers.address}"
+    again = f"{resume_command(run)} {workers.options()}"
     try:
         with connected(workers) as ray:
             gpus = gpus_of(ray, workers)
-            display.note(
-                f"{counted(workers.count, 'worker')} with {counted(gpus, 'GPU')} each; their logs "
-                f"are in {logs_of(ray)}"
-            )
-            channel = ray.remote(num_cpus=0)(Channel).remote()
+            display.note(workers_text(ray, workers.count, gpus))
+            channel = start_channel(ray)
             task = Task(run.path.absolute(), tuple(overrides), tuple(command), "auto", channel)
             _follow(_Fit(_trainer(task, workers.count, gpus)), ray, channel, display, here)
     except CnnzooError as error:

@@ -28,3 +28,6 @@ class SweepDisplay(StudyDisplay):
 
     def end(self, trial: Trial) -> None:
         """Show how a trial ended."""
+
+    def wait(self) -> None:
+        """Show that only trials of other processes are left."""

@@ -30,6 +30,7 @@ from cnnzoo.studies.sweep_storage import open_storage, shown_url
 from cnnzoo.studies.sweep_study import SweepStudy, TakenOverError
 from cnnzoo.studies.sweep_trial import TrialTask, train_trial
 from cnnzoo.studies.sweep_winner import measure_winner
+from cnnzoo.training.interrupt import StopRequest
 
 TIMEOUT = 120.0  # seconds of silence after which a trial is taken over
 _POLL = 2.0  # seconds between looks at the trials of other processes
@@ -86,8 +87,16 @@ def run_sweep(
 
     """
     display = display or SweepDisplay()
-    raw = directory.raw()
-    config = check_sweep(raw)
+    study = open_study(directory, storage, timeout)
+    train_trials(study, storage, device=device, display=display, command=command)
+    return finish_sweep(study, storage, display)
+
+
+def open_study(
+    directory: SweepDirectory, storage: str | None = None, timeout: float = TIMEOUT
+) -> SweepStudy:
+    """Return the study of a sweep, which is created if it is new; raises like `run_sweep`."""
+    config = check_sweep(directory.raw())
     assert config.sweep is not None
     url = shown_url(storage)
     if directory.results_path.exists() and (known := read_record(directory).storage) != url:
@@ -96,23 +105,47 @@ def run_sweep(
             f"{url or 'its directory'}",
             hint="give the same --storage" if known else "omit --storage",
         )
-    study = SweepStudy(
+    return SweepStudy(
         directory, open_storage(directory, storage), search_of(config), config.sweep, timeout
     )
+
+
+def train_trials(
+    study: SweepStudy,
+    storage: str | None,
+    *,
+    device: str,
+    display: SweepDisplay,
+    command: Sequence[str],
+    stop_request: StopRequest | None = None,
+) -> None:
+    """Train trials until all have ended, also those of other processes.
+
+    The signal of `stop_request` stops the training, as Ctrl-C and SIGTERM do; between trainings,
+    KeyboardInterrupt is raised.
+    """
+    raw, sweep, url = study.directory.raw(), study.directory.sweep(), shown_url(storage)
+    stop_request = stop_request or StopRequest()
     waiting = False
     with study.working():
         while (number := study.next_trial()) is not None:
             if number == "wait":
                 if not waiting:
-                    display.note("waiting for the trials of other processes")
+                    display.wait()
                 waiting = True
                 time.sleep(_POLL)
+                stop_request.check()
                 continue
             waiting = False
-            _train(study, number, raw, config.sweep, device, display, command)
+            _train(study, number, raw, sweep, device, display, command, stop_request)
             write_results(study, url)
-    record = write_results(study, url)
-    measure_winner(directory, record, display)
+            stop_request.check()
+
+
+def finish_sweep(study: SweepStudy, storage: str | None, display: SweepDisplay) -> SweepRecord:
+    """Write the results, measure the best trial on the test split, and return the results."""
+    record = write_results(study, shown_url(storage))
+    measure_winner(study.directory, record, display)
     return record
 
 
@@ -147,6 +180,7 @@ def _train(
     device: str,
     display: SweepDisplay,
     command: Sequence[str],
+    stop_request: StopRequest,
 ) -> None:
     """Train the trial that this process has taken, and record how it ended."""
     directory = study.directory
@@ -158,6 +192,7 @@ def _train(
         runs=directory.runs(number + 1, sweep.seeds),
         prunes=lambda values: study.prunes(number, values),
         deaths=study.deaths(number),
+        stop_request=stop_request,
     )
     display.start(number + 1, study.planned(), task.settings)
     try:
@@ -170,7 +205,7 @@ def _train(
         study.release()
         hint = f"continue: cnnzoo sweep --resume {directory}"
         raise type(stop)(f"interrupted; the sweep so far is in {directory}", hint=hint) from stop
-    except CnnzooError:
+    except (CnnzooError, KeyboardInterrupt):  # the latter before or after the training itself
         study.release()
         raise
     display.end(result)

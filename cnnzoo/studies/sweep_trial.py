@@ -19,6 +19,7 @@ from cnnzoo.studies.sweep_deaths import Deaths
 from cnnzoo.studies.sweep_results import Trial, mean_values
 from cnnzoo.studies.training import train_run
 from cnnzoo.training.checks import check_config
+from cnnzoo.training.interrupt import StopRequest
 from cnnzoo.training.progress import Display, Metrics
 
 # The values of the objective, one per epoch → whether the trial is pruned.
@@ -27,7 +28,10 @@ Prunes = Callable[[Sequence[float]], bool]
 
 @dataclass(frozen=True, slots=True)
 class TrialTask:
-    """A trial to train: its number from 1, its settings, and its runs, one for each seed."""
+    """A trial to train: its number from 1, its settings, and its runs, one for each seed.
+
+    The signal of `stop_request` stops the training, as Ctrl-C and SIGTERM do.
+    """
 
     raw: Map
     sweep: SweepConfig
@@ -36,6 +40,7 @@ class TrialTask:
     runs: list[Run]
     prunes: Prunes
     deaths: Deaths
+    stop_request: StopRequest | None = None
 
     def config(self, seed: int = 0) -> Config:
         """Return the configuration of the run with this index of the seed; raises ConfigError."""
@@ -83,7 +88,15 @@ def _train(
     def ends_after(rows: Sequence[Metrics]) -> bool:
         return _prunes(task, rows if index == 0 else ())
 
-    train_run(run, config, device=device, display=display, command=command, ends_after=ends_after)
+    train_run(
+        run,
+        config,
+        device=device,
+        display=display,
+        command=command,
+        ends_after=ends_after,
+        stop_request=task.stop_request,
+    )
     rows = run.history()
     stopped_early = index == 0 and len(rows) < config.training.epochs
     if not stopped_early or not _prunes(task, rows):

@@ -13,6 +13,7 @@ from cnnzoo.limits import size_text
 from cnnzoo.models.backend import without_retracing_warnings
 from cnnzoo.runs.run import FINISHED, PRUNED, RECORD, Run
 from cnnzoo.training.hardware import find_hardware
+from cnnzoo.training.interrupt import StopRequest
 from cnnzoo.training.job import Job, prepare
 from cnnzoo.training.progress import Display, EndsAfter
 from cnnzoo.training.resume import resume
@@ -28,6 +29,7 @@ def train_run(
     display: Display,
     command: Sequence[str],
     ends_after: EndsAfter | None = None,
+    stop_request: StopRequest | None = None,
 ) -> None:
     """Train what is missing of a run, which has the name of the configuration and a number.
 
@@ -47,6 +49,7 @@ def train_run(
                 command=command,
                 number=int(run.path.name),
                 ends_after=ends_after,
+                stop_request=stop_request,
             )
         elif status not in (FINISHED, PRUNED):
             resume(
@@ -55,6 +58,7 @@ def train_run(
                 display=display,
                 command=command,
                 ends_after=ends_after,
+                stop_request=stop_request,
                 together=False,
             )
 

@@ -27,16 +27,17 @@ class StudyLines(StudyDisplay):
         """Return bars on a terminal; elsewhere only the notes are shown."""
         if self.console.is_terminal:
             return _QuietBars(self.console, self.noted)
-        return _Notes(self)
+        return Notes(self)
 
 
-class _Notes(Display):
+class Notes(Display):
     """Shows each note once: every training of a study has the same ones."""
 
     def __init__(self, lines: StudyLines) -> None:
         self.lines = lines
 
     def note(self, text: str) -> None:
+        """Print a line, unless it was printed before."""
         if text not in self.lines.noted:
             self.lines.noted.add(text)
             self.lines.note(f"  {text}")

@@ -9,8 +9,9 @@ from cnnzoo.config.writer import to_flow
 from cnnzoo.runs.listing import short_keys
 from cnnzoo.studies.progress import SweepDisplay
 from cnnzoo.studies.sweep_results import Trial
-from cnnzoo.terminal.study_lines import StudyLines
+from cnnzoo.terminal.study_lines import Notes, StudyLines
 from cnnzoo.text import counted, duration_text
+from cnnzoo.training.progress import Display
 
 
 class SweepLines(StudyLines, SweepDisplay):
@@ -24,6 +25,22 @@ class SweepLines(StudyLines, SweepDisplay):
     def end(self, trial: Trial) -> None:
         """Print the result of the trial."""
         self.note(f"  {result_text(trial)}")
+
+    def wait(self) -> None:
+        """Print what this process waits for."""
+        self.note("waiting for the trials of other processes")
+
+
+class ManyTrialsLines(SweepLines):
+    """Prints the lines of trials that are trained at the same time by other processes."""
+
+    def end(self, trial: Trial) -> None:
+        """Print the number and the result of the trial."""
+        self.note(f"trial {trial.number}: {result_text(trial)}")
+
+    def training(self) -> Display:
+        """Return a display of notes only."""
+        return Notes(self)
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:

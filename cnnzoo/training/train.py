@@ -62,17 +62,19 @@ def train_job(
     command: Sequence[str] = (),
     number: int | None = None,
     ends_after: EndsAfter | None = None,
+    stop_request: StopRequest | None = None,
 ) -> Run:
     """Train a prepared job in a new run and return the run; raises what `train` raises.
 
-    The run has the next free number, or `number`. `ends_after` may end the training after an epoch.
+    The run has the next free number, or `number`. `ends_after` may end the training after an epoch;
+    `stop_request` is that of `run_job`.
     """
     display = display or Display()
     loggers = open_loggers(job.config, display.note)
     run = create_run(runs_dir, job.config, number)
     with run.training():
         record_start(run, job, command)
-        run_job(run, job, loggers, display, ends_after=ends_after)
+        run_job(run, job, loggers, display, ends_after=ends_after, stop_request=stop_request)
     return run
 
 

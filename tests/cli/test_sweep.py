@@ -44,6 +44,10 @@ def test_users_mistakes_are_explained(in_process, tmp_path):
         (("sweep", "quick.yaml", "--timeout", "x"), "must be a duration"),
         (("sweep", "quick.yaml", "--storage", "x"), "in its directory, not in x"),
         (("sweep", "--best", "a", "b"), "one sweep is run"),
+        (("sweep", "quick.yaml", "--workers", "2"), "--workers needs --cluster ray"),
+        (("sweep", "quick.yaml", "--cluster", "slurm"), "'slurm' is not 'ray'"),
+        (("sweep", "quick.yaml", "--cluster", "ray"), "needs the number of --workers"),
+        (("sweep", "--best", "--cluster", "ray"), "--best trains nothing"),
     ]
     for words, message in cases:
         code, _, err = in_process(*words)

@@ -81,6 +81,18 @@ def test_a_worker_gets_a_gpu_if_there_are_enough(monkeypatch):
     assert environment(0)["JAX_PLATFORMS"] == "cpu"
 
 
+def test_workers_are_named_as_options():
+    assert Workers(2).options() == "--cluster ray --workers 2"
+    options = "--cluster ray --workers 2 --address auto --gpus-per-worker 0"
+    assert Workers(2, "auto", 0).options() == options
+
+
+def test_a_sweep_has_the_backend_of_its_driver(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    assert ray_connection.passed_variables()["KERAS_BACKEND"] == "torch"
+    assert environment(1)["KERAS_BACKEND"] == "jax"
+
+
 def test_logs_are_those_of_the_session(monkeypatch):
     monkeypatch.setenv("RAY_TMPDIR", "/scratch")
     context = SimpleNamespace(get_session_name=lambda: "session_1")

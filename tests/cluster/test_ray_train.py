@@ -7,10 +7,10 @@ import subprocess
 import sys
 import time
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
+from ray_processes import a_worker_of
 
 from cnnzoo.cluster.ray_train import _cause, _continued_by, _first
 from cnnzoo.errors import DataError, DeviceError, Interrupted, TrainingError
@@ -77,7 +77,7 @@ def test_a_training_that_loses_a_worker_gives_the_bits_of_an_undisturbed_one(tmp
         assert time.monotonic() < deadline
         assert disturbed.poll() is None, disturbed.communicate()[0]
         time.sleep(0.05)
-    os.kill(a_worker_of(disturbed.pid), signal.SIGKILL)
+    os.kill(a_worker_of(disturbed.pid, "RayTrainWorker"), signal.SIGKILL)
     printed, _ = disturbed.communicate(timeout=600)
     assert disturbed.returncode == 0, printed
     assert "resumes in epoch" in printed
@@ -93,29 +93,3 @@ def newest_arrays(run: Run):
     found = newest_checkpoint(run.checkpoints_path, print)
     assert found is not None
     return found[0]
-
-
-def a_worker_of(driver: int) -> int:
-    """A process of Ray that trains, among those that the driver has started."""
-    parents = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            try:
-                parents[int(folder.name)] = int(
-                    (folder / "stat").read_text().rpartition(")")[2].split()[1]
-                )
-            except OSError:  # it has ended
-                continue
-
-    def is_below(pid: int) -> bool:
-        while pid > 1:
-            pid = parents.get(pid, 0)
-            if pid == driver:
-                return True
-        return False
-
-    return max(
-        pid
-        for pid in parents
-        if is_below(pid) and b"RayTrainWorker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    )
