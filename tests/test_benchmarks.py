@@ -277,5 +277,6 @@ def test_trainings_in_processes_are_compared(monkeypatch):
     cells = cluster.row(two, alone, 16).strip("| ").split(" | ")
     assert cells == ["2", "2.5e-01", "2.5e-01", "0.500", "0.500", "0.50", "15.00", "100.0", "4.00"]
     assert len(cells) == len(cluster.COLUMNS)
+    assert cluster.differences(two, alone) == "losses differ by at most 2.5e-01, weights by 2.5e-01"
     assert cluster.equality(two, two).startswith("2 of 2 losses and 2 of 2 arrays")
     assert cluster.equality(two, alone).startswith("1 of 2 losses and 1 of 2 arrays")

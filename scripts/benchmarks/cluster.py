@@ -32,7 +32,16 @@ from measuring.scaling import (
 from numpy.typing import NDArray
 
 TRAINING = Path(__file__).parent / "peers" / "counted_cnnzoo.py"
-OPTIMIZER = "{SGD: {learning_rate: 0.05, momentum: 0.9}}"
+RATE = 0.05
+OPTIMIZER = "training.optimizer={{SGD: {{learning_rate: {:.9f}, momentum: 0.9}}}}"
+# LeNet without kinks: the gradients of ReLU and of max-pooling jump where two values are equal.
+SMOOTH = (
+    "model.layers=[Rescaling: 1/255, "
+    "Conv2D: {filters: 6, kernel_size: 5, padding: same, activation: tanh}, AveragePooling2D: 2, "
+    "Conv2D: {filters: 16, kernel_size: 5, activation: tanh}, AveragePooling2D: 2, Flatten, "
+    "Dense: {units: 120, activation: tanh}, Dense: {units: 84, activation: tanh}, "
+    "Dense: {units: $classes, activation: softmax}]"
+)
 IMAGENET = 1_281_167  # images of its training part
 DUMP = "--xla_dump_to={} --xla_dump_hlo_as_text --xla_dump_hlo_module_re=.*program.*"
 COLUMNS = (
@@ -93,8 +102,17 @@ def main() -> None:
         again = train(folder, "again", fewest, chosen.batch_size, chosen.epochs, dump=True)
         reduced = max(map(collective_bytes, programs(folder / "program")))
         small = train(folder, "small", 1, chosen.batch_size // most, chosen.epochs)
+        near = train(
+            folder, "near", 1, chosen.batch_size, chosen.epochs, OPTIMIZER.format(RATE * (1 + 2e-7))
+        )
+        smooth = [
+            train(folder, f"smooth-{count}", count, chosen.batch_size, chosen.epochs, SMOOTH)
+            for count in (1, fewest)
+        ]
     weights = alone.counts[0]["weights"]
     print(f"\nAnother training in {fewest} processes: {equality(found[fewest], again)}.")
+    print(f"In one process, a rate that is 2e-7 of itself larger: {differences(near, alone)}.")
+    print(f"With tanh and average pooling, {fewest} processes: {differences(*smooth)}.")
     print(f"The compiled step reduces {reduced:,} bytes; the weights have {weights:,}.")
     extra = max(found[most].cpu_of_step - small.cpu_of_step, 0)
     print(
@@ -131,14 +149,21 @@ def decode(cache: Path) -> None:
 
 
 def train(
-    folder: Path, name: str, count: int, batch: int, epochs: int, dump: bool = False
+    folder: Path,
+    name: str,
+    count: int,
+    batch: int,
+    epochs: int,
+    *settings: str,
+    dump: bool = False,
 ) -> Training:
-    """Train in so many processes; ends the benchmark if one of them fails."""
+    """Train LeNet, with other settings, in so many processes; ends the benchmark if one fails."""
     words = [
         f"name=run-{name}",
         f"training.epochs={epochs}",
         f"training.batch_size={batch}",
-        f"training.optimizer={OPTIMIZER}",
+        OPTIMIZER.format(RATE),
+        *settings,
         *(["training.devices=all"] if count > 1 else []),
     ]
     command = [sys.executable, str(TRAINING), str(folder / "runs"), *words]
@@ -191,12 +216,10 @@ def row(training: Training, alone: Training, batch: int) -> str:
     count, (train_count, validation_count) = len(training.counts), training.counts[0]["splits"]
     expected = examples_of_process(train_count, batch, count)
     expected += examples_of_process(validation_count, evaluation_batch(count), count)
-    names = [name for name in alone.arrays if name.startswith("model/")]
-    weights = max(difference(training.arrays[name], alone.arrays[name]) for name in names)
     return table_row(
         str(count),
         f"{difference(training.losses, alone.losses):.1e}",
-        f"{weights:.1e}",
+        f"{difference_of_weights(training, alone):.1e}",
         f"{training.largest_share:.3f}",
         f"{expected / (train_count + validation_count):.3f}",
         f"{max(each['opened'] for each in training.counts) / 1e6:.2f}",
@@ -204,6 +227,18 @@ def row(training: Training, alone: Training, batch: int) -> str:
         f"{1e3 * training.cpu_of_step:.1f}",
         f"{bytes_sent(training.counts[0]['weights'], count) / 1e6:.2f}",
     )
+
+
+def differences(one: Training, other: Training) -> str:
+    """Say by how much the losses and the weights of two trainings differ."""
+    losses, weights = difference(one.losses, other.losses), difference_of_weights(one, other)
+    return f"losses differ by at most {losses:.1e}, weights by {weights:.1e}"
+
+
+def difference_of_weights(one: Training, other: Training) -> float:
+    """Return the largest absolute difference of the weights of two trainings."""
+    names = [name for name in one.arrays if name.startswith("model/")]
+    return max(difference(one.arrays[name], other.arrays[name]) for name in names)
 
 
 def difference(some: Any, others: Any) -> float:
