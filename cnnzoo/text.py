@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
 MOST_LETTERS = 60
 MOST_NAMES = 10
+
+_DIGITS = re.compile(r"([0-9]+)")
 
 
 def printable(line: str) -> str:
@@ -88,6 +91,14 @@ def nfc(text: str) -> str:
     macOS stores `é` in a file name as two characters, most editors write it as one.
     """
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def natural_order(name: str) -> list[tuple[int, str]]:
+    """Return a key that sorts numbers in names by size: `row 9` is before `row 10`."""
+    return [
+        (len(part.lstrip("0")), part.lstrip("0")) if part[:1].isdecimal() else (0, part)
+        for part in _DIGITS.split(name)
+    ]
 
 
 def size_text(size: int) -> str:

@@ -11,6 +11,7 @@ from cnnzoo.text import (
     duration_text,
     joined,
     listed,
+    natural_order,
     printable,
     rough_duration,
     shorten,
@@ -104,3 +105,8 @@ def test_sizes_are_short():
 )
 def test_rough_durations_have_the_unit_that_suits_them(seconds, text):
     assert rough_duration(seconds) == text
+
+
+def test_numbers_in_names_are_sorted_by_size():
+    expected = ["10", "9" * 5000, "b2/img 3", "b10/img 1", "row 9", "row 10", "vgg11"]
+    assert sorted(expected, key=natural_order) == expected

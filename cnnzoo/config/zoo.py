@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from cnnzoo.errors import ConfigError
+from cnnzoo.text import natural_order
 
 SPEED = "speed.json"
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -42,7 +42,7 @@ def trained_names() -> list[str]:
 
 def names() -> list[str]:
     """Return the sorted names of the configurations in the zoo, resnet18 before resnet101."""
-    return sorted((path.stem for path in directory().glob("*.yaml")), key=_words_and_numbers)
+    return sorted((path.stem for path in directory().glob("*.yaml")), key=natural_order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,6 @@ def find(source: str | Path, directory: Path | None = None) -> Path:
         f"there is no configuration {str(source)!r}: no such file, and the zoo has no such name",
         hint=f"did you mean {' or '.join(near)}?" if near else _name_one(),
     )
-
-
-def _words_and_numbers(name: str) -> list[str | int]:
-    parts = re.split(r"(\d+)", name)  # words at even indices, numbers at odd ones
-    return [int(part) if part.isdigit() else part for part in parts]
 
 
 def _in_zoo(name: str) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,9 +14,8 @@ from cnnzoo.evaluation.sources import choose_data
 from cnnzoo.runs.run import Run
 from cnnzoo.studies.crossval_directory import CrossvalDirectory
 from cnnzoo.studies.crossval_results import CrossvalRecord
+from cnnzoo.text import natural_order
 from cnnzoo.training.progress import Display
-
-_DIGITS = re.compile(r"([0-9]+)")
 
 
 def out_of_fold(directory: CrossvalDirectory, record: CrossvalRecord) -> Predictions:
@@ -65,7 +63,7 @@ def _joined(found: Sequence[Predictions]) -> Predictions:
     """Return the predictions of the folds of one repeat as one, sorted by name and label."""
     names = [name for each in found for name in each.names]
     labels = np.concatenate([each.labels for each in found])
-    order = sorted(range(len(names)), key=lambda at: (_sort_key(names[at]), labels[at]))
+    order = sorted(range(len(names)), key=lambda at: (natural_order(names[at]), labels[at]))
     kept = [each.kept for each in found if each.kept is not None]
     return Predictions(
         tuple(names[at] for at in order),
@@ -74,11 +72,3 @@ def _joined(found: Sequence[Predictions]) -> Predictions:
         found[0].class_names,
         np.concatenate(kept)[order] if kept else None,
     )
-
-
-def _sort_key(name: str) -> list[tuple[int, str]]:
-    """Return a key that sorts numbers in names by size: `row 9` is before `row 10`."""
-    return [
-        (len(part.lstrip("0")), part.lstrip("0")) if part[:1].isdecimal() else (0, part)
-        for part in _DIGITS.split(name)
-    ]
