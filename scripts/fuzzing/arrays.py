@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from mutant import Mutant
+from mutant import Mutant, archived
 from trees import SIZES, mutate_bytes
 
 import cnnzoo
@@ -57,11 +57,7 @@ def mutant(dice: random.Random) -> Mutant:
         members[name] = file.getvalue() + members[name][128:]
     elif kind < 0.8:
         members[dice.choice((name, "../PWNED.npy", "more.npy"))] = b"\0" * 200_000_000
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for member, text in members.items():
-            archive.writestr(member, text)
-    file_bytes = content.getvalue()
+    file_bytes = archived(members, zipfile.ZIP_DEFLATED)
     return Mutant(mutate_bytes(file_bytes, dice) if kind > 0.8 else file_bytes, "mutant.npz")
 
 

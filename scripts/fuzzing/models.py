@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import random
@@ -12,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mutant import Mutant
+from mutant import Mutant, archived
 from trees import ODD, mutate_bytes, mutate_tree
 
 from cnnzoo.errors import CnnzooError, UserError
@@ -116,11 +115,7 @@ def mutant(dice: random.Random) -> Mutant:
     compression = zipfile.ZIP_DEFLATED if dice.random() < 0.5 else zipfile.ZIP_STORED
     if sum(map(len, members.values())) > 10_000_000:
         compression = zipfile.ZIP_DEFLATED
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", compression, compresslevel=1) as archive:
-        for name, text in members.items():
-            archive.writestr(name, text)
-    file = content.getvalue()
+    file = archived(members, compression)
     return Mutant(mutate_bytes(file, dice) if kind > 0.9 else file, "mutant.keras")
 
 

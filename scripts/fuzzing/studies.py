@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import random
 import shutil
@@ -11,7 +10,7 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
-from mutant import Mutant
+from mutant import Mutant, archived
 from trees import mutate_file
 
 from cnnzoo.config.loader import load_raw
@@ -51,11 +50,7 @@ def mutant(dice: random.Random) -> Mutant:
     files = dict(seed())
     name = dice.choice((FILES[0], *FILES))
     files[name] = mutate_file(name, files[name], dice)
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        for each, text in files.items():
-            archive.writestr(each, text)
-    return Mutant(content.getvalue(), "mutant.zip")
+    return Mutant(archived(files), "mutant.zip")
 
 
 def try_one(path: Path, words: list[str], dice: random.Random) -> str:
