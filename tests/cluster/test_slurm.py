@@ -9,15 +9,14 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pytest
 from local_slurm import missing_programs, running_slurm
+from same_bits import assert_same_bits
 
 from cnnzoo.cluster.slurm import LOG, SCRIPT, Request, script_text, submit
 from cnnzoo.config.loader import load_config
 from cnnzoo.errors import UserError
 from cnnzoo.runs.run import Run, queue_run
-from cnnzoo.training.engine.checkpoint import newest_checkpoint
 
 ONE = Request(nodes=1, workers=2, seconds=7200)
 
@@ -154,17 +153,7 @@ def test_a_job_that_loses_a_process_gives_the_bits_of_an_undisturbed_one(tmp_pat
     log = (disturbed.path / LOG).read_text()
     assert "a process was lost" in log
     assert "resumes in epoch" in log
-    whole = Run(tmp_path / "runs/undisturbed/1")
-    assert whole.history_path.read_bytes() == disturbed.history_path.read_bytes()
-    one, other = (newest_arrays(run) for run in (whole, disturbed))
-    assert one.keys() == other.keys()
-    assert all(np.array_equal(one[name], other[name]) for name in one)
-
-
-def newest_arrays(run: Run):
-    found = newest_checkpoint(run.checkpoints_path, print)
-    assert found is not None
-    return found[0]
+    assert_same_bits(disturbed, Run(tmp_path / "runs/undisturbed/1"))
 
 
 def process_of_job(job: str, environment: dict[str, str]) -> int:
