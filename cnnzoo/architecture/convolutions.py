@@ -15,6 +15,7 @@ from cnnzoo.architecture.arithmetic import (
     transposed_size,
 )
 from cnnzoo.architecture.facts import Facts
+from cnnzoo.config.calls import Call
 
 
 def convolution(arguments: Arguments, shape: Shape) -> Facts:
@@ -25,16 +26,18 @@ def convolution(arguments: Arguments, shape: Shape) -> Facts:
     _refuse_strides_with_dilation(window)
     refuse_uneven_groups(groups, filters, "filters")
     refuse_uneven_groups(groups, channels, "input channels")
-    weights = math.prod(window.kernel) * channels // groups * filters
-    return _slid_over(shape, arguments, window, filters, weights)
+    kernel = (*window.kernel, channels // groups, filters)
+    _check_constant(arguments, "kernel_initializer", kernel)
+    return _slid_over(shape, arguments, window, filters, math.prod(kernel))
 
 
 def depthwise_convolution(arguments: Arguments, shape: Shape) -> Facts:
     """Convolve each channel with `depth_multiplier` separate filters."""
     channels = image(shape)[2]
     window = convolution_window(arguments)
-    filters = channels * number(arguments, "depth_multiplier", 1)
-    return _slid_over(shape, arguments, window, filters, math.prod(window.kernel) * filters)
+    kernel = (*window.kernel, channels, number(arguments, "depth_multiplier", 1))
+    _check_constant(arguments, "depthwise_initializer", kernel)
+    return _slid_over(shape, arguments, window, math.prod(kernel[2:]), math.prod(kernel))
 
 
 def separable_convolution(arguments: Arguments, shape: Shape) -> Facts:
@@ -70,6 +73,7 @@ def dense(arguments: Arguments, shape: Shape) -> Facts:
         raise DoesNotFit("needs a list of values, but its input is 1 value")
     units = number(arguments, "units")
     weights = shape[-1] * units
+    _check_constant(arguments, "kernel_initializer", (shape[-1], units))
     return Facts(
         (*shape[:-1], units),
         trainable=weights + _biases(arguments, units),
@@ -104,6 +108,27 @@ def _slid_over(
         kernel=window.extent,
         strides=window.strides,
     )
+
+
+def _check_constant(arguments: Arguments, name: str, shape: Shape) -> None:
+    """Raise DoesNotFit if an initializer lists the weights, and their shape is another one."""
+    initializer = arguments.get(name)
+    value = initializer.arguments.get("value") if isinstance(initializer, Call) else None
+    if isinstance(value, tuple) and (found := _nested_shape(value)) != shape:
+        raise DoesNotFit(
+            f"has weights of {shape_text(shape)}, but its {name} has "
+            + (f"numbers of {shape_text(found)}" if found else "lists of different lengths"),
+            "Constant with one number gives it to all weights",
+        )
+
+
+def _nested_shape(value: object) -> Shape | None:
+    """Return the shape of nested lists, () for a number; None if lists differ in length."""
+    if not isinstance(value, tuple):
+        return ()
+    shapes = {_nested_shape(item) for item in value} or {()}
+    inner = shapes.pop()
+    return None if shapes or inner is None else (len(value), *inner)
 
 
 def _biases(arguments: Arguments, count: int) -> int:

@@ -123,6 +123,13 @@ def _one_or_list_of(item: Form, length: int | None = None) -> Form:
     return _either(item, _list_of(item, length))
 
 
+def _one_or_nested(item: Form, depth: int) -> Form:
+    forms = [item]
+    for _ in range(depth):
+        forms.append(_list_of(forms[-1]))
+    return _either(*forms)
+
+
 def _is_weights(value: object) -> bool:
     """Return whether a value is imagenet or a local file; a URL is not accepted."""
     if not isinstance(value, str) or "://" in value:
@@ -184,6 +191,11 @@ TYPES: Mapping[str, Type] = {
     "int_or_ints": Type("an integer or a list of integers", _one_or_list_of(_INT)),
     "numbers": Type("a list of numbers", _list_of(_NUMBER)),
     "number_or_numbers": Type("a number or a list of numbers", _one_or_list_of(_NUMBER)),
+    "number_or_nested": Type(
+        "a number, or nested lists of numbers in the shape of the weights",
+        _one_or_nested(_NUMBER, 5),
+        is_float=True,
+    ),
     "number_pair": Type("a list of 2 numbers", _list_of(_NUMBER, 2)),
     "number_or_pair": Type("a number or a list of 2", _one_or_list_of(_NUMBER, 2)),
     "fraction_or_pair": Type("a number from 0 to 1, or a list of 2", _one_or_list_of(_FRACTION, 2)),

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from cnnzoo.architecture.arithmetic import adaptive_window, output_size, same_size
 from cnnzoo.architecture.rules import RULES, DoesNotFit, Facts, layer_facts, merge_shapes
+from cnnzoo.config.calls import Call
 from cnnzoo.config.composites import ATTENTION
 from cnnzoo.models.build import attend
 
@@ -292,6 +293,37 @@ def refusal(name: str, shape: Shape, **arguments: Any) -> DoesNotFit:
         layer_facts(name, arguments, shape)
     assert measured(name, arguments, shape) is None or fails_on_data(name, arguments, shape)
     return caught.value
+
+
+def constant(value: Any) -> Call:
+    return Call("initializers", "Constant", {"value": value})
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "initializer", "weights"),
+    [
+        ("Conv2D", {"filters": 2, "kernel_size": 1}, "kernel_initializer", "1x1x3x2"),
+        ("DepthwiseConv2D", {"kernel_size": 1}, "depthwise_initializer", "1x1x3x1"),
+        ("Dense", {"units": 2}, "kernel_initializer", "3x2"),
+    ],
+)
+def test_numbers_for_all_weights_have_their_shape(
+    name: str, arguments: dict[str, Any], initializer: str, weights: str
+) -> None:
+    def given(value: Any) -> dict[str, Any]:
+        return {**arguments, initializer: constant(value)}
+
+    fits: Any = 0.5
+    for size in reversed(weights.split("x")):
+        fits = (fits,) * int(size)
+    plain = facts_of(name, (4, 4, 3), **arguments)
+    assert facts_of(name, (4, 4, 3), **given(0.5)) == plain
+    assert facts_of(name, (4, 4, 3), **given(fits)) == plain
+    said = f"{name} has weights of {weights}, but its {initializer} has numbers of 1x4"
+    with pytest.raises(DoesNotFit, match=said):
+        layer_facts(name, given(((1, 2, 3, 4),)), (4, 4, 3))
+    with pytest.raises(DoesNotFit, match="has lists of different lengths"):
+        layer_facts(name, given(((1, 2), (3,))), (4, 4, 3))
 
 
 def test_every_rule_is_of_a_public_keras_layer_and_has_an_example() -> None:

@@ -116,6 +116,7 @@ NESTED = {
             Call("initializers", "RandomUniform", {"minval": -1.0, "maxval": 1.0}),
         ),
         ({"Constant": 0.1}, Call("initializers", "Constant", {"value": 0.1})),
+        ({"Constant": [[[1, 2]]]}, Call("initializers", "Constant", {"value": ((1, 2),)})),
     ],
     "kernel_regularizer": [
         ("l2", Call("regularizers", "L2")),

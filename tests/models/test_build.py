@@ -46,6 +46,16 @@ def test_the_output_is_a_probability_for_each_class():
     assert output.sum(axis=1) == pytest.approx([1, 1], abs=1e-5)
 
 
+def test_an_initializer_may_list_all_weights():
+    numbers = [[[[1, 0.5], [2, 3], [-4, 0]]]]
+    layer = {"kernel_initializer": {"Constant": [numbers]}, "filters": 2, "kernel_size": 1}
+    model = cnnzoo.build_model(model_config([{"Conv2D": layer}, "Flatten"]))
+    assert model.layers[0].get_weights()[0].tolist() == numbers
+    given = images((8, 8, 3))
+    expected = given @ np.array(numbers[0][0])
+    assert model.predict(given, verbose=0) == pytest.approx(expected.reshape(2, -1))
+
+
 def test_a_residual_adds_its_input():
     model = cnnzoo.build_model(
         model_config([{"Residual": {"layers": [{"Rescaling": 2}]}}, "Flatten"])
