@@ -36,6 +36,11 @@ from cnnzoo.cli.options import (
     is_flag=True,
     help="Fit a temperature on the validation split and print its effect.",
 )
+@click.option(
+    "--flip",
+    is_flag=True,
+    help="Average the probabilities of each image with those of its mirror image.",
+)
 @format_option("table", "json", help="How to print the figures.")
 @click.option(
     "--parquet",
@@ -57,6 +62,7 @@ def evaluate(
     split: str | None,
     data: tuple[str, ...],
     calibrate: bool,
+    flip: bool,
     form: str,
     parquet: bool,
     output: Path | None,
@@ -70,8 +76,8 @@ def evaluate(
     RUN is a run directory or the name of a run; by default the latest run. With two classes the
     second is the positive one, and a threshold is tuned on the validation split.
 
-    The results are written into the run, for other data under a separate name. Results of a model
-    file or of a trained network of the zoo are written only with --output.
+    The results are written into the run, for other data and with --flip under a separate name.
+    Results of a model file or of a trained network of the zoo are written only with --output.
 
     \b
     Examples:
@@ -108,6 +114,7 @@ def evaluate(
         split,
         data=data,
         calibrate=calibrate,
+        flip=flip,
         output=output,
         parquet=parquet,
         device=device,

@@ -110,9 +110,11 @@ def expected_text(classifier: Classifier) -> str:
 
 
 def predict_probabilities(
-    model: Any, images: Images, size: int | None = None
+    model: Any, images: Images, size: int | None = None, *, mirror: bool = False
 ) -> NDArray[np.float32]:
     """Return probabilities float32 [n, classes] for images uint8 [n, height, width, channels].
+
+    With `mirror`, those of the images with left and right exchanged.
 
     A model with one sigmoid unit gives the probability of the second of two classes. The last batch
     is padded to one size, by default `batch_size`: on a CPU, the probabilities of an image then do
@@ -125,6 +127,8 @@ def predict_probabilities(
     outputs = []
     for start in range(0, count, size):
         batch = images[start : start + size]
+        if mirror:
+            batch = batch[:, :, ::-1]
         missing = size - len(batch)
         if missing:
             batch = np.concatenate([batch, np.zeros((missing, *shape), np.uint8)])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cnnzoo.datasets.dataset import SPLITS, Dataset, Examples
 from cnnzoo.errors import DataError, RunError, did_you_mean
@@ -56,6 +57,7 @@ def evaluate(
     *,
     data: str | Sequence[str] = (),
     calibrate: bool = False,
+    flip: bool = False,
     output: Path | str | None = None,
     device: str = "auto",
     trust: Trust | None = None,
@@ -66,7 +68,8 @@ def evaluate(
     `split` is `train`, `validation`, `test` or `all`; by default the test split. `data` names other
     data, as `--data` on the command line: `"mnist5k"`, or `["folder=photos"]`; without a test
     split of their own, all of them are measured. `calibrate` fits a temperature on the
-    validation split and reports its effect. See `measure` for the files.
+    validation split and reports its effect. `flip` averages the probabilities of each image with
+    those of its mirror image. See `measure` for the files.
 
     Returns the content of `metrics.json`: `split`, `examples`, `metrics`, `per_class`, `confusion`
     (rows are the truth, columns the predictions), `calibration`; of two classes `binary`, with the
@@ -83,6 +86,7 @@ def evaluate(
         split,
         data=data,
         calibrate=calibrate,
+        flip=flip,
         output=output,
         device=device,
         trust=trust,
@@ -96,6 +100,7 @@ def measure(
     *,
     data: str | Sequence[str] = (),
     calibrate: bool = False,
+    flip: bool = False,
     output: Path | str | None = None,
     parquet: bool = False,
     device: str = "auto",
@@ -105,8 +110,8 @@ def measure(
     """Do the same as `evaluate`, and return the predictions and the files too.
 
     `metrics.json` and `predictions.csv` are written into the directory `output`, or else into the
-    run under the name of the split and of other data. Results of a model file and of a trained
-    network of cnnzoo need `output`.
+    run under the name of the split, of other data and of `flip`. Results of a model file and of a
+    trained network of cnnzoo need `output`.
 
     The display gets notes: assumptions about a model that cnnzoo did not write, examples that the
     run was trained on, and shortened files.
@@ -125,24 +130,26 @@ def measure(
         display.note(note)
     from cnnzoo.evaluation.metrics import measure_predictions
 
-    predictions = predict_split(classifier, chosen.dataset, split)
+    predictions = predict_split(classifier, chosen.dataset, split, flip=flip)
     names = classifier.class_names
     measured = {
         "split": split,
         "data": {"name": chosen.dataset.name, "fingerprint": chosen.dataset.fingerprint},
         **measure_predictions(predictions.probabilities, predictions.labels, names),
     }
+    if flip:
+        measured["flip"] = True
     if trained and (not chosen.own or split in (ALL, "train")):
         measured["data"] |= _overlap(trained, classifier, chosen, split, display)
     if len(names) == 2:
-        threshold = _threshold(trained, classifier, chosen)
+        threshold = _threshold(trained, classifier, chosen, flip)
         measured["binary"] = binary_report(predictions, threshold)
-        if trained and chosen.own and folder is None and not is_trained(trained):
+        if trained and chosen.own and not flip and folder is None and not is_trained(trained):
             trained.update(threshold=threshold)
     if calibrate:
-        held_out = predict_split(classifier, chosen.dataset, VALIDATION)
+        held_out = predict_split(classifier, chosen.dataset, VALIDATION, flip=flip)
         measured["temperature"] = temperature_report(held_out, predictions)
-    paths = _paths(trained, folder, chosen, split)
+    paths = _paths(trained, folder, chosen, f"{split}-flipped" if flip else split)
     files = _write(measured, predictions, paths, parquet)
     if files and len(names) > MAX_COLUMNS:
         display.note(
@@ -186,8 +193,12 @@ def _overlap(
     return {"in_training": count}
 
 
-def predict_split(classifier: Classifier, dataset: Dataset, split: str) -> Predictions:
+def predict_split(
+    classifier: Classifier, dataset: Dataset, split: str, *, flip: bool = False
+) -> Predictions:
     """Return the predictions for a split, or for `all` of them, with the classes of the model.
+
+    With `flip` they are the means of each image and its mirror image.
 
     Raises DataError if the split is empty, or has a class that the model does not know.
     """
@@ -197,11 +208,17 @@ def predict_split(classifier: Classifier, dataset: Dataset, split: str) -> Predi
     return Predictions(
         tuple(name for examples in filled for name in examples.names),
         labels_by_name(labels, dataset.class_names, names, dataset.name),
-        np.concatenate(
-            [predict_probabilities(classifier.model, examples.images) for examples in filled]
-        ),
+        np.concatenate([_probabilities(classifier, examples, flip) for examples in filled]),
         names,
     )
+
+
+def _probabilities(classifier: Classifier, examples: Examples, flip: bool) -> NDArray[np.float32]:
+    seen = predict_probabilities(classifier.model, examples.images)
+    if not flip:
+        return seen
+    mirrored = predict_probabilities(classifier.model, examples.images, mirror=True)
+    return (seen + mirrored) / np.float32(2)
 
 
 def _filled(dataset: Dataset, split: str) -> list[Examples]:
@@ -213,14 +230,16 @@ def _filled(dataset: Dataset, split: str) -> list[Examples]:
     return filled
 
 
-def _threshold(trained: Run | None, classifier: Classifier, chosen: Chosen) -> dict[str, Any]:
+def _threshold(
+    trained: Run | None, classifier: Classifier, chosen: Chosen, flip: bool
+) -> dict[str, Any]:
     """Return the threshold tuned on the validation split; on other data, that of the run."""
     if trained and not chosen.own:
         stored = trained.record().get("threshold")
         return stored or no_threshold("none was tuned: evaluate the run on its own data first")
     if not len(chosen.dataset.splits[VALIDATION]):
         return no_threshold("the validation split is empty")
-    return tuned_threshold(predict_split(classifier, chosen.dataset, VALIDATION))
+    return tuned_threshold(predict_split(classifier, chosen.dataset, VALIDATION, flip=flip))
 
 
 def _no_run(folder: Path) -> Path:

@@ -120,7 +120,8 @@ def headline(measured: dict[str, Any]) -> str:
     values = {name: figure["value"] for name, figure in figures.items()}
     interval = interval_text(figures["accuracy"], 3)
     return (
-        f"{measured['split']}: accuracy {values['accuracy']:.4f}"
+        f"{measured['split']}{', with mirror images' if measured.get('flip') else ''}: "
+        f"accuracy {values['accuracy']:.4f}"
         f"{f' ({interval})' if interval else ''}, loss {values['loss']:.4f}, "
         f"macro F1 {values['macro_f1']:.4f}, balanced accuracy "
         f"{values['balanced_accuracy']:.4f} on {measured['examples']:,} examples"

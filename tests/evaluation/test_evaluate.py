@@ -9,7 +9,7 @@ from PIL import Image
 
 import cnnzoo
 from cnnzoo.errors import ConfigError, DataError, RunError
-from cnnzoo.evaluation.classifier import predict_probabilities
+from cnnzoo.evaluation.classifier import open_classifier, predict_probabilities
 from cnnzoo.evaluation.evaluate import measure
 from cnnzoo.evaluation.metrics import measure_predictions
 from cnnzoo.evaluation.predictions import read_predictions
@@ -91,6 +91,25 @@ def test_another_split_does_not_replace_the_test_figures(run):
     assert (run.path / "metrics.json").read_text() == before
     assert json.loads((run.path / "metrics-validation.json").read_text()) == validation
     assert len(read_predictions(run.path / "predictions-validation.csv")) == 181
+
+
+def test_with_flip_each_probability_is_the_mean_of_the_image_and_its_mirror_image(run):
+    evaluation = measure(run, flip=True)
+    assert evaluation.measured["flip"] is True
+    assert [path.name for path in evaluation.files] == [
+        "metrics-test-flipped.json",
+        "predictions-test-flipped.csv",
+    ]
+    assert not run.metrics_path("test").exists()
+    config = run.config()
+    dataset = cnnzoo.load_dataset(config.data, image_shape=config.model.input_shape)
+    images = dataset.splits["test"].images[0:1000]
+    model = open_classifier(run).model
+    expected = (
+        predict_probabilities(model, images)
+        + predict_probabilities(model, np.ascontiguousarray(images[:, :, ::-1]))
+    ) / 2
+    assert np.array_equal(evaluation.predictions.probabilities, expected)
 
 
 def test_all_is_every_split(run):
