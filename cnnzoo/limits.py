@@ -25,6 +25,7 @@ BODIES_BYTES = 256 * 2**20
 REQUEST_IMAGES = 256
 WAITING_IMAGES = 1024  # of one model, decoded or in its queue
 
+COUNT = 2**31 - 1  # epochs, images of a batch: libraries count in 32 bits
 FOLDS = 1000  # of a cross-validation, a training each
 REPEATS = 1000  # of a cross-validation
 PATTERN = 1000  # letters of data.group

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from cnnzoo import limits
 from cnnzoo.config.calls import Call, shown, written
 from cnnzoo.config.layer_lists import parse_call
 from cnnzoo.config.located import Map, located_items
@@ -24,7 +25,7 @@ from cnnzoo.config.mistakes import explain
 from cnnzoo.config.notation import CallParser
 from cnnzoo.errors import ConfigError, Place
 
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=limits.COUNT)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 

@@ -94,7 +94,7 @@ def test_sections_are_equal_by_value_wherever_they_were_written():
 
 
 STRICT: dict[str, list[Any]] = {
-    "epochs": ["3", 3.0, True, 0, -1, None, [3], {}],
+    "epochs": ["3", 3.0, True, 0, -1, 2**31, None, [3], {}],
     "batch_size": ["3", 3.5, 0],
     "monitor": [3, None, True, ["a"]],
     "metrics": ["AUC", None, {"AUC": {}}, [3], ["Acuracy"]],
