@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import metrics as sklearn_metrics
 
 from cnnzoo.errors import DataError
 from cnnzoo.evaluation import calibration
@@ -63,7 +62,7 @@ def measure_predictions(
     return {
         "examples": len(labels),
         "metrics": found,
-        "per_class": _per_class(labels, predicted, class_names),
+        "per_class": _per_class(confusion, class_names),
         "confusion": confusion.plain(),
         "calibration": {"bins": bins},
         "intervals": {
@@ -95,8 +94,8 @@ def _of_examples(probabilities: Probabilities, labels: Labels) -> dict[str, dict
     ranking, unknown = None, {}
     if probabilities.shape[1] == 2 and 0 < positive.sum() < len(labels):
         ranking = Ranking(scores, positive)
-        values["roc_auc"] = float(sklearn_metrics.roc_auc_score(positive, scores))
-        values["pr_auc"] = float(sklearn_metrics.average_precision_score(positive, scores))
+        areas = ranking.areas(np.ones((1, len(labels))))
+        values |= {name: float(area[0]) for name, area in areas.items()}
     elif probabilities.shape[1] == 2:
         why = {"why": "all examples are of one class"}
         unknown = {name: metric_value(None) | why for name in ("roc_auc", "pr_auc")}
@@ -118,20 +117,18 @@ def _of_confusion(confusion: Confusion) -> dict[str, dict[str, Any]]:
     }
 
 
-def _per_class(
-    labels: Labels, predicted: NDArray[np.intp], class_names: tuple[str, ...]
-) -> dict[str, dict[str, Any]]:
-    precision, recall, f1, support = sklearn_metrics.precision_recall_fscore_support(
-        labels, predicted, labels=list(range(len(class_names))), zero_division=0
-    )
+def _per_class(confusion: Confusion, class_names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    counts = Counts.of(confusion)
+    columns = {
+        "precision": _ratio(counts.hits, counts.predicted).tolist(),
+        "recall": _recall(counts).tolist(),
+        "f1": _f1(counts).tolist(),
+        "support": confusion.support().tolist(),
+    }
+    rows = zip(*columns.values(), strict=True)
     return {
-        name: {
-            "precision": float(precision[index]),
-            "recall": float(recall[index]),
-            "f1": float(f1[index]),
-            "support": int(support[index]),
-        }
-        for index, name in enumerate(class_names)
+        name: dict(zip(columns, row, strict=True))
+        for name, row in zip(class_names, rows, strict=True)
     }
 
 
@@ -151,9 +148,12 @@ def _f1(counts: Counts) -> Any:
     return _ratio(2 * counts.hits, counts.truth + counts.predicted)
 
 
+def _recall(counts: Counts) -> Any:
+    return _ratio(counts.hits, counts.truth)
+
+
 def _balanced_accuracy(counts: Counts) -> Any:
-    recall = _ratio(counts.hits, counts.truth)
-    return recall.sum(axis=-1) / (counts.truth > 0).sum(axis=-1)
+    return _recall(counts).sum(axis=-1) / (counts.truth > 0).sum(axis=-1)
 
 
 def _matthews(counts: Counts) -> Any:

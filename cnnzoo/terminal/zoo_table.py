@@ -20,8 +20,6 @@ from rich.text import Text
 import cnnzoo
 from cnnzoo.config import zoo
 from cnnzoo.datasets.cache_directory import cache_directory
-from cnnzoo.reporting.caveats import caveats
-from cnnzoo.runs.trained import trained_run
 from cnnzoo.terminal.console import new_table
 from cnnzoo.text import compact, rough_duration
 
@@ -136,6 +134,9 @@ def _computed() -> list[Row]:
 
 def _measured(name: str, reference: str) -> tuple[str, str]:
     """Return the accuracy, for a trained network as it was measured, and that it is trained."""
+    from cnnzoo.reporting.caveats import caveats
+    from cnnzoo.runs.trained import trained_run
+
     run = trained_run(name)
     if run is None:
         return reference, ""

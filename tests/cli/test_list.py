@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from conftest import loaded_modules
 
 from cnnzoo.config import zoo
+from cnnzoo.terminal.zoo_table import zoo_rows
 from cnnzoo.text import compact
 
 
@@ -33,6 +35,12 @@ def test_networks_are_listed_below_their_purpose_with_the_time_of_a_training(in_
 def test_the_list_fits_a_narrow_terminal(in_process, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     assert {len(line) for line in in_process("list")[1].splitlines()} == {80}
+
+
+def test_what_was_computed_once_is_listed_without_reading_a_configuration():
+    zoo_rows()
+    code = "from cnnzoo.cli import cli\ncli.main(['list'], standalone_mode=False)"
+    assert loaded_modules(code, ("rich", "pydantic", "yaml", "numpy")) == ["rich"]
 
 
 @pytest.mark.parametrize(

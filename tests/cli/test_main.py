@@ -40,12 +40,23 @@ def test_what_needs_no_framework_loads_none(words):
     assert loaded_modules(main_with(*words), ("keras", "tensorflow", "jax", "torch")) == []
 
 
-def test_predict_loads_the_backend_and_little_more(tmp_path):
+@pytest.mark.parametrize(
+    ("words", "drawing"),
+    [
+        (("predict", "lenet_mnist", "digit.png"), []),
+        (("evaluate", "lenet_mnist", "--data", "mnist5k"), []),
+        (("explain", "lenet_mnist", "digit.png", "--output", "explained"), ["matplotlib"]),
+        (("report", "lenet_mnist", "--output", "report.html"), ["matplotlib"]),
+    ],
+    ids=lambda value: value[0] if value else "",
+)
+def test_a_command_loads_the_backend_and_what_it_uses(tmp_path, words, drawing):
     Image.new("L", (28, 28)).save(tmp_path / "digit.png")
-    code = main_with("predict", "lenet_mnist", str(tmp_path / "digit.png"))
+    code = f"import os\nos.chdir({str(tmp_path)!r})\n{main_with(*words)}"
     code += "\nimport gc\nassert gc.isenabled() and gc.get_freeze_count()"
     needless = ("sklearn", "scipy", "pandas", "matplotlib", "mlxtend", "jax")
-    assert loaded_modules(code, ("keras", "tensorflow", *needless)) == ["keras", "tensorflow"]
+    loaded = loaded_modules(code, ("keras", "tensorflow", *needless))
+    assert loaded == ["keras", "tensorflow", *drawing]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

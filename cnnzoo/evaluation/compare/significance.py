@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from cnnzoo.evaluation.intervals import SEED, Interval, percentiles
 
@@ -30,6 +29,8 @@ def mcnemar(lost: int, gained: int) -> float:
     """
     if not lost + gained:
         return 1.0
+    from scipy import stats
+
     return float(stats.binomtest(lost, lost + gained, 0.5).pvalue)
 
 
@@ -40,6 +41,8 @@ def welch(one: Sequence[float], other: Sequence[float]) -> float | None:
     """
     if min(len(one), len(other)) < 2 or not (np.ptp(one) or np.ptp(other)):
         return None
+    from scipy import stats
+
     return float(stats.ttest_ind(one, other, equal_var=False).pvalue)
 
 
