@@ -26,6 +26,9 @@ _MACS_AT_ONCE = {"cpu": 8 * 10**9, "gpu": 10**12, "tensor cores": 8 * 10**12}
 
 FLOAT32, MIXED_BFLOAT16, MIXED_FLOAT16 = "float32", "mixed_bfloat16", "mixed_float16"
 BFLOAT16_GPU = (8, 0)  # first compute capability with bfloat16 in tensor cores: Ampere
+# Multiply-accumulates of LeNet, the smallest network that bfloat16 was measured to make faster
+# (`scripts/benchmark training`).
+_FASTER_FROM = 416_000
 _BFLOAT16_CPU = ("amx_bf16", "avx512_bf16")
 
 
@@ -71,6 +74,11 @@ def choose_settings(
     precision = choose_precision(training.precision, hardware)
     if training.precision == "auto":
         notes.append(str(precision))
+    elif faster := faster_precision(training.precision, architecture, hardware):
+        notes.append(
+            f"precision: {training.precision}; training.precision=auto is usually faster: "
+            f"{faster.policy}, {faster.reason}"
+        )
     steps = training.steps_per_execution
     if steps == "auto":
         steps = choose_steps(architecture.macs * size, hardware)
@@ -139,6 +147,19 @@ def choose_precision(wanted: str, hardware: Hardware) -> Precision:
     if flag:
         return Precision(MIXED_BFLOAT16, f"which this CPU computes natively ({flag})")
     return Precision(FLOAT32, "because this CPU has no bfloat16 arithmetic")
+
+
+def faster_precision(
+    wanted: str, architecture: Architecture, hardware: Hardware
+) -> Precision | None:
+    """The precision that `auto` would choose instead of float32, if it is usually faster.
+
+    None for networks smaller than the smallest one that was measured.
+    """
+    automatic = choose_precision("auto", hardware)
+    if wanted != FLOAT32 or automatic.policy == FLOAT32 or architecture.macs < _FASTER_FROM:
+        return None
+    return automatic
 
 
 def _power_of_two(wanted: int, most: int) -> int:
