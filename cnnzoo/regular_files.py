@@ -32,11 +32,10 @@ def open_regular_text(
 
 def read_regular(path: str | Path, max_bytes: int) -> bytes:
     """Return the content of a regular file; raise OSError if it is larger than `max_bytes`."""
-    descriptor = _open(path)
+    descriptor, size = _open_sized(path)
     try:
-        size = os.fstat(descriptor).st_size
         content = os.read(descriptor, size + 1) if size <= max_bytes else b""
-        more = content
+        more = content if len(content) != size else b""  # as expected: the end was reached
         while more and len(content) <= max_bytes:
             more = os.read(descriptor, _BLOCK)
             content += more
@@ -52,12 +51,16 @@ def _opener(path: str, flags: int) -> int:
 
 
 def _open(path: str | Path) -> int:
+    return _open_sized(path)[0]
+
+
+def _open_sized(path: str | Path) -> tuple[int, int]:
     descriptor = os.open(path, _FLAGS)
-    mode = os.fstat(descriptor).st_mode
-    if stat.S_ISREG(mode):
-        return descriptor
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode):
+        return descriptor, status.st_size
     os.close(descriptor)
-    if stat.S_ISDIR(mode):
+    if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, "is a directory", str(path))
     raise OSError(errno.EINVAL, "is not a regular file", str(path))
 

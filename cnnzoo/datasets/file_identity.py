@@ -42,13 +42,14 @@ def files_identity(
     digest.update("\0".join(names).encode("utf-8", "surrogateescape"))
     table = array("q", states)
     digest.update(table.tobytes())
-    if len(names) > 1 and _times_tell_nothing(table):
+    if len(names) > 1 and times_tell_nothing(table):
         for contents in _contents([path_of(name) for name in names]):
             digest.update(contents)
     return digest.hexdigest()
 
 
-def _times_tell_nothing(states: array[int]) -> bool:
+def times_tell_nothing(states: array[int]) -> bool:
+    """Return whether a changed file may have the same State."""
     modified, changed = states[_MODIFIED :: len(NO_FILE)], states[_CHANGED :: len(NO_FILE)]
     if any(time != modified[0] for time in modified):
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnzoo.config.data import DataConfig
+from cnnzoo.datasets.file_identity import times_tell_nothing
 from cnnzoo.datasets.images.decode import UnreadableError, decode_file, no_warnings, open_image
 from cnnzoo.datasets.images.decode import read_file as read_image_file
 from cnnzoo.datasets.images.fit import Fit
@@ -32,6 +34,8 @@ class ImageFiles(Source):
     """A source whose items are named by their paths below `root`."""
 
     root: Path
+    files: list[str]  # paths below `root`
+    states: array[int]  # of the files, one State after the other
 
     def __init__(self, data: DataConfig) -> None:
         self.data = data
@@ -53,15 +57,28 @@ class ImageFiles(Source):
     ) -> dict[int, str]:
         """Decode the files of the items at these indices into the rows of `out`."""
         paths = [f"{self.root}/{items.names[index]}" for index in indices]
-        failed = decode_files(paths, out, fit, on_progress)
-        some = paths[:: max(1, len(paths) // LOOKED_INTO)]
+        return decode_files(paths, out, fit, on_progress)
+
+    def file_states(self, names: Sequence[str]) -> NDArray[np.int64] | None:
+        """Return the State of the file of each item with these names, int64 [n, 4]."""
+        if times_tell_nothing(self.states):
+            return None
+        row_of = {name: row for row, name in enumerate(self.files)}
+        states = np.frombuffer(self.states, np.int64).reshape(len(self.files), -1)
+        return states[[row_of[name] for name in names]]
+
+    def inspect(
+        self, items: Items, indices: NDArray[np.intp], images: NDArray[np.uint8], fit: Fit
+    ) -> None:
+        """Add notes about lost colours and dark pixels."""
+        looked_into = indices[:: max(1, len(indices) // LOOKED_INTO)]
+        some = [f"{self.root}/{items.names[index]}" for index in looked_into]
         if fit.shape[2] == 1 and any(map(_has_colour, some)):
             self.found.append(COLOUR_DROPPED)
-        largest = _largest(out)
-        if 0 < largest <= DARK and len(failed) < len(paths):
+        largest = _largest(images)
+        if 0 < largest <= DARK:
             largest, white = _raw_largest(some) or (largest, 255)
             self.found.append(dark_note(self.root.name, largest, white))
-        return failed
 
 
 def is_inside(path: str, root: str) -> bool:
@@ -70,7 +87,7 @@ def is_inside(path: str, root: str) -> bool:
     return real == root or real.startswith(f"{root.rstrip('/')}/")
 
 
-def _largest(images: np.memmap[Any, Any]) -> int:
+def _largest(images: NDArray[np.uint8]) -> int:
     """Return the largest pixel, or the first one above DARK."""
     largest = 0
     for start in range(0, len(images), _BLOCK):

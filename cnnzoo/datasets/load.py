@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from cnnzoo.datasets.folds import fold_notes, split_fold
 from cnnzoo.datasets.groups import find_groups, group_notes
 from cnnzoo.datasets.images.fit import Fit
 from cnnzoo.datasets.images.workers import Progress
+from cnnzoo.datasets.mapped import in_memory
+from cnnzoo.datasets.reuse import find_decoded
 from cnnzoo.datasets.selection import read_exclusions, select
 from cnnzoo.datasets.source import Source, open_source
 from cnnzoo.datasets.splitting import Indices, split_examples, split_notes
@@ -50,7 +53,8 @@ def load_dataset(
 ) -> Dataset:
     """Load the data set that a section describes, with images of (height, width, channels).
 
-    The first call decodes every image into the cache; later calls open the cache entry.
+    The first call decodes every image into the cache; later calls open the cache entry. If files
+    were added or changed, only these are decoded.
     `on_progress` is called with the number of decoded images and their total. `source` is the
     opened source of `data`; without it, the source is opened here. Images of more bytes than
     `most_in_memory`, by default 1 GiB, stay on disk, and are read when they are used.
@@ -120,23 +124,36 @@ def _decode(
         raise _unreadable(selection.unusable, data)
     if not len(selection.indices):
         raise _nothing_left(data, selection.unusable)
-    images = cache.new_images(folder, (len(selection.indices), *fit.shape))
-    failed = source.read(items, selection.indices, images, fit, on_progress)
-    names = [items.names[index] for index in selection.indices]
+    names = [items.names[index] for index in selection.indices.tolist()]
+    images = cache.new_images(folder, (len(names), *fit.shape))
+    states = source.file_states(names)
+    files_key = cache.key_of("files", str(source.root and source.root.resolve()), fit)
+    decoded = None if states is None else find_decoded(files_key, names, states)
+    row_of = np.arange(len(names))  # the row in `images` of each example
+    new = row_of
+    if decoded and decoded.copy_to(images):
+        new = np.delete(row_of, decoded.indices)
+        row_of[np.concatenate([decoded.indices, new])] = np.arange(len(names))
+    out = cast("np.memmap[Any, Any]", images[len(names) - len(new) :])
+    reasons = source.read(items, selection.indices[new], out, fit, on_progress)
+    failed = {int(new[row]): reason for row, reason in reasons.items()}
+    source.inspect(items, selection.indices, images, fit)
     skipped = {**selection.unusable, **{names[row]: failed[row] for row in sorted(failed)}}
     if skipped and data.on_error == "stop":
         raise _unreadable(skipped, data)
-    rows = np.delete(np.arange(len(names)), [*failed])
-    if not len(rows):
+    kept = np.delete(np.arange(len(names)), [*failed])
+    if not len(kept):
         raise _nothing_left(data, skipped)
     cache.finish(
         folder,
         images,
-        rows,
-        selection.labels[rows],
-        items.parts[selection.indices[rows]],
-        source.split_keys(items, selection.indices[rows]),
-        [names[row] for row in rows],
+        row_of[kept],
+        selection.labels[kept],
+        items.parts[selection.indices[kept]],
+        source.split_keys(items, selection.indices[kept]),
+        [names[example] for example in kept.tolist()],
+        None if states is None else states[kept],
+        files_key=files_key,
         name=data.title,
         source={data.source: data.plain()[data.source]},
         class_names=list(selection.class_names),
@@ -177,15 +194,15 @@ def _dataset(entry: cache.Entry, data: DataConfig, source: Source, most_in_memor
     class_names = tuple(about["class_names"])
     indices, found = _splits(entry, data, source)
     notes = (*about["notes"], *found)
-    in_memory = entry.images.nbytes <= most_in_memory
+    fits = entry.images.nbytes <= most_in_memory
     digest = hashlib.sha256(repr((class_names, entry.images.shape[1:])).encode())
     splits = {}
     for split in SPLITS:
         chosen = indices[split]
         rows, labels = entry.rows[chosen], entry.labels[chosen]
         images: Images = (
-            entry.images[rows]
-            if in_memory
+            in_memory(entry.images, rows)
+            if fits
             else MappedImages(entry.images, rows, entry.digests[chosen])
         )
         splits[split] = Examples(images, labels, tuple([entry.names[i] for i in chosen.tolist()]))

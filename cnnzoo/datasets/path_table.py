@@ -36,7 +36,7 @@ class PathTable(ImageFiles):
         self.root = Path(data.image_dir) if data.image_dir else path.parent
         files = _Files(self.root, bool(data.follow_links))
         suffix = data.image_suffix or ""
-        names, labels, parts, states = [], [], [], array("q", file_state(path.stat()))
+        names, labels, parts, states = [], [], [], array("q")
         unusable: dict[str, str] = {}
         for line, label, part, image in usable_rows(path, layout, unusable):
             name = inner_path(image[0], line, self.root) + suffix
@@ -58,7 +58,9 @@ class PathTable(ImageFiles):
         plain = plain_names(set(labels))
         self._items = make_items(names, [plain[label] for label in labels], parts, unusable)
         paths = [str(path), *(f"{self.root}/{name}" for name in names)]
-        self.identity = files_identity(paths, states, str, "paths", unusable)
+        self.files, self.states = names, states
+        all_states = array("q", file_state(path.stat())) + states
+        self.identity = files_identity(paths, all_states, str, "paths", unusable)
 
     def items(self) -> Items:
         """Return every row with an existing file."""

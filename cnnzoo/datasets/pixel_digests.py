@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-_WORTH_A_THREAD = 2**16  # bytes of an image
+_WORTH_A_THREAD = 2**14  # bytes of an image
+_CHUNK_BYTES = 2**21  # that a thread hashes at a time
 
 
 def row_digests(images: NDArray[np.uint8], rows: NDArray[np.intp]) -> NDArray[np.uint8]:
@@ -20,5 +21,6 @@ def row_digests(images: NDArray[np.uint8], rows: NDArray[np.intp]) -> NDArray[np
 
     # Hashing releases Python's lock; for small images, acquiring it again costs more than it gains.
     with ThreadPoolExecutor(None if flat.shape[1] >= _WORTH_A_THREAD else 1) as pool:
-        chunks = pool.map(digests_of, np.array_split(rows, max(1, len(rows) // 1024)))
+        count = max(1, len(rows) * flat.shape[1] // _CHUNK_BYTES)
+        chunks = pool.map(digests_of, np.array_split(rows, count))
         return np.frombuffer(b"".join(chunks), np.uint8).reshape(-1, 16)

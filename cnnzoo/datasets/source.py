@@ -15,6 +15,8 @@ from cnnzoo.config.data import DataConfig
 from cnnzoo.config.data_names import TFDS_NAMES
 
 if TYPE_CHECKING:  # reading only the names loads no NumPy
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -32,6 +34,7 @@ class Source(ABC):
     identity: str
     # The values of black and white in the files of its images, if they are not 0 and 255.
     file_range: tuple[float, float] | None = None
+    root: Path | None = None  # the folder of the files that are its items
     has_paths = True  # whether the names of its items are paths of files
 
     @property
@@ -81,6 +84,18 @@ class Source(ABC):
 
         Returns the rows that could not be read, each with the reason.
         """
+
+    def file_states(self, names: Sequence[str]) -> NDArray[np.int64] | None:
+        """Return the State of the file of each item with these names, int64 [n, 4].
+
+        None if the images are not in separate files, or if a changed file may have the same State.
+        """
+        return None
+
+    def inspect(  # noqa: B027 - most sources have nothing to add
+        self, items: Items, indices: NDArray[np.intp], images: NDArray[np.uint8], fit: Fit
+    ) -> None:
+        """Add notes about the images of the items at these indices, in any order, after `read`."""
 
 
 def open_source(data: DataConfig) -> Source:

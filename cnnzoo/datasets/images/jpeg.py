@@ -37,6 +37,7 @@ _WITHOUT_LENGTH = frozenset([0x01, *range(0xD0, 0xD9)])
 _APP1, _START_OF_SCAN, _END_OF_IMAGE = 0xE1, 0xDA, 0xD9
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _EXIF = b"Exif\0\0"
+_SMALL = 2**16  # bytes; a search in all of them takes less time than a walk over the segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ def check_complete(content: bytes, header: Header) -> None:
 
 def exif_of(content: bytes) -> Image.Exif | None:
     """Return the EXIF metadata of a JPEG; None if there are none before the first scan."""
+    if len(content) <= _SMALL and _EXIF not in content:
+        return None
     for marker, at, end in _segments(content):
         if marker == _START_OF_SCAN:
             return None

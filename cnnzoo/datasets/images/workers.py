@@ -16,6 +16,7 @@ import numpy as np
 
 from cnnzoo.datasets.images.decode import UnreadableError, decode, no_warnings, read_file
 from cnnzoo.datasets.images.fit import Fit
+from cnnzoo.datasets.mapped import BLOCK_BYTES, release
 
 MAX_WORKERS = 16
 MAX_SLICE = 64  # files that a thread decodes before it reports progress
@@ -48,12 +49,16 @@ def decode_files(
 
     workers = min(available_cores(), MAX_WORKERS)
     failed: dict[int, str] = {}
+    released = 0
     slices = _slices(len(paths), workers)
     with no_warnings(), ThreadPoolExecutor(workers) as threads:
         try:
             for rows, reasons in zip(slices, threads.map(decode_slice, slices), strict=True):
                 failed |= reasons
                 on_progress(rows.stop, len(paths))
+                if pixels[released : rows.stop].nbytes >= BLOCK_BYTES:
+                    release(pixels)
+                    released = rows.stop
         finally:
             stopped.set()
             threads.shutdown(cancel_futures=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 
 from cnnzoo.config.data import DataConfig
@@ -44,18 +46,21 @@ class Folder(ImageFiles):
         super().__init__(data)
         assert data.folder
         self.root = Path(data.folder)
-        states: list[int] = []
-        self.files: list[str] = []  # POSIX paths below the root
+        self.states = array("q")
+        self.files = []
+        self.folders: list[tuple[str, int]] = []  # their beginnings, in order, with their numbers
         self.outside: list[str] = []  # links that lead out of the folder
         others: Counter[str] = Counter()
         system: set[str] = set()
         for listing in _walk(data):
             below, names = listing.below, listing.images
             self.files += [f"{below}{name}" for name in names]
+            if names:
+                self.folders.append((below, len(names)))
             self.outside += [f"{below}{name}" for name in listing.outside]
             others += count_kinds(listing.others)
             system |= {*listing.system}
-            states += listing.states
+            self.states.extend(listing.states)
         if others:
             self.found.append(f"{others_text(others)} (images end in {', '.join(SUFFIXES)})")
         if system:
@@ -63,10 +68,15 @@ class Folder(ImageFiles):
         if not self.files:
             raise self._no_images(others)
         # `data.splits` may make a folder a part that would otherwise be a class or not be used.
-        found = _find_parts(_sub_folders(self.files), data)
+        found = self._parts()
         parts = sorted(part for part in found if self._names(part) or not is_unlabelled(part))
         self.identity = files_identity(
-            self.files, states, lambda name: f"{self.root}/{name}", "folder", self.outside, parts
+            self.files,
+            self.states,
+            lambda name: f"{self.root}/{name}",
+            "folder",
+            self.outside,
+            parts,
         )
 
     def _no_images(self, others: Counter[str]) -> DataError:
@@ -83,43 +93,50 @@ class Folder(ImageFiles):
 
     def items(self) -> Items:
         """Return every image file, with the class and the split from its folders."""
-        parts = _find_parts(_sub_folders(self.files), self.data)
-        placed = [_placed(path, parts) for path in self.files]
+        parts = self._parts()
         named = {part for part in parts if self._names(part)}
         unlabelled = {part for part in parts if is_unlabelled(part)} - named
-        without = sum(part in unlabelled for part, _ in placed)
-        if without:
+        files: list[str] = []
+        labels: list[str] = []  # empty for a file without one
+        parts_of: list[str] = []
+        end = 0
+        for below, count in self.folders:  # all files of a folder have one label and one part
+            start, end = end, end + count
+            part, inner = _placed(below, parts)
+            if part not in unlabelled:
+                files += self.files[start:end]
+                labels += [nfc(inner.partition("/")[0])] * count
+                parts_of += [part] * count
+        if without := len(self.files) - len(files):
             self._note(
                 f"{counted(without, 'image')} of {joined(sorted(unlabelled))} not used: "
                 "by their name, they have no labels"
             )
-        used = [at for at, (part, _) in enumerate(placed) if part not in unlabelled]
         if self.data.label_pattern:
             problem = f"does not match data.label_pattern {self.data.label_pattern!r}"
             hint = "it is searched in the name of each file, without its folders"
-            names = [self.files[at].rsplit("/", 1)[-1] for at in used]
-            found = matched_names(names, self.data, "label_pattern", "label")
+            names = [file.rpartition("/")[2] for file in files]
+            labels = matched_names(names, self.data, "label_pattern", "label")
         else:
             problem = "is in no class folder"
             hint = (
                 "put the images of each class into a folder of its name, or set data.label_pattern"
             )
-            inner = [placed[at][1] for at in used]
-            found = [nfc(path.split("/", 1)[0]) if "/" in path else "" for path in inner]
-        labels = {at: label for at, label in zip(used, found, strict=True) if label}
-        unusable = {self.files[at]: problem for at in used if at not in labels}
-        if not labels:
+        unusable = {file: problem for file, label in zip(files, labels, strict=True) if not label}
+        if len(unusable) == len(files):
             raise DataError(
                 f"no image below {self.root} has a class: {next(iter(unusable))} {problem}",
                 place=self.data.place("label_pattern") or self.data.place("folder"),
                 hint=hint,
             )
-        return make_items(
-            [self.files[at] for at in labels],
-            [*labels.values()],
-            [placed[at][0] for at in labels],
-            unusable | dict.fromkeys(self.outside, OUTSIDE),
-        )
+        if unusable:
+            files = list(compress(files, labels))
+            parts_of = list(compress(parts_of, labels))
+            labels = list(filter(None, labels))
+        return make_items(files, labels, parts_of, unusable | dict.fromkeys(self.outside, OUTSIDE))
+
+    def _parts(self) -> SubFolders:
+        return _find_parts(_sub_folders(below for below, _ in self.folders), self.data)
 
     def _names(self, part: str) -> bool:
         return nfc(part).casefold() in _named_parts(self.data)
@@ -135,7 +152,7 @@ class _Listing:
 
     below: str  # the path of the folder below the root, empty or with a slash at its end
     images: list[str] = field(default_factory=list)
-    states: list[int] = field(default_factory=list)
+    states: array[int] = field(default_factory=lambda: array("q"))
     folders: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)  # files that are not images
     system: list[str] = field(default_factory=list)  # folders of the system
@@ -185,25 +202,28 @@ def _is_new(
 
 def _listed(opened: int, below: str, root: str | None) -> _Listing:
     """List an open folder; links that lead out of `root`, if it is given, are kept apart."""
+    images: list[tuple[str, State]] = []
     listing = _Listing(below)
     with os.scandir(opened) as scan:
-        entries = sorted(scan, key=lambda entry: entry.name)
-    for entry in entries:
-        name = entry.name
-        if is_hidden(name):
-            if is_system_folder(name):
-                listing.system.append(name)
-            continue
-        image, folder = is_image(name), _is_folder(entry)
-        if not image and not folder:
-            listing.others.append(name)
-        elif root and entry.is_symlink() and not is_inside(f"{root}/{below}{name}", root):
-            listing.outside.append(name)
-        elif image:
-            listing.images.append(name)
-            listing.states += _state(entry)
-        else:
-            listing.folders.append(name)
+        for entry in scan:
+            name = entry.name
+            image = is_image(name)
+            if not image and is_hidden(name):
+                if is_system_folder(name):
+                    listing.system.append(name)
+            elif not image and not _is_folder(entry):
+                listing.others.append(name)
+            elif root and entry.is_symlink() and not is_inside(f"{root}/{below}{name}", root):
+                listing.outside.append(name)
+            elif image:
+                images.append((name, _state(entry)))
+            else:
+                listing.folders.append(name)
+    for names in (listing.folders, listing.others, listing.system, listing.outside):
+        names.sort()
+    for name, state in sorted(images):
+        listing.images.append(name)
+        listing.states.extend(state)
     return listing
 
 
@@ -221,21 +241,21 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _sub_folders(files: Sequence[str]) -> SubFolders:
+def _sub_folders(folders: Iterable[str]) -> SubFolders:
     """Return the top folders with images below them, each with its sub-folders of that kind."""
     found: dict[str, set[str]] = {}
-    for path in files:
-        top, *inner = path.split("/", 2)
+    for below in folders:
+        top, *inner = below.split("/", 2)
         if inner:
             found.setdefault(top, set()).update(map(nfc, inner[:-1]))
     return {top: frozenset(inner) for top, inner in found.items()}
 
 
-def _placed(path: str, parts: SubFolders) -> tuple[str, str]:
-    """Return the part of an image, or NO_PART, and the rest of its path."""
-    top, slash, inner = path.partition("/")
+def _placed(below: str, parts: SubFolders) -> tuple[str, str]:
+    """Return the part of the images in a folder, or NO_PART, and the rest of its path."""
+    top, slash, inner = below.partition("/")
     if not slash or top not in parts:
-        return NO_PART, path
+        return NO_PART, below
     rest = inner.partition("/")[2]
     # A part that was unpacked into a folder of the same name, as train/train/cat, is one level.
     return top, rest if "/" in rest and parts[top] == {nfc(top)} else inner
