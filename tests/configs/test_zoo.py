@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import cnnzoo
 from cnnzoo.architecture.arithmetic import shape_text
@@ -75,3 +79,20 @@ def test_every_network_ends_in_probabilities_of_its_classes(name):
     planned = check_config(cnnzoo.load_config(name))
     assert planned.head in ("binary", "categorical")
     assert shape_text(planned.architecture.input_shape).count("x") == 2
+
+
+@pytest.mark.skipif("CNNZOO_TEST_DATA" not in os.environ, reason="CNNZOO_TEST_DATA is not set")
+def test_the_first_layer_of_cifar10_fast_whitens_the_pictures_of_cifar10():
+    files = sorted(Path(os.environ["CNNZOO_TEST_DATA"], "cifar10", "train").glob("*/*.jpg"))
+    pictures = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files[::100]])
+    model = cnnzoo.build_model(cnnzoo.load_config("cifar10_fast").model)
+    output = pictures
+    for layer in model.layers[:3]:
+        output = layer(output)
+    values = np.asarray(output).reshape(-1, 12)
+    covariance = values.T @ values / len(values)
+    variances = np.diag(covariance)
+    # The eigenvalues fall to 0.0001, far below the 0.01 that is added to them.
+    assert np.all(variances[:6] > 0.8)
+    assert np.all(variances < 1.2)
+    assert np.all(np.abs(covariance - np.diag(variances)) < 0.1)
