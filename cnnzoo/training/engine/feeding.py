@@ -1,7 +1,8 @@
 """Feed batches through a `tf.data.Dataset` that prefetches them.
 
 Its autotuning is off: it waited for seconds between the epochs of a small network
-(`scripts/benchmarks/training_data.py`). Imported only if TensorFlow is the backend.
+(`scripts/benchmarks/training_data.py`). Its function is traced as it is: AutoGraph would translate
+its source code first. Imported only if TensorFlow is the backend.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ def tf_dataset(batches: Batches, first: int = 0) -> Any:
     types = (images, tf.int32, tf.float32)[: 2 if batches.weights is None else 3]
     shapes = ((None, *batches.examples.images.shape[1:]), (None,), (None,))
 
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def read(step: Any) -> tuple[Any, ...]:
         batch = tf.numpy_function(batches.__getitem__, [step], types)
         for part, shape in zip(batch, shapes, strict=False):
