@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # The clusters, and the options of each.
 CLUSTERS = {
     "slurm": ("nodes", "workers", "gpus_per_worker", "time", "partition"),
-    "ray": ("workers", "gpus_per_worker", "address"),
+    "ray": ("workers", "gpus_per_worker", "address", "storage_path"),
 }
 _ALL = "training.devices=all"
 
@@ -37,6 +37,7 @@ class Cluster:
     time: float | None = None
     partition: str | None = None
     address: str | None = None
+    storage_path: str | None = None
 
     @property
     def only_queues(self) -> bool:
@@ -98,7 +99,7 @@ class Cluster:
 
         if self.workers is None:
             raise click.UsageError("--cluster ray needs the number of --workers")
-        return Workers(self.workers, self.address, self.gpus_per_worker)
+        return Workers(self.workers, self.address, self.gpus_per_worker, self.storage_path)
 
     def _request(self) -> Request:
         from cnnzoo.cluster.slurm import Request
@@ -122,11 +123,11 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
 
 
 _OPTIONS: dict[str, dict[str, Any]] = {
-    "nodes": {"type": click.IntRange(1), "help": "Machines of the job; by default one."},
-    "workers": {
+    "nodes": {
         "type": click.IntRange(1),
-        "help": "Processes; on SLURM by default one on each node.",
+        "help": "Machines of the job, by default one, with one process each without --workers.",
     },
+    "workers": {"type": click.IntRange(1), "help": "Number of processes."},
     "gpus_per_worker": {"type": click.IntRange(0), "help": "GPUs of each process."},
     "time": {"metavar": "TIME", "callback": _seconds, "help": "Time limit of the job: 2h."},
     "partition": {"metavar": "NAME", "help": "Partition of the job."},
@@ -134,15 +135,22 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "HOST:PORT",
         "help": "Ray cluster, or auto for the one on this machine; by default a new one starts.",
     },
+    "storage_path": {
+        "metavar": "URL",
+        "help": "Storage of Ray instead of a shared disk: s3://BUCKET/DIR, or what fsspec opens.",
+    },
 }
 
 
-def cluster_options(*kinds: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def cluster_options(
+    *kinds: str, without: Sequence[str] = ()
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator that adds `--cluster` for these kinds of cluster, and their options.
 
     The command gets one argument `cluster`, a Cluster or None.
     """
-    names = [name for name in _OPTIONS if any(name in CLUSTERS[kind] for kind in kinds)]
+    able = {kind: [name for name in CLUSTERS[kind] if name not in without] for kind in kinds}
+    names = [name for name in _OPTIONS if any(name in options for options in able.values())]
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
@@ -150,9 +158,9 @@ def cluster_options(*kinds: str) -> Callable[[Callable[..., Any]], Callable[...,
             given = {name: values.pop(name) for name in names}
             kind = values.pop("cluster")
             for name in names:
-                if given[name] is not None and name not in CLUSTERS.get(kind, ()):
-                    able = [each for each in kinds if name in CLUSTERS[each]]
-                    raise click.UsageError(f"{_flag(name)} needs --cluster {' or '.join(able)}")
+                if given[name] is not None and name not in able.get(kind, ()):
+                    others = [each for each in kinds if name in able[each]]
+                    raise click.UsageError(f"{_flag(name)} needs --cluster {' or '.join(others)}")
             return command(**values, cluster=Cluster(kind, **given) if kind else None)
 
         wrapped: Callable[..., Any] = with_cluster

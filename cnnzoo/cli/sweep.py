@@ -53,7 +53,7 @@ def _timeout(context: click.Context, parameter: click.Parameter, value: str) -> 
 @output_option
 @sweeps_dir_option
 @device_option
-@cluster_options("ray")
+@cluster_options("ray", without=["storage_path"])
 def sweep(
     words: tuple[str, ...],
     resume: bool,

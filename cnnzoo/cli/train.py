@@ -54,7 +54,7 @@ def train(
 
     --cluster trains on several machines with training.devices=all: slurm submits a job, ray uses a
     running cluster, or the cores and GPUs of this machine. The machines must share the directory of
-    the runs and the data, under the same paths.
+    the runs and the data, under the same paths, or exchange them through --storage-path.
 
     \b
     Examples:

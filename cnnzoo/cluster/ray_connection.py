@@ -22,7 +22,7 @@ from cnnzoo.training.processes import split_address
 AUTO = "auto"
 _SECONDS = 10  # to connect to an address
 # Variables of this process that the workers on other machines need, too.
-_PASSED = ("KERAS_BACKEND", "CNNZOO_CACHE", "XLA_FLAGS", "JAX_PLATFORMS", "NCCL_SOCKET_IFNAME")
+_PASSED = ("KERAS_BACKEND", "XLA_FLAGS", "JAX_PLATFORMS", "NCCL_SOCKET_IFNAME")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,13 @@ class Workers:
 
     `address` is HOST:PORT of a running cluster, `auto` for the one that runs on this machine, or
     None for a new one on this machine. `gpus` is None for one GPU each if there are enough.
+    `storage` is the URL of a storage that replaces a shared disk.
     """
 
     count: int
     address: str | None = None
     gpus: int | None = None
+    storage: str | None = None
 
     def options(self) -> str:
         """Return the options of the command line for these workers."""
@@ -44,6 +46,8 @@ class Workers:
             words.append(f"--address {self.address}")
         if self.gpus is not None:
             words.append(f"--gpus-per-worker {self.gpus}")
+        if self.storage is not None:
+            words.append(f"--storage-path {self.storage}")
         return " ".join(words)
 
 
@@ -56,13 +60,14 @@ def connected(workers: Workers) -> Iterator[Any]:
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_TRAIN_ENABLE_PRINT_PATCH", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # it also prints what it logs
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Ray, about its own dependencies
         ray = require("ray", "ray")
         require("ray.train", "ray")
+        logging.getLogger("ray").setLevel(logging.CRITICAL)
         _init(ray, workers)
         try:
-            logging.getLogger("ray").setLevel(logging.CRITICAL)
             _check_resources(ray, workers)
             yield ray
         finally:
@@ -76,20 +81,20 @@ def gpus_of(ray: Any, workers: Workers) -> int:
     return 1 if ray.cluster_resources().get("GPU", 0) >= workers.count else 0
 
 
-def environment(gpus: int) -> dict[str, str]:
-    """Return the variables of the workers of one training."""
+def environment(gpus: int, shared: bool = True) -> dict[str, str]:
+    """Return the variables of the workers of one training; `shared` if they share a disk."""
     return {
-        **passed_variables(),
+        **passed_variables(shared),
         "KERAS_BACKEND": "jax",
         **({} if gpus else {"JAX_PLATFORMS": "cpu"}),
     }
 
 
-def passed_variables() -> dict[str, str]:
+def passed_variables(shared: bool = True) -> dict[str, str]:
     """Return the variables of this process that its workers need, too."""
     passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
-    if "CNNZOO_CACHE" in passed:
-        passed["CNNZOO_CACHE"] = str(Path(passed["CNNZOO_CACHE"]).expanduser().absolute())
+    if shared and (cache := os.environ.get("CNNZOO_CACHE")):
+        passed["CNNZOO_CACHE"] = str(Path(cache).expanduser().absolute())
     return passed
 
 
@@ -157,4 +162,7 @@ def _check_resources(ray: Any, workers: Workers) -> None:
 def _hint(text: str) -> str:
     if "ersion" in text:
         return "install the same versions of Python and Ray on all machines"
-    return "start a cluster with `ray start --head`, or omit --address to use this machine"
+    return (
+        "start a cluster with `ray start --head`, or omit --address to use this machine; if it has "
+        "token authentication, set RAY_AUTH_MODE=token and copy its ~/.ray/auth_token"
+    )

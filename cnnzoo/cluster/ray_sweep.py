@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from cnnzoo.cluster.ray_channel import Call, show, start_channel
@@ -46,14 +46,20 @@ def sweep_on_ray(
 
     Raises:
         Interrupted: a stop was requested; the current trials are given back.
-        UserError: the cluster or the storage cannot be used.
+        UserError: the cluster or the storage cannot be used; a directory without a study is
+            removed.
         CnnzooError: a worker failed, and its message names it; the other workers were stopped.
 
     """
     display = display or SweepDisplay()
-    _check_storage(storage)
-    study = open_study(directory, storage, timeout)
-    with connected(workers) as ray:
+    with ExitStack() as stack:
+        try:
+            _check_storage(storage)
+            ray = stack.enter_context(connected(workers))
+        except UserError:
+            _remove_unused(directory)
+            raise
+        study = open_study(directory, storage, timeout)
         gpus = gpus_of(ray, workers)
         display.note(workers_text(ray, workers.count, gpus))
         task = SweepTask(
@@ -131,6 +137,13 @@ def _follow(
             tasks.trial_ended()
         if request.signal is not None:
             tasks.stop(request.signal)
+
+
+def _remove_unused(directory: SweepDirectory) -> None:
+    """Remove a directory that has only the configuration."""
+    if [*directory.path.iterdir()] == [directory.config_path]:
+        directory.config_path.unlink()
+        directory.path.rmdir()
 
 
 def _check_storage(storage: str | None) -> None:

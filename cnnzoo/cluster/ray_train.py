@@ -1,8 +1,9 @@
 """Train one run on several workers of a Ray cluster, with Ray Train's `JaxTrainer`.
 
-The driver creates the run directory, which all machines must see under the same path. The workers
-train it as several processes of `training.devices: all` do; worker 0 writes it. If a worker is
-lost, Ray restarts all of them, and they continue from the last checkpoint.
+The driver creates the run directory, which all machines must see under the same path, unless a
+storage takes its place (`unshared`). The workers train it as several processes of
+`training.devices: all` do; worker 0 writes it. If a worker is lost, Ray restarts all of them, and
+they continue from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shutil
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +25,7 @@ from cnnzoo.cluster.ray_connection import (
     workers_text,
 )
 from cnnzoo.cluster.ray_worker import Task, train_worker
+from cnnzoo.cluster.unshared import storage_of, unshared
 from cnnzoo.errors import CnnzooError, Interrupted, TrainingError
 from cnnzoo.models.objects import first_line
 from cnnzoo.runs.run import Run
@@ -30,6 +33,7 @@ from cnnzoo.training.failures import interruption_error, resume_command
 from cnnzoo.training.interrupt import StopRequest, stop_on_signals
 from cnnzoo.training.progress import Display
 
+_BOOKKEEPING = ".ray"  # the folder of Ray Train's own files
 RESTARTS = 3  # after the loss of a worker
 _GRACE = 20  # seconds that the other workers have to end after one failed for good
 
@@ -50,18 +54,21 @@ def train_on_ray(
     display = display or Display()
     here = Run(run.path.absolute())  # as the workers name it in their hints
     again = f"{resume_command(run)} {workers.options()}"
+    url = storage_of(run, workers.storage)
+    _remove_bookkeeping(run)
     try:
         with connected(workers) as ray:
             gpus = gpus_of(ray, workers)
             display.note(workers_text(ray, workers.count, gpus))
-            channel = start_channel(ray)
-            task = Task(run.path.absolute(), tuple(overrides), tuple(command), "auto", channel)
-            _follow(_Fit(_trainer(task, workers.count, gpus)), ray, channel, display, here)
+            with unshared(run, url, display) if url else nullcontext() as parts:
+                channel = start_channel(ray)
+                task = Task(here.path, tuple(overrides), tuple(command), "auto", channel, parts)
+                _follow(_Fit(_trainer(task, workers.count, gpus)), ray, channel, display, here)
     except CnnzooError as error:
         raise _continued_by(error, resume_command(here), again) from error
     finally:
         display.stop()
-        shutil.rmtree(run.path / ".ray", ignore_errors=True)
+        _remove_bookkeeping(run)
     return run
 
 
@@ -81,6 +88,11 @@ class _Fit:
             self.error = error
 
 
+def _remove_bookkeeping(run: Run) -> None:
+    """Remove the files of Ray Train, also those of a driver that was killed."""
+    shutil.rmtree(run.path / _BOOKKEEPING, ignore_errors=True)
+
+
 def _trainer(task: Task, count: int, gpus: int) -> Any:
     from ray import train
     from ray.train.v2.jax import JaxConfig, JaxTrainer
@@ -97,11 +109,22 @@ def _trainer(task: Task, count: int, gpus: int) -> Any:
         ),
         run_config=train.RunConfig(
             name="train",
-            storage_path=str(task.run / ".ray"),
+            **_bookkeeping(task),
             failure_config=train.FailureConfig(max_failures=RESTARTS, controller_failure_limit=0),
-            worker_runtime_env={"env_vars": environment(gpus)},
+            worker_runtime_env={"env_vars": environment(gpus, shared=task.unshared is None)},
         ),
     )
+
+
+def _bookkeeping(task: Task) -> dict[str, Any]:
+    """Return the place for the files of Ray Train."""
+    if task.unshared is None:
+        return {"storage_path": str(task.run / _BOOKKEEPING)}
+    from pyarrow.fs import FSSpecHandler, PyFileSystem
+
+    name = f"{task.unshared.folder}/{_BOOKKEEPING}"
+    files, path = task.unshared.storage().filesystem(name)
+    return {"storage_path": path, "storage_filesystem": PyFileSystem(FSSpecHandler(files))}
 
 
 def _follow(fit: _Fit, ray: Any, channel: Any, display: Display, run: Run) -> None:

@@ -96,6 +96,8 @@ def entry_key(source: Source, data: DataConfig, fit: Fit) -> str:
 
     Raises DataError for exclusions that cannot be read, even if the cache has the images.
     """
+    if source.cache_key is not None:
+        return source.cache_key
     settings = {key: value for key, value in data.plain().items() if key not in _NOT_IN_KEY}
     return cache.key_of(
         source.identity,

@@ -32,6 +32,8 @@ class Source(ABC):
     """
 
     identity: str
+    # The key of its cache entry, if it was computed on another machine.
+    cache_key: str | None = None
     # The values of black and white in the files of its images, if they are not 0 and 255.
     file_range: tuple[float, float] | None = None
     root: Path | None = None  # the folder of the files that are its items

@@ -56,6 +56,13 @@ class ZooRecord(_Schema):
     model_sha256: str
 
 
+class StorageRecord(_Schema):
+    """Where the workers of a cluster have copied a run: the folder below a URL of fsspec."""
+
+    url: str
+    folder: str = Field(pattern=r"^[^/\\]+-\d+-[0-9a-f]{8}$")  # it is removed
+
+
 class RunRecord(_Schema):
     """`run.json`. Every key may be missing: a run that has just begun has few of them."""
 
@@ -76,6 +83,7 @@ class RunRecord(_Schema):
     threshold: dict[str, Any] | None = None
     resumed: list[dict[str, Any]] = []
     zoo: ZooRecord | None = None
+    storage: StorageRecord | None = None
 
 
 class MetricValue(_Schema):

@@ -14,12 +14,10 @@ GPUs or machines.
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
 import socket
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -41,6 +39,7 @@ from cnnzoo.training.processes import (
 )
 from cnnzoo.training.progress import Display
 from cnnzoo.training.rendezvous import TIMEOUT, meet
+from cnnzoo.training.scratch import scratch_directory
 
 ALL = "all"
 # Seconds that JAX takes at most to connect the processes, which have met already, and to
@@ -226,8 +225,7 @@ def _check_backend(training: TrainingConfig, backend: str) -> None:
 
 
 def _scratch_directory(run: Path | None) -> Path:
-    directory = Path(tempfile.mkdtemp(prefix="cnnzoo-"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    directory = scratch_directory()
     if run:
         shutil.copytree(run, directory / run.name)
     return directory

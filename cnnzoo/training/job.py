@@ -13,7 +13,7 @@ from cnnzoo.config.data import DataConfig
 from cnnzoo.config.data_names import SAMPLES
 from cnnzoo.config.schema import Config
 from cnnzoo.datasets.dataset import Dataset
-from cnnzoo.datasets.source import open_source
+from cnnzoo.datasets.source import Source, open_source
 from cnnzoo.errors import DataError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.training.checks import check_balance, check_config, check_initial_weights
@@ -54,19 +54,20 @@ def prepare(
     display: Display | None = None,
     settings: Settings | None = None,
     initial_weights: bool = True,
+    source: Source | None = None,
 ) -> Job:
     """Check a configuration, load its data, start Keras on a device, and choose the settings.
 
-    The data source is opened once. `settings` are those of an earlier training; without them, they
-    are chosen. Without `initial_weights`, it is not checked that pretrained weights and `init_from`
-    are available: the training does not start from them.
+    The data source is opened once, unless `source` is the opened one. `settings` are those of an
+    earlier training; without them, they are chosen. Without `initial_weights`, it is not checked
+    that pretrained weights and `init_from` are available: the training does not start from them.
 
     Raises ConfigError, DataError or DeviceError.
     """
     started = time.perf_counter()
     display = display or Display()
     data = data_of(config)
-    source = open_source(data)
+    source = source or open_source(data)
     checked = check_config(config, source)
     if initial_weights:
         check_initial_weights(checked)

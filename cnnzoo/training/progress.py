@@ -68,6 +68,9 @@ class Display:
     def epoch(self, row: Metrics, best: bool = False) -> None:
         """Show a finished epoch; `row` is the row of `history.csv`, `best` if it is the best."""
 
+    def saved(self) -> None:
+        """Receive that a checkpoint was written."""
+
     def stop(self) -> None:
         """Stop showing progress: the decoding or the training has ended, or failed."""
 

@@ -15,6 +15,7 @@ from cnnzoo.config.loader import load_config
 from cnnzoo.config.macros import spelled_out
 from cnnzoo.config.schema import Config
 from cnnzoo.datasets.dataset import Dataset
+from cnnzoo.datasets.source import Source
 from cnnzoo.errors import DataError, DeviceError, Mistake, RunError
 from cnnzoo.models.backend import load_keras
 from cnnzoo.runs.environment import config_hash, differences, machine, versions
@@ -52,6 +53,7 @@ def resume(
     ends_after: EndsAfter | None = None,
     together: bool = True,
     stop_request: StopRequest | None = None,
+    source: Source | None = None,
 ) -> Run:
     """Continue a run from its last checkpoint; the result has the same bits as without the stop.
 
@@ -60,15 +62,15 @@ def resume(
     and RunError if another process trains the run, if it is finished, or if overrides or edits
     change what it was trained with. `ends_after` may end the training after an epoch. With
     `together`, all processes that were started with this one train the run. `stop_request` is that
-    of `run_job`.
+    of `run_job`, `source` that of `prepare`.
     """
     use_backend_of(run.record())
     if not together:
-        return _resume(run, overrides, device, display, command, ends_after, stop_request)
+        return _resume(run, overrides, device, display, command, ends_after, stop_request, source)
     with all_processes(run.config(), device, run.path, display) as scratch:
         if scratch:
             run, display = Run(scratch / run.path.name), None
-        return _resume(run, overrides, device, display, command, ends_after, stop_request)
+        return _resume(run, overrides, device, display, command, ends_after, stop_request, source)
 
 
 def _resume(
@@ -79,6 +81,7 @@ def _resume(
     command: Sequence[str],
     ends_after: EndsAfter | None,
     stop_request: StopRequest | None,
+    source: Source | None,
 ) -> Run:
     """Continue or start a run in this process, which is connected to the others."""
     display = display or Display()
@@ -86,7 +89,7 @@ def _resume(
         record = run.record()
         if record.get("status") == QUEUED:
             config = load_config(run.path / CONFIG, overrides)
-            job = prepare(config, device=device, display=display)
+            job = prepare(config, device=device, display=display, source=source)
             loggers = open_loggers(config, display.note)
             record_start(run, job, command)
             run_job(run, job, loggers, display, ends_after=ends_after, stop_request=stop_request)
@@ -101,6 +104,7 @@ def _resume(
             display=display,
             settings=Settings(**record["settings"]) if record.get("settings") else None,
             initial_weights=not checkpoints_in(run.checkpoints_path),
+            source=source,
         )
         check_data(run, record, job.dataset)
         loggers = open_loggers(new, display.note)

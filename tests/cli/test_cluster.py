@@ -23,6 +23,7 @@ from cnnzoo.runs.run import Run, queue_run
         (["--cluster", "slurm", "--time", "2h", "training.epoch=1"], "did you mean"),
         (["--cluster", "kubernetes"], "'kubernetes' is not one of 'slurm', 'ray'"),
         (["--address", "auto"], "--address needs --cluster ray"),
+        (["--storage-path", "store"], "--storage-path needs --cluster ray"),
         (["--cluster", "ray"], "needs the number of --workers"),
         (["--cluster", "ray", "--workers", "2", "--time", "2h"], "--time needs --cluster slurm"),
     ],

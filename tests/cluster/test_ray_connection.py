@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -85,6 +86,13 @@ def test_workers_are_named_as_options():
     assert Workers(2).options() == "--cluster ray --workers 2"
     options = "--cluster ray --workers 2 --address auto --gpus-per-worker 0"
     assert Workers(2, "auto", 0).options() == options
+    assert Workers(2, storage="s3://it").options().endswith(" --storage-path s3://it")
+
+
+def test_machines_without_a_shared_disk_have_caches_of_their_own(monkeypatch):
+    monkeypatch.setenv("CNNZOO_CACHE", "cache")
+    assert environment(0)["CNNZOO_CACHE"] == str(Path("cache").absolute())
+    assert "CNNZOO_CACHE" not in environment(0, shared=False)
 
 
 def test_a_sweep_has_the_backend_of_its_driver(monkeypatch):

@@ -63,10 +63,24 @@ def test_each_trial_is_shown_when_it_starts_and_ends():
     assert display.told[3:] == [("end", 3)]
 
 
-def test_a_file_of_sqlite_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("storage", "address", "message"),
+    [
+        ("sqlite:///studies.db", None, "several machines cannot share"),
+        (None, "localhost", "not HOST:PORT"),
+    ],
+)
+def test_a_sweep_that_is_refused_leaves_no_directory(tmp_path, storage, address, message):
+    pytest.importorskip("ray")
     directory = SweepDirectory(tmp_path / "quick")
-    with pytest.raises(UserError, match="several machines cannot share"):
-        sweep_on_ray(directory, Workers(2), storage="sqlite:///studies.db")
+    directory.path.mkdir()
+    directory.config_path.write_text(TEXT)
+    (directory.path / "study.log").write_text("of an earlier start")
+    for left in (True, False):
+        with pytest.raises(UserError, match=message):
+            sweep_on_ray(directory, Workers(2, address), storage=storage)
+        assert directory.path.exists() == left
+        (directory.path / "study.log").unlink(missing_ok=True)
 
 
 def test_the_hint_continues_on_the_cluster_without_a_password(tmp_path):

@@ -231,6 +231,7 @@ class Loop:
         if self.writes:
             folder = self.run_directory.checkpoints_path
             save_checkpoint(folder, values, self.state, self._frozen_file)
+            self.display.saved()
         self.saved = time.perf_counter()
 
     @cached_property

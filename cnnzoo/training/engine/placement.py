@@ -59,7 +59,8 @@ class Placement:
         """Put an array on the devices, divided along `axis`, or whole on each device.
 
         An array that cannot be divided equally is put whole on each device too, such as the last
-        batch of most epochs.
+        batch of most epochs. JAX has no unequal parts, and added examples, even with the weight 0,
+        would change the statistics of batch normalization and the shapes of random numbers.
         """
         import jax
 
