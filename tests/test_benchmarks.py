@@ -280,3 +280,20 @@ def test_trainings_in_processes_are_compared(monkeypatch):
     assert cluster.differences(two, alone) == "losses differ by at most 2.5e-01, weights by 2.5e-01"
     assert cluster.equality(two, two).startswith("2 of 2 losses and 2 of 2 arrays")
     assert cluster.equality(two, alone).startswith("1 of 2 losses and 1 of 2 arrays")
+
+
+def test_the_cost_of_loading_is_a_table(tmp_path):
+    words = ["--sizes", "20", "--stored", "5", "--directory", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, FOLDER / "scale.py", *words], capture_output=True, text=True, check=True
+    )
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if "| 20 |" in line]
+    assert [row[0::2][:2] for row in rows] == [
+        ["folder", "first"],
+        ["folder", "cache"],
+        ["folder", "grown"],
+        ["array", "first"],
+        ["array", "cache"],
+    ]
+    assert all(float(cell) >= 0 for row in rows for cell in row[3:])
+    assert not list(tmp_path.iterdir())
