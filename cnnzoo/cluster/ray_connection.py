@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from cnnzoo.training.processes import split_address
 
 AUTO = "auto"
 _SECONDS = 10  # to connect to an address
+_JOINING_SECONDS = 15  # for machines that were started a moment ago
 # Variables of this process that the workers on other machines need, too.
 _PASSED = ("KERAS_BACKEND", "XLA_FLAGS", "JAX_PLATFORMS", "NCCL_SOCKET_IFNAME")
 
@@ -148,10 +150,14 @@ def _check_address(address: str) -> None:
 
 
 def _check_resources(ray: Any, workers: Workers) -> None:
-    total = ray.cluster_resources()
+    """Raise UserError if the cluster is too small; wait a moment for machines that join it."""
+    deadline = time.monotonic() + (_JOINING_SECONDS if workers.address else 0)
     for name, each in (("CPU", 1), ("GPU", workers.gpus or 0)):
-        has, needed = int(total.get(name, 0)), each * workers.count
-        if has < needed:
+        needed = each * workers.count
+        while (has := int(ray.cluster_resources().get(name, 0))) < needed:
+            if time.monotonic() < deadline:
+                time.sleep(0.5)
+                continue
             raise UserError(
                 f"{counted(workers.count, 'worker')} need {counted(needed, name)}, and the Ray "
                 f"cluster has {has}",

@@ -73,6 +73,17 @@ def test_missing_resources_are_told(use, workers, message):
     assert ray.stopped
 
 
+def test_a_machine_that_joins_the_cluster_a_moment_later_counts(monkeypatch):
+    ray = Ray(CPU=1)
+
+    def joined(seconds: float) -> None:
+        ray.resources["CPU"] = 2
+
+    monkeypatch.setattr(ray_connection.time, "sleep", joined)
+    ray_connection._check_resources(ray, Workers(2, address="auto"))
+    assert ray.resources["CPU"] == 2
+
+
 def test_a_worker_gets_a_gpu_if_there_are_enough(monkeypatch):
     ray = Ray(CPU=8, GPU=2)
     assert [gpus_of(ray, Workers(count)) for count in (1, 2, 3)] == [1, 1, 0]
