@@ -9,6 +9,7 @@ from cnnzoo.architecture.resolve import resolve
 from cnnzoo.architecture.trained import trained_facts, trained_layers
 from cnnzoo.config import zoo
 from cnnzoo.errors import ConfigError
+from cnnzoo.runs.trained import trained_run
 
 POOLED = """
 name: pooled
@@ -45,9 +46,9 @@ def test_with_global_pooling_other_sizes_fit(pooled):
 
 @pytest.mark.parametrize("name", zoo.trained_names())
 def test_the_layer_and_its_head_are_the_network(name):
-    config = cnnzoo.load_config(zoo.trained_directory() / name / "config.yaml")
-    classes = config.model.classes or len(config.data.classes)
-    whole = resolve(config.model, classes)
+    run = trained_run(name)
+    config = run.config()
+    whole = resolve(config.model, len(run.record()["class_names"]))
     facts = trained_facts(name, {}, config.model.input_shape, resolve)
     heads = [layer for layer in whole.layers if layer.parameters][-1:]
     assert facts.trainable + facts.non_trainable + heads[0].parameters == whole.parameters

@@ -269,4 +269,6 @@ def test_a_network_without_trained_weights_is_not_a_layer(tmp_path):
     with pytest.raises(ConfigError, match="vgg16 is a network of the zoo without trained") as found:
         cnnzoo.load_config(tmp_path / "small.yaml")
     assert found.value.mistakes[0].place.line == 7
-    assert "trained networks: emotion_fer2013, " in (found.value.mistakes[0].hint or "")
+    assert "trained networks: cifar10_fast, emotion_fer2013, " in (
+        found.value.mistakes[0].hint or ""
+    )
