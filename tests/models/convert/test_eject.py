@@ -113,11 +113,15 @@ def test_a_script_makes_every_form_that_the_language_has(path: Path) -> None:
     check_same(load_config(path))
 
 
+# The cells of NASNet, which were found by a search, repeat little; cifar10_fast lists the 144
+# weights of its first layer.
+LINES = {"nasnet_mobile": 300, "cifar10_fast": 310}
+
+
 @pytest.mark.parametrize("name", ZOO)
 def test_a_script_has_the_size_of_the_file_and_holds_to_the_line_length(name: str) -> None:
     lines = script_of(load_config(name)).splitlines()
-    # The cells of NASNet, which were found by a search, repeat little.
-    assert len(lines) < (300 if name == "nasnet_mobile" else 215)
+    assert len(lines) < LINES.get(name, 215)
     assert max(map(len, lines)) <= 88
 
 
