@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnnzoo.errors import UserError
+from cnnzoo.errors import CnnzooError, TrainingError, UserError
 from cnnzoo.extras import require
 from cnnzoo.models.objects import first_line
-from cnnzoo.text import counted
+from cnnzoo.text import counted, shorten
 from cnnzoo.training.processes import split_address
 
 AUTO = "auto"
@@ -54,11 +54,12 @@ class Workers:
 
 
 @contextmanager
-def connected(workers: Workers) -> Iterator[Any]:
+def connected(workers: Workers, again: str) -> Iterator[Any]:
     """A context that is connected to Ray; yields the module `ray`.
 
     Raises UserError within 30 seconds if the cluster cannot be reached, has another version of Ray
-    or Python, or has too few processors.
+    or Python, or has too few processors; and TrainingError if the cluster is lost, with `again`,
+    the command that continues.
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_TRAIN_ENABLE_PRINT_PATCH", "0")
@@ -72,6 +73,13 @@ def connected(workers: Workers) -> Iterator[Any]:
         try:
             _check_resources(ray, workers)
             yield ray
+        except Exception as error:
+            if isinstance(error, CnnzooError) or not isinstance(error, ray.exceptions.RayError):
+                raise
+            raise TrainingError(
+                f"the Ray cluster was lost: {shorten(first_line(error), 200)}",
+                hint=f"when it runs again, continue: {again}",
+            ) from error
         finally:
             ray.shutdown()
 

@@ -52,10 +52,11 @@ def sweep_on_ray(
 
     """
     display = display or SweepDisplay()
+    again = _resume_command(directory, workers, storage)
     with ExitStack() as stack:
         try:
             _check_storage(storage)
-            ray = stack.enter_context(connected(workers))
+            ray = stack.enter_context(connected(workers, again))
         except UserError:
             _remove_unused(directory)
             raise
@@ -77,8 +78,7 @@ def sweep_on_ray(
                     tasks, lambda: ray.get(task.channel.take.remote())[0], study, display, request
                 )
             if request.signal is not None:
-                hint = _resume_command(directory, workers, storage)
-                raise _interruption(directory, request, f"continue: {hint}")
+                raise _interruption(directory, request, f"continue: {again}")
     if tasks.error is not None:
         raise tasks.error
     return finish_sweep(study, storage, display)

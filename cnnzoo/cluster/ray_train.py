@@ -57,7 +57,7 @@ def train_on_ray(
     url = storage_of(run, workers.storage)
     _remove_bookkeeping(run)
     try:
-        with connected(workers) as ray:
+        with connected(workers, again) as ray:
             gpus = gpus_of(ray, workers)
             display.note(workers_text(ray, workers.count, gpus))
             with unshared(run, url, display) if url else nullcontext() as parts:

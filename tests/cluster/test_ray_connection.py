@@ -8,7 +8,7 @@ import pytest
 
 from cnnzoo.cluster import ray_connection
 from cnnzoo.cluster.ray_connection import Workers, connected, environment, gpus_of
-from cnnzoo.errors import UserError
+from cnnzoo.errors import TrainingError, UserError
 
 
 class Ray:
@@ -38,7 +38,7 @@ def use(monkeypatch):
 
 
 def refused(workers: Workers) -> str:
-    with pytest.raises(UserError) as caught, connected(workers):
+    with pytest.raises(UserError) as caught, connected(workers, "again"):
         pass
     return str(caught.value)
 
@@ -82,6 +82,18 @@ def test_a_machine_that_joins_the_cluster_a_moment_later_counts(monkeypatch):
     monkeypatch.setattr(ray_connection.time, "sleep", joined)
     ray_connection._check_resources(ray, Workers(2, address="auto"))
     assert ray.resources["CPU"] == 2
+
+
+def test_a_cluster_that_is_lost_is_told_with_the_command_that_continues(use):
+    ray = use(Ray(CPU=1))
+    ray.exceptions = SimpleNamespace(RayError=OSError)
+    with (
+        pytest.raises(TrainingError, match="the Ray cluster was lost: gone") as caught,
+        connected(Workers(1), "cnnzoo train --resume"),
+    ):
+        raise OSError("gone")
+    assert "when it runs again, continue: cnnzoo train --resume" in str(caught.value)
+    assert ray.stopped
 
 
 def test_a_worker_gets_a_gpu_if_there_are_enough(monkeypatch):
