@@ -57,21 +57,35 @@ def speed_row(network: str, overrides: list[str], rounds: int) -> str:
     for precision in PRECISIONS:
         words = [*overrides, f"training.precision={precision}"]
         epochs[precision], policies[precision] = epoch_of(network, words)
-    seconds: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
-    worked: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
-    for epoch in range(rounds + 1):
-        for precision in PRECISIONS[:: 1 if epoch % 2 else -1]:
-            started, before = time.perf_counter(), time.process_time()
-            epochs[precision](epoch)
-            if epoch:
-                seconds[precision].append(time.perf_counter() - started)
-                worked[precision].append(time.process_time() - before)
-    single, half = (statistics.median(seconds[precision]) for precision in PRECISIONS)
-    work, half_work = (statistics.median(worked[precision]) for precision in PRECISIONS)
+    seconds, worked = median_times(epochs, rounds)
+    single, half = (seconds[precision] for precision in PRECISIONS)
+    work, half_work = (worked[precision] for precision in PRECISIONS)
     return (
         f"| {network} | {policies['auto']} | {single:.2f}, {half:.2f} | {half / single:.3f} "
         f"| {half_work / work:.3f} |"
     )
+
+
+def median_times(
+    epochs: dict[str, Callable[[int], None]], rounds: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the median wall time and CPU time of each epoch, trained in an order that changes.
+
+    The first round, which compiles, is omitted.
+    """
+    wall: dict[str, list[float]] = {name: [] for name in epochs}
+    work: dict[str, list[float]] = {name: [] for name in epochs}
+    for turn in range(rounds + 1):
+        for name in list(epochs)[:: 1 if turn % 2 else -1]:
+            started, before = time.perf_counter(), time.process_time()
+            epochs[name](turn)
+            if turn:
+                wall[name].append(time.perf_counter() - started)
+                work[name].append(time.process_time() - before)
+    seconds, worked = (
+        {name: statistics.median(times) for name, times in each.items()} for each in (wall, work)
+    )
+    return seconds, worked
 
 
 def epoch_of(network: str, words: list[str]) -> tuple[Callable[[int], None], str]:

@@ -8,10 +8,8 @@ the cores, CPU time is more reliable than wall time.
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 
-from precision import epoch_of
+from precision import epoch_of, median_times
 
 from cnnzoo.models.backend import without_retracing_warnings
 
@@ -37,18 +35,7 @@ def main() -> None:
     copies = {}
     for name, words in factors.items():
         copies[name], _ = epoch_of(chosen.network, [*BASE, *words, *chosen.overrides])
-    wall: dict[str, list[float]] = {name: [] for name in copies}
-    work: dict[str, list[float]] = {name: [] for name in copies}
-    for turn in range(chosen.rounds + 1):
-        for name in list(copies)[:: 1 if turn % 2 else -1]:
-            began, before = time.perf_counter(), time.process_time()
-            copies[name](turn)
-            if turn:
-                wall[name].append(time.perf_counter() - began)
-                work[name].append(time.process_time() - before)
-    clock, cpu = (
-        {name: statistics.median(times) for name, times in each.items()} for each in (wall, work)
-    )
+    clock, cpu = median_times(copies, chosen.rounds)
     base = next(iter(factors))
     print(f"`{chosen.network}` {' '.join(chosen.overrides)}, {chosen.rounds} rounds\n")
     print("| | epoch, s | speed | CPU, s | speed by CPU time |")
