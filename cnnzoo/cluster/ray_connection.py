@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnnzoo.errors import CnnzooError, TrainingError, UserError
+from cnnzoo.errors import TrainingError, UserError
 from cnnzoo.extras import require
 from cnnzoo.models.objects import first_line
 from cnnzoo.text import counted, shorten
@@ -73,9 +73,7 @@ def connected(workers: Workers, again: str) -> Iterator[Any]:
         try:
             _check_resources(ray, workers)
             yield ray
-        except Exception as error:
-            if isinstance(error, CnnzooError) or not isinstance(error, ray.exceptions.RayError):
-                raise
+        except ray.exceptions.RayError as error:
             raise TrainingError(
                 f"the Ray cluster was lost: {shorten(first_line(error), 200)}",
                 hint=f"when it runs again, continue: {again}",
@@ -163,9 +161,10 @@ def _check_resources(ray: Any, workers: Workers) -> None:
     for name, each in (("CPU", 1), ("GPU", workers.gpus or 0)):
         needed = each * workers.count
         while (has := int(ray.cluster_resources().get(name, 0))) < needed:
-            if time.monotonic() < deadline:
-                time.sleep(0.5)
-                continue
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(0.5)
+        if has < needed:
             raise UserError(
                 f"{counted(workers.count, 'worker')} need {counted(needed, name)}, and the Ray "
                 f"cluster has {has}",

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from cnnzoo.cluster.storage import Storage
-from cnnzoo.datasets.cache import building, open_entry
+from cnnzoo.datasets.cache import ENTRY_FILES, building, open_entry
 from cnnzoo.datasets.cache_directory import cache_directory
 
 _FOLDER = "cache"
-# In this order: an entry with its last file is complete.
-_FILES = ("images.npy", "examples.npy", "names.json", "entry.json")
 
 
 def put_entry(storage: Storage, key: str) -> None:
     """Copy the entry of a key to the storage, if it does not have it."""
     folder = f"{_FOLDER}/{key}"
-    if _FILES[-1] not in storage.names(folder):
-        for name in _FILES:
+    if ENTRY_FILES[-1] not in storage.names(folder):
+        for name in ENTRY_FILES:
             storage.put(cache_directory() / key / name, f"{folder}/{name}")
 
 
@@ -27,5 +25,5 @@ def get_entry(storage: Storage, key: str) -> None:
     if open_entry(key) is None:
         with building(key) as partial:
             if open_entry(key) is None:
-                for name in _FILES:
+                for name in ENTRY_FILES:
                     storage.get(f"{_FOLDER}/{key}/{name}", partial / name)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from uuid import uuid4
 
 from cnnzoo.cluster.storage import Storage, StorageError
+from cnnzoo.datasets.file_identity import State, file_state
 from cnnzoo.runs.files import replacing
 from cnnzoo.runs.run import CHECKPOINTS, CONFIG, EXPORTS, Run
 from cnnzoo.training.engine.checkpoint import checkpoints_in
@@ -22,7 +23,6 @@ _CHECKPOINT = f"{CHECKPOINTS}/epoch-"  # the beginning of the path of a checkpoi
 _FILES = "files"  # the folder of the copies
 
 Stored = dict[str, tuple[str, int]]  # path in the run → name of its copy, and its bytes
-State = tuple[int, int, int]  # of a local file: it changes with the content
 
 
 class StoredRun:
@@ -66,7 +66,7 @@ class StoredRun:
         if self.run.metrics_path("test").name not in stored:
             self.run.remove_measurements()
         self._version, self._stored = version, stored
-        self._states = {path: _state(self.run.path / path) for path in stored}
+        self._states = {path: file_state((self.run.path / path).stat()) for path in stored}
 
     def pull_newer(self) -> None:
         """Replace the local files by those of the newest version, if its checkpoint is newer."""
@@ -88,7 +88,7 @@ class StoredRun:
             else:
                 copy = f"{uuid4().hex[:12]}-{PurePosixPath(path).name}"
                 self.storage.put(self.run.path / path, f"{self.name}/{_FILES}/{copy}")
-                self._stored[path] = copy, state[1]
+                self._stored[path] = copy, state[0]
         self._version, self._states = self.newest() + 1, states
         self.storage.write(self._list(self._version), json.dumps(self._stored).encode())
         if old:
@@ -139,13 +139,8 @@ def _local_files(run: Run) -> dict[str, State]:
         parts = path.relative_to(run.path).parts
         hidden = any(part.startswith(".") for part in parts)
         if not hidden and parts[0] != EXPORTS and path.is_file():
-            found["/".join(parts)] = _state(path)
+            found["/".join(parts)] = file_state(path.stat())
     return found
-
-
-def _state(path: Path) -> State:
-    state = path.stat()
-    return state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def _is_inside(path: str) -> bool:

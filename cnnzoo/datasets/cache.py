@@ -44,6 +44,7 @@ from cnnzoo.regular_files import read_regular
 FORMAT = 4  # of an entry; increase it if its files or the pixels of a decoded image change
 
 _IMAGES, _EXAMPLES, _NAMES, _ABOUT = "images.npy", "examples.npy", "names.json", "entry.json"
+ENTRY_FILES = (_IMAGES, _EXAMPLES, _NAMES, _ABOUT)  # an entry with the last one is complete
 _DIGEST = 16  # bytes
 _EXAMPLE = np.dtype(
     [

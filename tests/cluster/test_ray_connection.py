@@ -14,6 +14,8 @@ from cnnzoo.errors import TrainingError, UserError
 class Ray:
     """What the connection uses of Ray; the cluster has these resources."""
 
+    exceptions = SimpleNamespace(RayError=OSError)
+
     def __init__(self, error: str = "", **resources: float):
         self.error, self.resources, self.stopped = error, resources, False
 
@@ -86,7 +88,6 @@ def test_a_machine_that_joins_the_cluster_a_moment_later_counts(monkeypatch):
 
 def test_a_cluster_that_is_lost_is_told_with_the_command_that_continues(use):
     ray = use(Ray(CPU=1))
-    ray.exceptions = SimpleNamespace(RayError=OSError)
     with (
         pytest.raises(TrainingError, match="the Ray cluster was lost: gone") as caught,
         connected(Workers(1), "cnnzoo train --resume"),
