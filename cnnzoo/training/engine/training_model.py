@@ -20,6 +20,7 @@ from cnnzoo.training.engine.compile import compile_model, make_augmentation, tra
 from cnnzoo.training.engine.features import frozen_base, why_not
 from cnnzoo.training.engine.initial_weights import freeze, load_initial_weights
 from cnnzoo.training.engine.mixing import MixedSequential
+from cnnzoo.training.engine.normalization import fuse_normalization
 from cnnzoo.training.engine.placement import on_one_device
 from cnnzoo.training.engine.resampling import resampled_once
 from cnnzoo.training.job import Job
@@ -76,6 +77,7 @@ def make_training_model(
     architecture = sampled_first(pooled_first(job.architecture))
     precision = job.settings.precision
     model = build_architecture(architecture, config.name, precision, pretrained=pretrained)
+    fuse_normalization(model)
     report = load_initial_weights(model, config) if pretrained else None
     frozen = freeze(model, config)
     sequential = MixedSequential if labels_as_vectors(config, job.head) else keras.Sequential
