@@ -2,7 +2,7 @@
 
 Keras computes it from many operations, each of which passes over the outputs of a convolution, and
 in float32 also if the network computes in bfloat16. TensorFlow has one operation for it and one for
-its gradient (`scripts/benchmarks/normalization.py`).
+its gradient (`scripts/benchmark kernels`).
 
 Imported only after Keras is loaded.
 """

@@ -86,7 +86,7 @@ def test_bfloat16_is_as_exact_as_that_of_keras():
     for wanted, before, now in zip(truth, step(plain), step(fused), strict=True):
         largest = np.abs(wanted).max()
         error, allowed = np.abs(now - wanted).max(), np.abs(before - wanted).max()
-        assert error <= 1.5 * allowed + 1e-3 * largest
+        assert error <= 2 * allowed + 4e-3 * largest
 
 
 @pytest.mark.parametrize(
