@@ -48,10 +48,15 @@ def checksum_of(images: NDArray[np.uint8]) -> int:
 
 
 def in_memory(images: NDArray[np.uint8], rows: NDArray[np.intp]) -> NDArray[np.uint8]:
-    """Return a copy of the images at these rows."""
+    """Return a copy of the images at these rows.
+
+    They are copied in the order of the file: a few rows may be spread over all of it.
+    """
     copy = np.empty((len(rows), *images.shape[1:]), np.uint8)
+    order = np.argsort(rows, kind="stable")
     count = rows_per_block(images)
-    for start in range(0, len(rows), count):
-        copy[start : start + count] = images[rows[start : start + count]]
+    ends = np.searchsorted(rows[order], range(count, len(images), count))
+    for some in np.split(order, ends):
+        copy[some] = images[rows[some]]
         release(images)
     return copy

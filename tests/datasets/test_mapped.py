@@ -55,6 +55,22 @@ def test_released_pages_are_not_memory_of_the_process_and_keep_what_was_written(
     assert (images == 7).all()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_copy_of_scattered_rows_uses_the_pages_of_one_block_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(mapped, "BLOCK_BYTES", 4 * 2**20)
+    images = np.lib.format.open_memmap(tmp_path / "images.npy", "w+", np.uint8, (2**16, 2**10))
+    images[:] = 7
+    mapped.release(images)
+    before, highest = resident(), []
+    release = mapped.release
+    monkeypatch.setattr(
+        mapped, "release", lambda array: (highest.append(resident()), release(array))
+    )
+    copy = mapped.in_memory(images, np.arange(0, 2**16, 16))
+    assert (copy == 7).all()
+    assert max(highest) - before < 20 * 2**20  # the copy and a block have 4 each, the file 64
+
+
 def test_an_array_in_memory_has_nothing_to_release():
     array = np.ones((3, 2), np.uint8)
     mapped.release(array[1:])
