@@ -55,6 +55,20 @@ def test_jax_is_taken_where_it_sees_a_gpu(monkeypatch, sees_gpu, chosen):
     assert os.environ["KERAS_BACKEND"] == chosen
 
 
+@pytest.mark.parametrize(("given", "used"), [(None, "1"), ("0", "0")])
+def test_tensorflow_uses_onednn_unless_the_user_decides(monkeypatch, given, used):
+    keras = load_keras()
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "any")  # so that it is as before afterwards
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    if given:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", given)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.setattr(backend.importlib, "import_module", lambda name: keras)
+    load_keras("cpu")
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == used
+
+
 def test_the_cpu_hides_gpus_from_both_backends(monkeypatch):
     keras = load_keras()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
