@@ -24,13 +24,18 @@ class Result(NamedTuple):
     cpu_seconds: float
 
 
-def train(config: str, overrides: Sequence[str]) -> Result:
-    """Train a configuration in another process with an empty cache, and return its result."""
+def train(
+    config: str, overrides: Sequence[str], program: Sequence[str] = ("-m", "cnnzoo")
+) -> Result:
+    """Train a configuration in another process with an empty cache, and return its result.
+
+    `program` are the arguments of Python that name the program.
+    """
     with tempfile.TemporaryDirectory() as folder:
         words = ["train", "--config", config, *overrides, "--runs-dir", f"{folder}/runs"]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(
-            [sys.executable, "-m", "cnnzoo", *words],
+            [sys.executable, *program, *words],
             env={**os.environ, "CNNZOO_CACHE": f"{folder}/cache"},
             stdout=subprocess.DEVNULL,
             check=True,
