@@ -12,7 +12,7 @@ import json
 import math
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +22,9 @@ from cnnzoo.config import zoo
 from cnnzoo.datasets.cache_directory import cache_directory
 from cnnzoo.terminal.console import new_table
 from cnnzoo.text import compact, rough_duration
+
+if TYPE_CHECKING:
+    from cnnzoo.config.schema import Config
 
 FILE = "zoo.json"
 IMAGES = 1000  # of the training whose time is shown
@@ -115,7 +118,7 @@ def _computed() -> list[Row]:
         purpose = config.purpose or ""
         size = (math.prod(architecture.input_shape), architecture.macs)
         order[purpose] = min(size, order.get(purpose, size))
-        reference, trained = _measured(name, config.reference or "")
+        reference, trained = _measured(config)
         rows.append(
             Row(
                 purpose=purpose,
@@ -132,17 +135,19 @@ def _computed() -> list[Row]:
     return sorted(rows, key=lambda row: order[row["purpose"]])
 
 
-def _measured(name: str, reference: str) -> tuple[str, str]:
+def _measured(config: Config) -> tuple[str, str]:
     """Return the accuracy, for a trained network as it was measured, and that it is trained."""
     from cnnzoo.reporting.caveats import caveats
     from cnnzoo.runs.trained import trained_run
 
-    run = trained_run(name)
+    run = trained_run(config.name)
     if run is None:
-        return reference, ""
+        return config.reference or "", ""
     accuracy, data = run.metrics()["metrics"]["accuracy"]["value"], run.record()["data"]["name"]
-    read = ", see its card" if caveats([name, data], run.record()["class_names"]) else ""
-    return f"{accuracy:.3f} on {data}", f"trained{read}"
+    height, width, _ = run.config().model.input_shape
+    at = "" if (height, width) == config.model.input_shape[:2] else f" at {height}x{width}"
+    read = ", see its card" if caveats([config.name, data], run.record()["class_names"]) else ""
+    return f"{accuracy:.3f} on {data}{at}", f"trained{read}"
 
 
 def _read(path: Path, key: str) -> list[Row] | None:

@@ -49,3 +49,4 @@ def test_trained_networks_have_their_measured_accuracy(cache):
     assert rows["lenet_mnist"]["trained"] == "trained"
     assert rows["emotion_fer2013"]["trained"] == "trained, see its card"
     assert rows["lenet"]["trained"] == ""
+    assert rows["photos"]["reference"].endswith(" on cifar10 at 64x64")
