@@ -113,7 +113,7 @@ def test_the_header_states_its_size_and_its_command(name):
     text = (CONFIGS / f"{name}.yaml").read_text(encoding="utf-8")
     header = "".join(line for line in text.splitlines(keepends=True)[:12] if line[0] == "#")
     assert f"{PARAMETERS[name][0]:,} parameters" in header
-    assert f"cnnzoo train --config {name} " in header
+    assert re.search(rf"cnnzoo train --config {name}\b", header)
     assert re.search(r"arXiv:\d{4}\.\d{4}", header)
 
 
