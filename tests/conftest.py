@@ -18,6 +18,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Tables are as wide as in a pipe, whatever the width of the terminal that runs the tests.
 os.environ.pop("COLUMNS", None)
 
+# Tests that import Keras themselves compute as cnnzoo does (`cnnzoo.models.backend`).
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
 # How long an example takes says something of the machine, not of cnnzoo.
 settings.register_profile("cnnzoo", deadline=None)
 settings.load_profile("cnnzoo")
