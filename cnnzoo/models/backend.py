@@ -58,8 +58,8 @@ def load_keras(device: str = "auto") -> ModuleType:
 
 def _import_keras(device: str) -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # failures raise exceptions too
-    # TensorFlow uses oneDNN by itself only on newer CPUs. Without it, those with AVX2 train at half
-    # to three quarters of the speed (`scripts/benchmark kernels`).
+    # TensorFlow uses oneDNN by itself only on newer CPUs. Without it, one with AVX2 trained at 0.42
+    # to 0.67 of the speed (`scripts/benchmark kernels`).
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ["KERAS_NNX_ENABLED"] = "false"  # variables of Flax are trained in another way
     if device == "cpu":
