@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
+from measuring.examples import random_arrays
 
 NETWORKS = ("lenet", "simple_cnn", "emotion", "resnet20")
 PRECISIONS = ("float32", "mixed_bfloat16")
@@ -87,15 +87,13 @@ def images_per_second(network: str, precision: str, chosen: argparse.Namespace) 
         from cnnzoo.training.engine import training_model
 
         training_model.fuse_normalization = lambda model: None
-    config = load_config(network)
-    random = np.random.default_rng(0)
-    size = (2 * BATCH_SIZE, *config.model.input_shape)
-    images = random.integers(0, 256, size, dtype=np.uint8)
-    labels = np.arange(len(images)) % (config.model.classes or 2)
+    model = load_config(network).model
     with tempfile.TemporaryDirectory() as folder:
-        arrays = Path(folder) / "random.npz"
-        np.savez(arrays, x_train=images, y_train=labels, x_test=images[:8], y_test=labels[:8])
-        words = [f"data={json.dumps({'arrays': str(arrays)})}", "data.splits.validation=0.2"]
+        arrays = random_arrays(
+            network, model.input_shape, model.classes or 2, 2 * BATCH_SIZE, Path(folder)
+        )
+        source = {"arrays": str(arrays), "splits": {"validation": 0.2, "test": 0}}
+        words = [f"data={json.dumps(source)}"]
         words += [f"training.batch_size={BATCH_SIZE}", f"training.precision={precision}"]
         clock = time.process_time if chosen.cpu_time else time.perf_counter
         return measure(load_config(network, words), STEPS, clock=clock).images_per_second

@@ -12,14 +12,15 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from measuring.examples import random_arrays
 
 from cnnzoo.config.loader import load_config
 from cnnzoo.models.backend import load_keras
-from cnnzoo.training.benchmark import FLOPS_OF_A_MAC, rows_of
+from cnnzoo.training.benchmark import FLOPS_OF_A_MAC, rows_of, take_steps
 from cnnzoo.training.engine.batches import Batches
 from cnnzoo.training.hardware import find_hardware
 from cnnzoo.training.job import Job, prepare
@@ -76,15 +77,11 @@ def row(network: str, precision: str, kinds: list[str]) -> str:
 
 def job_of(network: str, precision: str, folder: Path) -> Job:
     """Return the training of a network on random images, one step at once."""
-    config = load_config(network)
-    random = np.random.default_rng(0)
-    size = (2 * BATCH_SIZE, *config.model.input_shape)
-    images = random.integers(0, 256, size, dtype=np.uint8)
-    labels = np.arange(len(images)) % (config.model.classes or 2)
-    arrays = folder / "random.npz"
-    np.savez(arrays, x_train=images, y_train=labels, x_test=images[:8], y_test=labels[:8])
+    model = load_config(network).model
+    arrays = random_arrays(network, model.input_shape, model.classes or 2, 2 * BATCH_SIZE, folder)
+    source = {"arrays": str(arrays), "splits": {"validation": 0.2, "test": 0}}
     words = [
-        f"data={json.dumps({'arrays': str(arrays)})}",
+        f"data={json.dumps(source)}",
         f"training.batch_size={BATCH_SIZE}",
         f"training.precision={precision}",
         "training.steps_per_execution=1",
@@ -102,13 +99,7 @@ def trainer(job: Job) -> Callable[[], None]:
     model = make_training_model(job, STEPS)
     stepper = make_stepper(model.compiled_model, batches)
 
-    def train() -> None:
-        batches.start_epoch(0)
-        for _ in stepper.train(batches, 0):
-            pass
-        stepper.sync()
-
-    return train
+    return partial(take_steps, stepper, batches)
 
 
 def profiled(train: Callable[[], None], folder: Path) -> Counter[str]:
