@@ -15,6 +15,7 @@ from served import form, picture, serving
 
 from cnnzoo import limits
 from cnnzoo.evaluation.predict import predict
+from cnnzoo.serving import inference
 from cnnzoo.serving.served import load
 
 JSON = "application/json"
@@ -66,7 +67,11 @@ def test_a_prediction_equals_that_of_the_command(kind, make, server, model_file,
     assert np.abs(probabilities(prediction) - row).max() < 1e-6
 
 
-def test_predictions_of_a_whole_batch_are_equal_bit_for_bit(server, model_file, tmp_path):
+def test_predictions_of_a_whole_batch_are_equal_bit_for_bit(
+    server, model_file, tmp_path, monkeypatch
+):
+    # On a slow machine, decoding 256 images takes longer than a batch waits.
+    monkeypatch.setattr(inference, "COLLECT_SECONDS", 60.0)
     contents = [picture(seed, (8 + seed % 3, 9)) for seed in range(256)]
     answer = server.post_files("/predict", {f"{n}.png": each for n, each in enumerate(contents)})
     rows = np.array([probabilities(each) for each in answer.json["predictions"]])
