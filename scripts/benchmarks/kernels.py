@@ -26,10 +26,11 @@ STEPS = 4
 CNNZOO = "as cnnzoo trains"
 KERAS = "batch normalization of Keras"
 # Environment variables; KERAS also changes the process.
+NO_ONEDNN = "without oneDNN"
 WAYS: dict[str, dict[str, str]] = {
     CNNZOO: {},
     KERAS: {},
-    "without oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},
+    NO_ONEDNN: {"TF_ENABLE_ONEDNN_OPTS": "0"},
 }
 
 
@@ -40,6 +41,14 @@ def main() -> None:
     parser.add_argument("--networks", nargs="+", default=NETWORKS, metavar="NAME")
     parser.add_argument("--precisions", nargs="+", default=PRECISIONS, choices=PRECISIONS)
     parser.add_argument("--cpu-time", action="store_true", help="of all cores together")
+    parser.add_argument(
+        "--with-onednn",
+        action="store_const",
+        dest="ways",
+        const=[CNNZOO, KERAS],
+        default=[*WAYS],
+        help="omit the way without it, which is very slow in bfloat16",
+    )
     parser.add_argument("--child", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.child:
@@ -55,9 +64,9 @@ def main() -> None:
 
 def print_rows(network: str, precision: str, chosen: argparse.Namespace) -> None:
     """Print a row for each way to train one network."""
-    rates: dict[str, list[float]] = {way: [] for way in WAYS}
+    rates: dict[str, list[float]] = {way: [] for way in chosen.ways}
     for turn in range(chosen.rounds):
-        for way in list(WAYS)[:: -1 if turn % 2 else 1]:
+        for way in chosen.ways[:: -1 if turn % 2 else 1]:
             rates[way].append(child(network, precision, way, chosen.cpu_time))
     base = statistics.median(rates[CNNZOO])
     for way, found in rates.items():
