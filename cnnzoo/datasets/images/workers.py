@@ -1,4 +1,4 @@
-"""Decode files with one thread per core, into one array on disk.
+"""Decode files in threads, into one array on disk.
 
 The decoders release Python's lock. Child processes instead of threads were measured and are not
 faster: see scripts/benchmarks/decoding.py.
@@ -10,6 +10,8 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,10 @@ from cnnzoo.datasets.mapped import BLOCK_BYTES, release
 MAX_WORKERS = 16
 MAX_SLICE = 64  # files that a thread decodes before it reports progress
 SLICES_PER_WORKER = 64  # enough for all threads to end at about the same time
+# Threads pass Python's lock to each other several times per file, which takes longer than to decode
+# a small one: two threads are faster from about 4 kB a file on (`scripts/benchmark threads`).
+BYTES_PER_WORKER = 2048
+_SAMPLE = 100  # files whose size is read
 
 Progress = Callable[[int, int], None]  # the number of decoded images, and of all images
 
@@ -47,7 +53,7 @@ def decode_files(
                 failed[row] = str(error)
         return failed
 
-    workers = min(available_cores(), MAX_WORKERS)
+    workers = _useful_workers(paths)
     failed: dict[int, str] = {}
     released = 0
     slices = _slices(len(paths), workers)
@@ -68,6 +74,16 @@ def decode_files(
 def available_cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _useful_workers(paths: Sequence[str]) -> int:
+    """Return the number of threads for files of their mean size."""
+    sizes = []
+    for path in paths[:: len(paths) // _SAMPLE + 1]:
+        with suppress(OSError, ValueError):  # reported when it is decoded
+            sizes.append(Path(path).stat().st_size)
+    mean = sum(sizes) // max(1, len(sizes))
+    return max(1, min(available_cores(), MAX_WORKERS, mean // BYTES_PER_WORKER))
 
 
 def _slices(count: int, workers: int) -> list[range]:

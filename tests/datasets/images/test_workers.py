@@ -48,6 +48,7 @@ def decoded(tmp_path):
 
 
 def test_the_same_pixels_with_any_number_of_threads(paths, decoded, monkeypatch):
+    monkeypatch.setattr(workers, "BYTES_PER_WORKER", 1)
     results = []
     for cores in (1, 2, 5):
         monkeypatch.setattr(workers, "available_cores", lambda cores=cores: cores)
@@ -63,6 +64,28 @@ def test_the_same_pixels_with_any_number_of_threads(paths, decoded, monkeypatch)
         assert not alone[row].any()
     for row in set(range(len(paths))) - set(failed):
         assert np.array_equal(alone[row], decode_file(paths[row], FIT))
+
+
+@pytest.mark.parametrize(
+    ("size", "cores", "threads"),
+    [(900, 2, 1), (4095, 2, 1), (4096, 2, 2), (20_000, 16, 9), (10**6, 2, 2), (10**6, 64, 16)],
+)
+def test_small_files_are_decoded_by_fewer_threads(
+    size, cores, threads, tmp_path, monkeypatch, decoded
+):
+    monkeypatch.setattr(workers, "available_cores", lambda: cores)
+    used = []
+    pool = workers.ThreadPoolExecutor
+    monkeypatch.setattr(
+        workers, "ThreadPoolExecutor", lambda count: used.append(count) or pool(count)
+    )
+    paths = [tmp_path / f"{number}.jpg" for number in range(4)]
+    for path in paths[:3]:
+        with path.open("wb") as file:
+            file.truncate(size)
+    _, failed = decoded(list(map(str, paths)))
+    assert used == [threads]
+    assert len(failed) == 4  # the files are not images, and one does not exist
 
 
 def test_without_files_nothing_is_decoded(decoded):
