@@ -144,12 +144,12 @@ def decode_once(task: Task, program: Program) -> str:
     shape = {"emotion": (48, 48, 1), "gender": (100, 100, 1)}[task.network]
     code = (
         "import sys, time, cnnzoo; began = time.perf_counter(); "
-        "data = cnnzoo.load_dataset(cnnzoo.DataConfig(folder=sys.argv[1], "
+        f"data = cnnzoo.load_dataset(cnnzoo.DataConfig(**{examples.source(task.data)}, "
         f"splits={{'validation': 0}}), image_shape={shape}); "
         "print(f'{sum(map(len, data.splits.values())):,} images in '"
         "f'{time.perf_counter() - began:.1f} s')"
     )
-    command = [sys.executable, "-c", code, str(task.data)]
+    command = [sys.executable, "-c", code]
     done = subprocess.run(
         command, env=dict(program.environment), capture_output=True, text=True, check=False
     )

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from measuring.examples import source
 from measuring.processes import ProcessError, Timing, run_timed
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -99,7 +100,6 @@ def cnnzoo(
     """
 
     def command(task: Task, seed: int, folder: Path) -> list[str]:
-        source = "arrays" if task.data.suffix == ".npz" else "folder"
         if task.target:
             splits: dict[str, Any] = {"validation": "test", "test": 0}
         else:
@@ -107,7 +107,7 @@ def cnnzoo(
         rate = SCHEDULES[task.schedule](task.learning_rate)
         wanted = {"float32": "float32", "bfloat16": "mixed_bfloat16"}[task.precision]
         words = [
-            f"data={json.dumps({source: str(task.data), 'splits': splits})}",
+            f"data={json.dumps({**source(task.data), 'splits': splits})}",
             f"seed={seed}",
             f"training.epochs={task.epochs}",
             f"training.batch_size={task.batch_size}",

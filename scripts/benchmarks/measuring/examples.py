@@ -72,13 +72,20 @@ def image_folder(name: str, target: Path, limit: int | None = None) -> Path:
     return folder
 
 
+def source(path: Path) -> dict[str, Any]:
+    """Return the `data` section of a configuration for an .npz or a folder of links."""
+    if path.suffix == ".npz":
+        return {"arrays": str(path)}
+    return {"folder": str(path), "follow_links": True}
+
+
 def folder_arrays(name: str, shape: Shape, target: Path, limit: int | None = None) -> Path:
     """Write the images of a folder as an .npz, decoded by cnnzoo without TensorFlow."""
     import cnnzoo
 
     folder = image_folder(name, target, limit)
     splits = {"validation": 0.0, "test": "test"}
-    data = cnnzoo.DataConfig(folder=str(folder), splits=splits)
+    data = cnnzoo.DataConfig(**source(folder), splits=splits)
     dataset = cnnzoo.load_dataset(data, image_shape=shape)
     arrays: dict[str, Any] = {}
     for part in ("train", "test"):
