@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT
+from PIL import Image
 
 import cnnzoo
 
@@ -297,3 +298,21 @@ def test_the_cost_of_loading_is_a_table(tmp_path):
     ]
     assert all(float(cell) >= 0 for row in rows for cell in row[3:])
     assert not list(tmp_path.iterdir())
+
+
+def test_the_links_to_a_data_set_can_be_read(monkeypatch, measuring, tmp_path):
+    examples = importlib.import_module("measuring.examples")
+    for class_name in ("cat", "dog"):
+        folder = tmp_path / "data" / "pets" / class_name
+        folder.mkdir(parents=True)
+        for number in range(5):
+            Image.new("L", (8, 8), 20 * number).save(folder / f"{number}.png")
+    monkeypatch.setenv("CNNZOO_TEST_DATA", str(tmp_path / "data"))
+    linked = examples.image_folder("pets", tmp_path / "linked")
+    data = cnnzoo.DataConfig(**examples.source(linked), splits={"validation": 0})
+    dataset = cnnzoo.load_dataset(data, image_shape=(8, 8, 1))
+    assert {name: len(split) for name, split in dataset.splits.items()} == {
+        "train": 8,
+        "validation": 0,
+        "test": 2,
+    }
