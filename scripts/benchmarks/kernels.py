@@ -26,11 +26,10 @@ STEPS = 4
 CNNZOO = "as cnnzoo trains"
 KERAS = "batch normalization of Keras"
 # Environment variables; KERAS also changes the process.
-NO_ONEDNN = "without oneDNN"
 WAYS: dict[str, dict[str, str]] = {
     CNNZOO: {},
     KERAS: {},
-    NO_ONEDNN: {"TF_ENABLE_ONEDNN_OPTS": "0"},
+    "without oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},
 }
 
 

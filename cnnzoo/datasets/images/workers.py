@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,9 +25,10 @@ MAX_WORKERS = 16
 MAX_SLICE = 64  # files that a thread decodes before it reports progress
 SLICES_PER_WORKER = 64  # enough for all threads to end at about the same time
 # Threads pass Python's lock to each other several times per file, which takes longer than to decode
-# a small one: two threads are faster from about 4 kB a file on (`scripts/benchmark threads`).
+# a small one: two threads are faster from about 4 kB a file on (`scripts/benchmark threads`). All
+# of them are useful if they wait for the storage.
 BYTES_PER_WORKER = 2048
-_SAMPLE = 100  # files whose size is read
+_SAMPLE = 100  # files from which the number of threads is chosen
 
 Progress = Callable[[int, int], None]  # the number of decoded images, and of all images
 
@@ -78,12 +80,23 @@ def available_cores() -> int:
 
 def _useful_workers(paths: Sequence[str]) -> int:
     """Return the number of threads for files of their mean size."""
+    most = min(available_cores(), MAX_WORKERS)
+    sample = paths[:: len(paths) // _SAMPLE + 1]
     sizes = []
-    for path in paths[:: len(paths) // _SAMPLE + 1]:
+    for path in sample:
         with suppress(OSError, ValueError):  # reported when it is decoded
             sizes.append(Path(path).stat().st_size)
-    mean = sum(sizes) // max(1, len(sizes))
-    return max(1, min(available_cores(), MAX_WORKERS, mean // BYTES_PER_WORKER))
+    enough = max(1, sum(sizes) // max(1, len(sizes)) // BYTES_PER_WORKER)
+    return enough if enough < most and not _wait_for_storage(sample) else most
+
+
+def _wait_for_storage(paths: Sequence[str]) -> bool:
+    """Return whether reading some small files is mostly waiting, as on a network's disk."""
+    began, cpu = time.perf_counter(), time.thread_time()
+    for path in paths:
+        with suppress(UnreadableError):
+            read_file(path)
+    return time.perf_counter() - began > 2 * (time.thread_time() - cpu)
 
 
 def _slices(count: int, workers: int) -> list[range]:

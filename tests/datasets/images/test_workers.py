@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -74,6 +75,7 @@ def test_small_files_are_decoded_by_fewer_threads(
     size, cores, threads, tmp_path, monkeypatch, decoded
 ):
     monkeypatch.setattr(workers, "available_cores", lambda: cores)
+    monkeypatch.setattr(workers, "_wait_for_storage", lambda paths: False)
     used = []
     pool = workers.ThreadPoolExecutor
     monkeypatch.setattr(
@@ -86,6 +88,17 @@ def test_small_files_are_decoded_by_fewer_threads(
     _, failed = decoded(list(map(str, paths)))
     assert used == [threads]
     assert len(failed) == 4  # the files are not images, and one does not exist
+
+
+def test_threads_overlap_the_waits_of_a_slow_storage(paths, monkeypatch):
+    def slow(path):
+        time.sleep(0.002)
+        return read_file(path)
+
+    monkeypatch.setattr(workers, "available_cores", lambda: 7)
+    monkeypatch.setattr(workers, "BYTES_PER_WORKER", 10**9)
+    monkeypatch.setattr(workers, "read_file", slow)
+    assert workers._useful_workers(paths) == 7
 
 
 def test_without_files_nothing_is_decoded(decoded):
