@@ -19,7 +19,9 @@ import numpy as np
 
 from cnnzoo.datasets.images.decode import UnreadableError, decode, no_warnings, read_file
 from cnnzoo.datasets.images.fit import Fit
+from cnnzoo.datasets.images.limits import MAX_FILE_BYTES
 from cnnzoo.datasets.mapped import BLOCK_BYTES, release
+from cnnzoo.regular_files import read_regular
 
 MAX_WORKERS = 16
 MAX_SLICE = 64  # files that a thread decodes before it reports progress
@@ -94,8 +96,8 @@ def _wait_for_storage(paths: Sequence[str]) -> bool:
     """Return whether reading some small files is mostly waiting, as on a network's disk."""
     began, cpu = time.perf_counter(), time.thread_time()
     for path in paths:
-        with suppress(UnreadableError):
-            read_file(path)
+        with suppress(OSError, ValueError):
+            read_regular(path, MAX_FILE_BYTES)
     return time.perf_counter() - began > 2 * (time.thread_time() - cpu)
 
 

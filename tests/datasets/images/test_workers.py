@@ -91,13 +91,13 @@ def test_small_files_are_decoded_by_fewer_threads(
 
 
 def test_threads_overlap_the_waits_of_a_slow_storage(paths, monkeypatch):
-    def slow(path):
+    def slow(path, max_bytes):
         time.sleep(0.002)
-        return read_file(path)
+        return b""
 
     monkeypatch.setattr(workers, "available_cores", lambda: 7)
     monkeypatch.setattr(workers, "BYTES_PER_WORKER", 10**9)
-    monkeypatch.setattr(workers, "read_file", slow)
+    monkeypatch.setattr(workers, "read_regular", slow)
     assert workers._useful_workers(paths) == 7
 
 
