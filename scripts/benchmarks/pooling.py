@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
 from typing import Any
 
 import numpy as np
+from measuring.clocks import seconds_of
 
 import cnnzoo
 from cnnzoo.architecture.pooling import pooled_first
@@ -77,9 +77,7 @@ def row(
 
 def epoch(model: Any, images: Any, labels: Any, batch_size: int) -> tuple[float, float]:
     """Return the wall time and the CPU time in seconds."""
-    began, worked = time.perf_counter(), time.process_time()
-    model.fit(images, labels, batch_size, verbose=0, shuffle=False)
-    return time.perf_counter() - began, time.process_time() - worked
+    return seconds_of(lambda: model.fit(images, labels, batch_size, verbose=0, shuffle=False))
 
 
 if __name__ == "__main__":

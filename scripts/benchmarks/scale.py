@@ -26,9 +26,10 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from io import BytesIO
 from pathlib import Path
+
+from measuring.clocks import seconds_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SIDE, CLASSES = 28, 10
@@ -94,9 +95,7 @@ def measured(kind: str, path: str) -> dict[str, float]:
 
     data = cnnzoo.DataConfig(folder=path) if kind == "folder" else cnnzoo.DataConfig(arrays=path)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started, cpu = time.perf_counter(), time.process_time()
-    load_dataset(data, image_shape=(SIDE, SIDE, 1))
-    wall, cpu = time.perf_counter() - started, time.process_time() - cpu
+    wall, cpu = seconds_of(lambda: load_dataset(data, image_shape=(SIDE, SIDE, 1)))
     memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / MIB
     return {"wall": wall, "cpu": cpu, "memory": memory}
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
+from measuring.clocks import seconds_of
 from PIL import Image
 
 from cnnzoo.datasets.images import workers
@@ -73,9 +73,7 @@ def decoding(paths: list[str], threads: int) -> tuple[float, float]:
     workers.available_cores = lambda: threads
     with tempfile.TemporaryFile() as file:
         out = np.memmap(file, np.uint8, "w+", shape=(len(paths), *FIT.shape))
-        began, cpu = time.perf_counter(), time.process_time()
-        workers.decode_files(paths, out, FIT, lambda done, total: None)
-        return time.perf_counter() - began, time.process_time() - cpu
+        return seconds_of(lambda: workers.decode_files(paths, out, FIT, lambda done, total: None))
 
 
 if __name__ == "__main__":
